@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vcol/dataset.h: one or many event files with one schema, and the columns they have.
+ *
+ * Opening reads metadata only. A column is a chain of levels above one array of values: none for a flat
+ * column, a list (offsets) for `Jet_pt[nJet]` or `vector<float>`, a fixed dimension for `x[3]`, an
+ * option (validity bits) where values may be missing; a string is a list of VCOL_CHAR. Columns that
+ * belong to one collection share their offsets.
+ *
+ * Names: a list of columns is one string of names separated by spaces or commas. Each is a column's
+ * path, a shell pattern (`Jet_*`), or a collection's name (`Jet`: all its columns). Of several columns
+ * with one name the name means the first; the others go by id.
+ *
+ * Threads: everything but open and close may be called from any thread.
+ */
+#ifndef VCOL_DATASET_H
+#define VCOL_DATASET_H
+
+#include <vcol/manager.h>
+#include <vcol/source.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vcol_file vcol_file;
+typedef struct vcol_dataset vcol_dataset;
+struct vcol_reader;
+
+/* What a file holds. Strings are borrowed from the file's or data set's handle. */
+typedef struct vcol_object_info {
+    const char *name;       /* path inside the file: "Events", "dir/tree"; "" where formats have one table */
+    const char *class_name; /* "TTree", "TH1F" */
+    const char *title;
+    int64_t entries;        /* -1 where the object is no table or could not be read */
+    int64_t columns;        /* -1 likewise */
+    uint64_t stored;        /* bytes in the file: of a table's data, or of the object's record */
+    uint64_t unpacked;
+    int32_t is_table;       /* 1 if it can be opened as a data set */
+    int32_t cycle;          /* ROOT's cycle; 0 elsewhere */
+    const char *note;       /* why it cannot be opened, or NULL */
+} vcol_object_info;
+
+/*
+ * Opens a file to list its objects. path may be local; or give `source` (acquired) and any path for
+ * messages. `reader` NULL = found from the first bytes.
+ * Errors: NOT_FOUND, IO, UNSUPPORTED (no reader knows the format), CORRUPT, NOMEM.
+ */
+VCOL_API vcol_status vcol_file_open(vcol_manager *manager, const char *path, vcol_source *source,
+                                    const struct vcol_reader *reader, vcol_file **out, vcol_error *err);
+VCOL_API void vcol_file_close(vcol_file *file);
+VCOL_API int64_t vcol_file_objects(const vcol_file *file);
+/* Errors: RANGE. An object whose metadata cannot be read has a note instead. */
+VCOL_API vcol_status vcol_file_object(vcol_file *file, int64_t i, vcol_object_info *out, vcol_error *err);
+/* The format's name, "root"; static. */
+VCOL_API const char *vcol_file_format(const vcol_file *file);
+
+/* Flags of vcol_dataset_options. */
+#define VCOL_DATASET_MISSING_NULL 1u /* a column that a later file lacks is null there, not an error */
+#define VCOL_DATASET_SHORT_NULL 2u   /* entries after a column's own end are null, not an error */
+
+typedef struct vcol_dataset_options {
+    size_t struct_size;
+    uint32_t flags; /* VCOL_DATASET_… */
+    int32_t reserved;
+    vcol_source *const *sources;               /* one a path, acquired; or NULL: local files */
+    const struct vcol_reader *const *readers;  /* tried before the built-in ones; or NULL */
+    int64_t n_readers;
+} vcol_dataset_options;
+
+VCOL_API void vcol_dataset_options_init(vcol_dataset_options *options, size_t size);
+
+/*
+ * Opens `n` paths as one data set. A path is "file", "file:object" or a glob of files ("run*.root:Events";
+ * sorted by name). Without an object the file's only table is meant, or `Events` if there is one.
+ * Errors: NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree), NOMEM.
+ */
+VCOL_API vcol_status vcol_dataset_open(vcol_manager *manager, const char *const *paths, int64_t n,
+                                       const vcol_dataset_options *options, vcol_dataset **out,
+                                       vcol_error *err);
+/* Closes it; chunks and loops on it must be closed before. */
+VCOL_API void vcol_dataset_close(vcol_dataset *dataset);
+
+/* Entries of all files. */
+VCOL_API int64_t vcol_dataset_entries(const vcol_dataset *dataset);
+
+typedef struct vcol_file_info {
+    const char *path;   /* borrowed */
+    const char *object; /* borrowed */
+    int64_t first;      /* its first entry in the data set */
+    int64_t entries;
+    int64_t clusters;   /* number of clusters, or 0 if the file tells none */
+    uint64_t size;      /* bytes of the file */
+} vcol_file_info;
+VCOL_API int64_t vcol_dataset_files(const vcol_dataset *dataset);
+VCOL_API vcol_status vcol_dataset_file(const vcol_dataset *dataset, int64_t i, vcol_file_info *out,
+                                       vcol_error *err);
+
+typedef enum vcol_level_kind {
+    VCOL_LEVEL_LIST = 1,    /* offsets: int64, one more than lists, the first 0 */
+    VCOL_LEVEL_FIXED = 2,   /* `size` items each */
+    VCOL_LEVEL_OPTIONAL = 3 /* validity: one bit an item, least significant first, 1 = there */
+} vcol_level_kind;
+#define VCOL_MAX_LEVELS 8
+
+typedef struct vcol_column_info {
+    int64_t id;             /* 0 … columns − 1, in the file's order */
+    const char *name;       /* the path's last part */
+    const char *path;       /* what to ask for */
+    const char *type_name;  /* the type as the file tells it */
+    const char *shape;      /* "float32", "var * 3 * int32", "var * string", … */
+    const char *collection; /* the collection it belongs to, or NULL */
+    const char *note;       /* why it cannot be read, or NULL */
+    vcol_status status;     /* OK or UNSUPPORTED, CORRUPT: what a getter would answer */
+    vcol_type type;
+    int32_t levels;
+    struct {
+        vcol_level_kind kind;
+        int32_t reserved;
+        int64_t size; /* of FIXED */
+    } level[VCOL_MAX_LEVELS];
+    int64_t entries;   /* entries it has itself; usually the data set's */
+    uint64_t stored;   /* bytes in the files */
+    uint64_t unpacked; /* bytes after decompression */
+    int64_t blocks;    /* baskets or pages in the first file */
+} vcol_column_info;
+
+VCOL_API int64_t vcol_dataset_columns(const vcol_dataset *dataset);
+/* Fills the first `size` bytes of *out. Errors: RANGE. */
+VCOL_API vcol_status vcol_dataset_column(const vcol_dataset *dataset, int64_t id, vcol_column_info *out,
+                                         size_t size, vcol_error *err);
+/* The id of the column of that path. Errors: NOT_FOUND, with near names in the message. */
+VCOL_API vcol_status vcol_dataset_find(const vcol_dataset *dataset, const char *path, int64_t *id,
+                                       vcol_error *err);
+/*
+ * Resolves a list of columns; NULL or "" means none, "*" all that can be read. Each id comes once, in the
+ * order given, those of a pattern in the file's order. *n is how many there are; at most `capacity` are
+ * written. Errors: NOT_FOUND (a name or pattern that fits nothing).
+ */
+VCOL_API vcol_status vcol_dataset_match(const vcol_dataset *dataset, const char *columns, int64_t *ids,
+                                        int64_t capacity, int64_t *n, vcol_error *err);
+
+/*
+ * Reads all blocks of the given columns (NULL: all), unpacks them whole, checks every checksum and
+ * decodes them. Calls report (may be NULL) once a fault; goes on after it. *blocks counts what was
+ * read, *faults what was wrong. Errors: only what keeps it from going on.
+ */
+VCOL_API vcol_status vcol_dataset_verify(vcol_dataset *dataset, const char *columns,
+                                         void (*report)(const vcol_error *fault, void *opaque),
+                                         void *opaque, int64_t *blocks, int64_t *faults, vcol_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

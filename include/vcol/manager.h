@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vcol/manager.h: the manager owns the memory limit, the worker threads and every byte of column
+ * memory. A process may have several; they do not know of each other.
+ *
+ * Threads: every function here may be called from any thread. A manager must be closed after
+ * everything opened on it (data sets, buffers, scopes) was closed or released.
+ *
+ * Memory: at every instant
+ *     live + promised + cached + fixed <= limit
+ * except for what was granted over the limit, which is counted (`overcommits`):
+ *     live      bytes of materialized buffers, blocks, stored bytes in flight and scratch
+ *     promised  reserved by work that was started, not yet backed by memory
+ *     cached    recycled memory on the manager's free lists
+ *     fixed     metadata and codec contexts
+ */
+#ifndef VCOL_MANAGER_H
+#define VCOL_MANAGER_H
+
+#include <vcol/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vcol_manager vcol_manager;
+
+/* What a task needs of the thread that runs it. */
+typedef enum vcol_task_kind {
+    VCOL_TASK_CPU = 0, /* decodes, generates */
+    VCOL_TASK_IO = 1   /* plans and reads: may block in the system */
+} vcol_task_kind;
+
+/*
+ * An executor of the caller's, instead of the manager's own threads. `submit` hands over one task:
+ * run(arg) must be called exactly once, on any thread, at any later time, even after the manager was
+ * closed (it then does nothing). It must not run inside submit. If submit fails, run is never called
+ * and the work waits for a demand. No lock is held during submit.
+ */
+typedef struct vcol_executor {
+    vcol_status (*submit)(vcol_task_kind kind, void (*run)(void *arg), void *arg, void *opaque);
+    void *opaque;
+} vcol_executor;
+
+/* Flags of vcol_manager_options. */
+#define VCOL_MANAGER_LIMIT_HARD 1u    /* an error (VCOL_LIMIT) instead of a grant over the limit */
+#define VCOL_MANAGER_NO_BACKGROUND 2u /* no threads at all: prefetch does nothing */
+#define VCOL_MANAGER_VERIFY 4u        /* unpack blocks whole and check every checksum */
+
+/* Options; fill with vcol_manager_options_init first. Zero means the default everywhere. */
+typedef struct vcol_manager_options {
+    size_t struct_size;       /* bytes, set by init */
+    uint32_t flags;           /* VCOL_MANAGER_… */
+    int32_t threads;          /* worker threads; 0 = as many as the processors this process may use; < 0 MISUSE */
+    int32_t io_threads;       /* threads for sources whose reads block; 0 = chosen */
+    int32_t reserved;         /* 0 */
+    uint64_t limit;           /* bytes; 0 = no limit */
+    uint64_t cached_limit;    /* bytes at most on the free lists; 0 = chosen */
+    uint64_t read_gap;        /* bytes at most between two ranges that are read as one; 0 = chosen by the source */
+    uint64_t read_size;       /* bytes at most of one merged read; 0 = chosen by the source */
+    uint64_t lookahead;       /* bytes at most materialized ahead of use; 0 = chosen from the limit */
+    int64_t access_log;       /* entries kept of the ordered access log; 0 = no log */
+    vcol_allocator allocator; /* all zero = the system's */
+    vcol_executor executor;   /* submit NULL = threads of the manager's own */
+} vcol_manager_options;
+
+VCOL_API void vcol_manager_options_init(vcol_manager_options *options, size_t size);
+
+/*
+ * Opens a manager. Starts no thread before there is background work.
+ * Errors: MISUSE (an option out of range), NOMEM.
+ */
+VCOL_API vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager **out,
+                                       vcol_error *err);
+
+/*
+ * Closes a manager: queued work is taken back, running work is waited for, threads end, all memory is
+ * freed. NULL is fine. Handles of buffers that are still held keep the manager's memory alive until
+ * their release, but nothing can be materialized any more (VCOL_CANCELLED).
+ */
+VCOL_API void vcol_manager_close(vcol_manager *manager);
+
+/* Frees all recycled memory; returns how many bytes. */
+VCOL_API uint64_t vcol_manager_trim(vcol_manager *manager);
+
+/* Drops all buffers and blocks that are neither pinned nor leased nor being loaded, and trims. Returns bytes. */
+VCOL_API uint64_t vcol_manager_evict(vcol_manager *manager);
+
+/* Changes the limit; 0 = none. Evicts and trims down to it as far as it can. */
+VCOL_API void vcol_manager_set_limit(vcol_manager *manager, uint64_t limit);
+
+/* The number of worker threads in use or to be started; 0 with VCOL_MANAGER_NO_BACKGROUND. */
+VCOL_API int32_t vcol_manager_threads(const vcol_manager *manager);
+
+/*
+ * Counters since the manager was opened. Exact when nothing is in flight.
+ * New members are added at the end only.
+ */
+typedef struct vcol_stats {
+    /* the account, bytes now */
+    uint64_t limit, live, promised, cached, fixed;
+    /* the account's peaks, bytes: of the sum, of live alone */
+    uint64_t peak, peak_live;
+    uint64_t overcommits;      /* grants over the limit */
+    uint64_t overcommit_bytes; /* the most by which the sum was above the limit */
+    /* buffers */
+    uint64_t generations; /* loads that ended with a resident buffer */
+    uint64_t failures;    /* loads that failed */
+    uint64_t cancelled;   /* loads that were stopped or taken back after they were started */
+    uint64_t hits;        /* first pins and leases that found the buffer resident */
+    uint64_t waits;       /* pins that had to wait for a load in another thread */
+    uint64_t helps;       /* loads or blocks of another thread's load that a waiting thread did */
+    uint64_t clears;      /* buffers dropped by clear, step end or chunk close */
+    uint64_t evictions;   /* buffers and blocks dropped to make room */
+    uint64_t prefetched;  /* loads done by prefetch */
+    uint64_t prefetch_unused; /* of those, dropped before anybody used them */
+    /* input */
+    uint64_t reads;            /* reads issued to sources */
+    uint64_t bytes_asked;      /* stored bytes of the blocks that were wanted */
+    uint64_t bytes_read;       /* bytes read, gaps included */
+    uint64_t blocks_unpacked;  /* unpack operations */
+    uint64_t bytes_unpacked;   /* bytes they produced */
+    uint64_t blocks_redecoded; /* of those, again in the same pass because the block had been evicted */
+    uint64_t memory_waits;     /* loads that had to wait for memory */
+} vcol_stats;
+
+/* Fills the first `size` bytes of `*out`; give sizeof *out. */
+VCOL_API void vcol_manager_stats(const vcol_manager *manager, vcol_stats *out, size_t size);
+
+/* What an entry of the access log tells. */
+typedef enum vcol_log_event {
+    VCOL_LOG_ASK = 1,      /* a getter or pin asked for a buffer */
+    VCOL_LOG_PREFETCH = 2, /* a buffer was queued by a prefetch */
+    VCOL_LOG_PLAN = 3,     /* its blocks were planned; bytes = stored bytes */
+    VCOL_LOG_READ = 4,     /* one read of a source: offset, bytes */
+    VCOL_LOG_LOAD = 5,     /* it became resident; bytes = its memory */
+    VCOL_LOG_FAIL = 6,
+    VCOL_LOG_DROP = 7 /* its memory was freed */
+} vcol_log_event;
+
+typedef struct vcol_log_entry {
+    uint64_t sequence; /* 0, 1, 2 …: the order in which the manager saw them */
+    int32_t event;     /* vcol_log_event */
+    int32_t group;     /* the reader's group, or -1 */
+    int64_t first, count; /* entries, where the buffer belongs to a chunk */
+    uint64_t offset, bytes;
+    char name[64]; /* buffer or column, cut; a source's name for READ */
+} vcol_log_entry;
+
+/*
+ * Copies log entries with sequence >= from, at most n, oldest first; returns how many. Entries older
+ * than the last `access_log` ones are gone.
+ */
+VCOL_API int64_t vcol_manager_log(const vcol_manager *manager, uint64_t from, vcol_log_entry *out,
+                                  int64_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
