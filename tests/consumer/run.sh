@@ -25,6 +25,7 @@ libdir=$(dirname "$(dirname "$pc")")
 export PKG_CONFIG_PATH="${pc%/*}"
 export LD_LIBRARY_PATH="$libdir"
 export CC="$cc"
+if command -v ninja > /dev/null; then export CMAKE_GENERATOR=Ninja; fi
 export CFLAGS="$flags" LDFLAGS="$flags"
 
 for via in package package-static pkg-config pkg-config-static; do
