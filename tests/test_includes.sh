@@ -82,8 +82,9 @@ while read -r file name; do
     *../*) # a neighbour inside bench/ is fine
         path=$(realpath --relative-to=. "${file%/*}/$name" 2> /dev/null || echo outside)
         case $file:$path in bench/*:bench/*) ;; *) fault "$file" "$name" "public headers only" ;; esac ;;
-    *) [ -e "${file%/*}/$name" ] || [ -e "bench/$name" -a "${file%%/*}" = bench ] ||
-        fault "$file" "$name" "public headers only" ;;
+    *) # its own folder, or in bench/ what is shared at the top of it
+        case $file in bench/*) shared=bench ;; *) shared=${file%/*} ;; esac
+        [ -e "${file%/*}/$name" ] || [ -e "$shared/$name" ] || fault "$file" "$name" "public headers only" ;;
     esac
 done < "$work/list"
 
