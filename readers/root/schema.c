@@ -21,8 +21,10 @@ typedef struct visit {
     leaf_form *forms;  /* one a leaf */
     uint32_t *offsets; /* of each leaf in an entry */
     uint32_t stride;   /* bytes of an entry; 0: they vary */
-    int32_t group;     /* or -1 */
+    int32_t group;     /* or -1; of several leaves the first MAX_TOGETHER's, the others' follow */
 } visit;
+
+enum { MAX_TOGETHER = 8 }; /* leaves in a group: the runtime materializes them together */
 
 typedef struct build {
     root_table *table;
@@ -254,7 +256,12 @@ static void form_of(build *b, visit *v)
         return;
     }
     v->stride = (uint32_t)stride;
-    v->group = fixed_group(b, v, 0, n);
+    v->branch->shared = n > MAX_TOGETHER;
+    for (int64_t i = 0; i < n && !b->nomem; i += MAX_TOGETHER) {
+        int32_t group = fixed_group(b, v, i, n - i < MAX_TOGETHER ? n : i + MAX_TOGETHER);
+        if (!i)
+            v->group = group;
+    }
     leaf_of(b, model, 0)->flat_group = v->group;
 }
 
@@ -346,7 +353,7 @@ static void add_column(build *b, visit *v, int64_t i)
     }
     for (int32_t k = 0; k < f->n_dims; k++)
         add_level(c, VCOL_LEVEL_FIXED, 0, f->dims[k]);
-    c->values = (vcol_leaf_ref){v->group, index};
+    c->values = (vcol_leaf_ref){v->group + index / MAX_TOGETHER, index % MAX_TOGETHER};
 }
 
 /* Upper bounds from what the record held, so that nothing has to move. */
@@ -364,7 +371,7 @@ static void bounds(build *b)
         }
     }
     b->max_columns = leaves + b->max_visits;
-    b->max_groups = b->max_visits + 2 * counted;
+    b->max_groups = b->max_visits + leaves / MAX_TOGETHER + 2 * counted;
 }
 
 vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree, vcol_error *err)
