@@ -6,7 +6,7 @@
  *
  *     test_reader_root                        the tests; data from VCOL_TEST_DATA, skipped without
  *     test_reader_root --digest FILE…         the table of expected/root.tsv, to be given to compare_digest.py
- *     test_reader_root --quiet FILE…          opens and reads everything, prints only errors; for mutants
+ *     test_reader_root --quiet FILE…          opens and reads everything, prints only what is wrong or not supported
  *     test_reader_root --step N --digest …    the same, N entries at a time
  *     test_reader_root --open N FILE          opens all trees N times, prints the time a branch
  */
@@ -83,6 +83,8 @@ static int digest(const char *path, FILE *out)
         for (int64_t k = 0; k < s->n_columns; k++) {
             run_column v = {0};
             vcol_error_reset(&err);
+            if (!out && s->columns[k].status)
+                fprintf(stderr, "%s: column '%s': %s\n", file_name(path), s->columns[k].path, s->columns[k].note);
             if (!s->columns[k].status && run_read(&f, object, &s->columns[k], step, &v, &err))
                 bad++;
             if (err.status)
