@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { POISON = 0xa5, MAX_LEAVES = 8 };
-#define MAX_BYTES ((uint64_t)1 << 31) /* of an array: what a lying file may make us allocate */
+#define MAX_BYTES ((uint64_t)1 << 28) /* of an array: what a lying file may make us allocate */
 
 struct vcol_block_sink {
     vcol_block *blocks;
@@ -26,11 +26,9 @@ vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *block, vcol
     return VCOL_OK;
 }
 
-vcol_status run_open(run_file *f, const char *path, vcol_error *err)
+static vcol_status open_source(run_file *f, vcol_status status, vcol_error *err)
 {
-    vcol_status status;
-    *f = (run_file){.reader = vcol_reader_root()};
-    status = vcol_source_open_file(path, &f->source, err);
+    f->reader = vcol_reader_root();
     if (!status)
         status = vcol_worker_open(NULL, &f->worker, err);
     if (!status)
@@ -38,6 +36,18 @@ vcol_status run_open(run_file *f, const char *path, vcol_error *err)
     if (status)
         run_close(f);
     return status;
+}
+
+vcol_status run_open(run_file *f, const char *path, vcol_error *err)
+{
+    *f = (run_file){0};
+    return open_source(f, vcol_source_open_file(path, &f->source, err), err);
+}
+
+vcol_status run_open_memory(run_file *f, const void *data, size_t n, vcol_error *err)
+{
+    *f = (run_file){0};
+    return open_source(f, vcol_source_open_memory(data, n, "memory", &f->source, err), err);
 }
 
 void run_close(run_file *f)

@@ -25,6 +25,7 @@ typedef struct run_column {
 } run_column;
 
 vcol_status run_open(run_file *f, const char *path, vcol_error *err);
+vcol_status run_open_memory(run_file *f, const void *data, size_t n, vcol_error *err);
 void run_close(run_file *f);
 /* Reads a column of an open object, `step` entries at a time (0 = all at once). */
 vcol_status run_read(run_file *f, void *object, const vcol_schema_column *column, int64_t step, run_column *out,

@@ -8,6 +8,7 @@
  *     test_reader_root --digest FILE…         the table of expected/root.tsv, to be given to compare_digest.py
  *     test_reader_root --quiet FILE…          opens and reads everything, prints only what is wrong or not supported
  *     test_reader_root --step N --digest …    the same, N entries at a time
+ *     test_reader_root --mutants SEED N FILE… reads N mutants of each file, in memory; prints nothing of them
  *     test_reader_root --open N FILE          opens all trees N times, prints the time a branch
  */
 #include "reader_run.h"
@@ -99,6 +100,96 @@ static int digest(const char *path, FILE *out)
     return bad;
 }
 
+/* ---- mutants --------------------------------------------------------------------------------- */
+
+static uint64_t state = 1;
+
+static uint64_t draw(uint64_t below)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return below ? (state >> 11) % below : 0;
+}
+
+/* Changes a few bytes of data, as a broken disk or a liar would; returns the size that is left. */
+static size_t mutate(uint8_t *data, size_t n)
+{
+    static const uint8_t words[][4] = {{0, 0, 0, 0},       {0, 0, 0, 1},          {255, 255, 255, 255}, {127, 255, 255, 255},
+                                       {128, 0, 0, 0},     {64, 0, 0, 4},         {0, 0, 0, 255},       {0, 1, 0, 0},
+                                       {255, 255, 255, 0}, {128, 0, 0, 100}};
+    uint64_t kind = draw(10), times = 1 + draw(4);
+    if (kind == 0)
+        return (size_t)draw(n);
+    for (uint64_t i = 0; i < times; i++) {
+        size_t at = (size_t)draw(n - 4);
+        if (kind < 5)
+            data[at] ^= (uint8_t)(1u << draw(8));
+        else if (kind < 6)
+            data[at] = (uint8_t)draw(256);
+        else
+            memcpy(data + at, words[draw(sizeof words / 4)], kind < 8 ? 4 : 2);
+    }
+    return n;
+}
+
+/* Reads everything that a file in memory still tells. */
+static void read_mutant(const uint8_t *data, size_t n)
+{
+    vcol_error err = {0};
+    run_file f = {0};
+    if (run_open_memory(&f, data, n, &err))
+        return;
+    for (int64_t i = 0; i < f.reader->n_objects(f.file); i++) {
+        vcol_object_info info;
+        void *object;
+        vcol_error_reset(&err);
+        if (f.reader->object_info(f.file, i, f.worker, &info, &err) || !info.is_table ||
+            f.reader->open_object(f.file, info.name, f.worker, &object, &err))
+            continue;
+        for (int64_t k = 0; k < f.reader->schema(object)->n_columns; k++) {
+            const vcol_schema_column *c = &f.reader->schema(object)->columns[k];
+            run_column v = {0};
+            vcol_error_reset(&err);
+            if (!c->status && (k < 100 || draw(20) == 0))
+                run_read(&f, object, c, draw(3) ? 0 : c->entries / 3 + 1, &v, &err);
+            run_column_free(&v);
+        }
+        f.reader->close_object(object);
+    }
+    run_close(&f);
+}
+
+static int mutants(int times, char **paths, int n_paths)
+{
+    for (int p = 0; p < n_paths; p++) {
+        FILE *in = fopen(paths[p], "rb");
+        uint8_t *data, *copy;
+        size_t n;
+        if (!in)
+            return 1;
+        fseek(in, 0, SEEK_END);
+        n = (size_t)ftell(in);
+        rewind(in);
+        data = malloc(n);
+        if (n < 64 || fread(data, 1, n, in) != n)
+            return 1;
+        fclose(in);
+        for (int i = 0; i < times; i++) {
+            size_t left;
+            copy = malloc(n);
+            memcpy(copy, data, n);
+            left = mutate(copy, n);
+            copy = realloc(copy, left ? left : 1);
+            read_mutant(copy, left);
+            free(copy);
+        }
+        free(data);
+    }
+    printf("%d mutants of each of %d files\n", times, n_paths);
+    return 0;
+}
+
 static int time_open(int n, const char *path)
 {
     vcol_error err = {0};
@@ -143,6 +234,10 @@ int main(int argc, char **argv)
             bad += digest(argv[i], NULL);
         printf("%d columns or trees could not be read\n", bad);
         return 0;
+    }
+    if (argc > 4 && !strcmp(argv[1], "--mutants")) {
+        state = strtoull(argv[2], NULL, 10) * 2654435761u + 1;
+        return mutants(atoi(argv[3]), argv + 4, argc - 4);
     }
     if (argc > 3 && !strcmp(argv[1], "--open"))
         return time_open(atoi(argv[2]), argv[3]);

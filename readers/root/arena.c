@@ -72,7 +72,7 @@ void *vcol__arena_new(arena *a, uint64_t count, size_t size)
 char *vcol__arena_text(arena *a, text t)
 {
     char *s = vcol__arena_new(a, (uint64_t)t.n + 1, 1);
-    if (s)
+    if (s && t.n)
         memcpy(s, t.s, t.n);
     return s;
 }

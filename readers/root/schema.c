@@ -58,7 +58,8 @@ static const char *keep(build *b, const char *before, text t, const char *after)
         return "";
     }
     memcpy(s, before, n);
-    memcpy(s + n, t.s, t.n);
+    if (t.n)
+        memcpy(s + n, t.s, t.n);
     memcpy(s + n + t.n, after, m);
     return s;
 }
