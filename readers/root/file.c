@@ -74,21 +74,23 @@ vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, c
         goto done;
     }
     out->size = key.keylen + payload;
+    if (payload <= left) { /* not compressed: the bytes stay where they are */
+        out->data = stored;
+        out->allocated = nbytes;
+        out->key = key;
+        return VCOL_OK;
+    }
     out->allocated = out->size + 1;
     out->data = vcol__root_alloc(allocator, out->allocated);
     if (!out->data) {
         status = vcol_error_format(err, VCOL_NOMEM, "%s: no memory for its %zu bytes", what, payload);
         goto done;
     }
-    if (payload > left) {
-        memcpy(out->data, stored, key.keylen);
-        status = vcol__unzip(worker, stored + key.keylen, left, out->data + key.keylen, payload, payload, &inner);
-        if (status) {
-            vcol_error_format(err, status, "%s at byte %llu: %s", what, at, inner.message);
-            goto done;
-        }
-    } else {
-        memcpy(out->data, stored, out->size);
+    memcpy(out->data, stored, key.keylen);
+    status = vcol__unzip(worker, stored + key.keylen, left, out->data + key.keylen, payload, payload, &inner);
+    if (status) {
+        vcol_error_format(err, status, "%s at byte %llu: %s", what, at, inner.message);
+        goto done;
     }
     c = cursor_make(out->data, out->size);
     vcol__key_parse(&c, &out->key, &why);

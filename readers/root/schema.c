@@ -200,8 +200,8 @@ static void collect(build *b, const model_list *list, const char *parent, int de
         element = model->named.cls && !text_is(model->named.cls->name, "TBranch");
         if (element && model->branches.n)
             v->forms = NULL; /* only holds others */
-        else
-            v->forms = temporary(b, model->leaves.n + 1, sizeof *v->forms);
+        else if (!__builtin_add_overflow(b->max_columns, model->leaves.n, &b->max_columns))
+            v->forms = temporary(b, model->leaves.n, sizeof *v->forms);
         if (model->branches.n) {
             size_t n = strlen(v->path);
             char *prefix = temporary(b, (int64_t)n + 2, 1);
@@ -223,7 +223,7 @@ static void form_of(build *b, visit *v)
     uint64_t stride = 0;
     const char *note = NULL;
     int varies = 0;
-    v->offsets = temporary(b, n + 1, sizeof *v->offsets);
+    v->offsets = temporary(b, n, sizeof *v->offsets);
     v->branch = vcol__branch_make(b->table, b->w, model, v->path);
     if (!v->offsets || !v->branch) {
         b->nomem = 1;
@@ -371,7 +371,6 @@ static void bounds(build *b)
             counted += leaf->counter != 0;
         }
     }
-    b->max_columns = leaves + b->max_visits;
     b->max_groups = b->max_visits + leaves / MAX_TOGETHER + 2 * counted;
 }
 
@@ -383,12 +382,12 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
     bounds(&b);
     b.visits = temporary(&b, b.max_visits, sizeof *b.visits);
     b.branches = temporary(&b, b.max_visits, sizeof *b.branches);
-    b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
     b.groups = lasting(&b, b.max_groups, sizeof *b.groups);
     b.bindings = lasting(&b, b.max_groups, sizeof *b.bindings);
     if (b.nomem)
         goto nomem;
     collect(&b, &tree->branches, "", 0);
+    b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
     for (int64_t i = 0; i < b.n_visits && !b.nomem; i++)
         if (b.visits[i].forms)
             form_of(&b, &b.visits[i]);
