@@ -53,7 +53,9 @@ static void put_text(FILE *out, const char *text)
 
 static void count_label(FILE *out, double value, double most)
 {
-    if (most >= 1e6)
+    if (value == 0)
+        fputs("0", out);
+    else if (most >= 1e6)
         fprintf(out, "%gM", value / 1e6);
     else if (most >= 1e4)
         fprintf(out, "%gk", value / 1e3);
