@@ -84,6 +84,7 @@ vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_ma
 /* The tables of a file, each of its highest cycle, in the file's order. */
 typedef struct cli_table {
     char *path;   /* "file:object", to be opened as a data set */
+    char *file;
     char *object; /* its name; "" where the format has none */
     char *class_name;
     const char *kind; /* "ttree", "rntuple", "parquet", …; static */

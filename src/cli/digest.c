@@ -50,11 +50,11 @@ static void field(cli_text *text, const char *value)
             text->data[i] = ' ';
 }
 
-static void print_row(digest *d, const char *file, const cli_table *table, int64_t table_entries, const entry *e)
+static void print_row(digest *d, const cli_table *table, int64_t table_entries, const entry *e)
 {
     cli_text *text = &d->text;
     int readable = e->info.status == VCOL_OK;
-    field(text, file);
+    field(text, table->file);
     cli_text_puts(text, "\t");
     field(text, table->object);
     cli_text_format(text, "\t%s\t", table->kind);
@@ -84,6 +84,19 @@ static void print_tally(const char *name, const tally *t)
             "%s: chunks=%" PRIu64 " baskets=%" PRIu64 " unpacked=%" PRIu64 " redecoded=%" PRIu64 " peak=%" PRIu64
             " limit=%" PRIu64 " overcommits=%" PRIu64 "\n",
             name, t->chunks, t->baskets, t->unpacked, t->redecoded, t->peak, t->limit, t->overcommits);
+}
+
+/* The blocks of the columns that are read; leaves of one branch, which are neighbours, share theirs. */
+static uint64_t count_baskets(const digest *d)
+{
+    uint64_t n = 0;
+    for (int64_t i = 0; i < d->n; i++) {
+        const entry *e = &d->entries[i], *before = i > 0 ? e - 1 : NULL;
+        if (e->end != NO_PASS && !(before && before->end != NO_PASS && e->info.group >= 0 &&
+                                   before->info.group == e->info.group))
+            n += (uint64_t)e->info.blocks;
+    }
+    return n;
 }
 
 static void report(digest *d, const vcol_error *err)
@@ -201,7 +214,7 @@ static void run_passes(digest *d, vcol_dataset *dataset, vcol_error *err)
     d->file.chunks += chunks;
 }
 
-static void digest_table(digest *d, vcol_manager *manager, const char *file, const cli_table *table)
+static void digest_table(digest *d, vcol_manager *manager, const cli_table *table)
 {
     vcol_error err = {0};
     vcol_dataset *dataset = NULL;
@@ -225,11 +238,11 @@ static void digest_table(digest *d, vcol_manager *manager, const char *file, con
             continue;
         cli_digest_column_open(&e->digest, &e->info, &err);
         e->end = e->info.entries < entries ? e->info.entries : entries;
-        d->file.baskets += (uint64_t)e->info.blocks;
     }
+    d->file.baskets += count_baskets(d);
     run_passes(d, dataset, &err);
     for (int64_t i = 0; i < d->n && !err.status && !cli_interrupted(); i++) {
-        print_row(d, file, table, entries, &d->entries[i]);
+        print_row(d, table, entries, &d->entries[i]);
         if (d->entries[i].fault.status)
             report(d, &d->entries[i].fault);
     }
@@ -261,7 +274,7 @@ static void digest_file(digest *d, const char *operand)
         goto done;
     }
     for (int64_t i = 0; i < tables.n && !cli_interrupted(); i++)
-        digest_table(d, manager, operand, &tables.items[i]);
+        digest_table(d, manager, &tables.items[i]);
     vcol_manager_stats(manager, &stats, sizeof stats);
     d->file.unpacked = stats.blocks_unpacked;
     d->file.redecoded = stats.blocks_redecoded;

@@ -62,6 +62,20 @@ static const char *kind_of(const char *format, const char *class_name)
     return strcmp(format, "parquet") == 0 ? "parquet" : strcmp(format, "arrow") == 0 ? "arrow" : "table";
 }
 
+static void free_table(cli_table *t)
+{
+    free(t->path);
+    free(t->file);
+    free(t->object);
+    free(t->class_name);
+}
+
+static vcol_status complete(const cli_table *t, vcol_error *err)
+{
+    return t->path && t->file && t->object && t->class_name ? VCOL_OK
+                                                           : vcol_error_set(err, VCOL_NOMEM, "out of memory");
+}
+
 /* Adds an object; one of a lower cycle gives way, and is given way to. */
 static vcol_status add_table(cli_tables *out, int64_t *cycles, const char *path, const char *format,
                              const vcol_object_info *info, vcol_error *err)
@@ -74,20 +88,18 @@ static vcol_status add_table(cli_tables *out, int64_t *cycles, const char *path,
     if (at < out->n && cycles[at] >= info->cycle)
         return VCOL_OK;
     t = &out->items[at];
-    if (at == out->n) {
+    if (at == out->n)
         out->n++;
-    } else {
-        free(t->path);
-        free(t->object);
-        free(t->class_name);
-    }
+    else
+        free_table(t);
     cycles[at] = info->cycle;
     t->path = joined(path, info->name);
     t->object = strdup(info->name);
     t->class_name = strdup(info->class_name ? info->class_name : "");
+    t->file = strdup(path);
     t->kind = kind_of(format, info->class_name);
     t->readable = info->is_table;
-    return t->path && t->object && t->class_name ? VCOL_OK : vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    return complete(t, err);
 }
 
 static vcol_status one_table(const char *operand, cli_tables *out, vcol_error *err)
@@ -100,9 +112,10 @@ static vcol_status one_table(const char *operand, cli_tables *out, vcol_error *e
     t->path = strdup(operand);
     t->object = strdup(colon ? colon + 1 : "");
     t->class_name = strdup("");
+    t->file = colon ? strndup(operand, (size_t)(colon - operand)) : strdup(operand);
     t->kind = "ttree";
     t->readable = 1;
-    return t->path && t->object && t->class_name ? VCOL_OK : vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    return complete(t, err);
 }
 
 vcol_status cli_tables_list(vcol_manager *manager, const char *operand, cli_tables *out, vcol_error *err)
@@ -141,11 +154,8 @@ done:
 
 void cli_tables_free(cli_tables *tables)
 {
-    for (int64_t i = 0; i < tables->n; i++) {
-        free(tables->items[i].path);
-        free(tables->items[i].object);
-        free(tables->items[i].class_name);
-    }
+    for (int64_t i = 0; i < tables->n; i++)
+        free_table(&tables->items[i]);
     free(tables->items);
     *tables = (cli_tables){0};
 }
