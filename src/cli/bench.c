@@ -16,6 +16,12 @@ typedef struct result {
     vcol_stats stats;
 } result;
 
+static void take(vcol_chunk *chunk, int64_t id, void *opaque)
+{
+    vcol_view view;
+    vcol_chunk_get(chunk, id, &view, opaque);
+}
+
 static double ratio(double a, double b)
 {
     return b > 0 ? a / b : 0;
@@ -61,15 +67,17 @@ int cli_bench_read_run(const cli_options *options)
     vcol_loop *loop = NULL;
     vcol_chunk *chunk;
     cli_progress progress = {0};
+    cli_groups groups = {0};
     result r = {0};
     char *names = NULL;
     int64_t *ids = NULL, n = 0;
     int status = CLI_DONE, closed;
     if (cli_manager_open(options, 0, &manager, &err) != VCOL_OK ||
         vcol_dataset_open(manager, options->operands, options->n_operands, NULL, &dataset, &err) != VCOL_OK ||
-        cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK)
+        cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK ||
+        cli_groups_open(dataset, ids, n, &groups, &err) != VCOL_OK)
         goto done;
-    names = cli_columns_names(dataset, ids, n);
+    names = cli_columns_names(dataset, groups.ids, n);
     if (!names) {
         vcol_error_set(&err, VCOL_NOMEM, "out of memory");
         goto done;
@@ -82,11 +90,8 @@ int cli_bench_read_run(const cli_options *options)
     if (vcol_dataset_entries(dataset) > 0 && cli_loop_open(dataset, options, 0, 0, names, &loop, &err) != VCOL_OK)
         goto done;
     while (loop && !cli_interrupted() && vcol_loop_next(loop, &chunk, &err) == VCOL_OK) {
-        for (int64_t k = 0; k < n && !err.status; k++) {
-            vcol_view view;
-            vcol_chunk_get(chunk, ids[k], &view, &err);
-            vcol_chunk_clear_id(chunk, ids[k]);
-        }
+        for (int64_t k = 0; k < groups.n && !err.status; k++)
+            cli_group_read(chunk, &groups, &groups.items[k], take, &err);
         r.entries += vcol_chunk_entries(chunk);
         cli_progress_update(&progress, r.entries, vcol_dataset_entries(dataset));
     }
@@ -102,6 +107,7 @@ done:
     if (err.status)
         status = cli_fail(&err);
     vcol_loop_close(loop);
+    cli_groups_close(&groups);
     vcol_dataset_close(dataset);
     vcol_manager_close(manager);
     free(names);

@@ -115,6 +115,27 @@ char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t
 vcol_status cli_loop_open(vcol_dataset *dataset, const cli_options *options, int64_t first, int64_t count,
                           const char *columns, vcol_loop **out, vcol_error *err);
 
+/* ---- groups.c: the order in which columns are read ------------------------------------------------ */
+
+/* Columns that share something: ids[first, first + n), of which the first `counters` count the others. */
+typedef struct cli_group {
+    int64_t first, n, counters;
+    const char *holder; /* the column in whose name the shared offsets are leased, or NULL; of the data set */
+} cli_group;
+
+typedef struct cli_groups {
+    int64_t *ids;
+    cli_group *items;
+    int64_t n;
+} cli_groups;
+
+vcol_status cli_groups_open(const vcol_dataset *dataset, const int64_t *ids, int64_t n, cli_groups *out,
+                            vcol_error *err);
+void cli_groups_close(cli_groups *groups);
+/* Calls take for each column of a group, which may get it; each is cleared when nothing needs it any more. */
+void cli_group_read(vcol_chunk *chunk, const cli_groups *groups, const cli_group *group,
+                    void (*take)(vcol_chunk *chunk, int64_t id, void *opaque), void *opaque);
+
 /* ---- print.c: text ------------------------------------------------------------------------------ */
 
 /* A growing text. After a failed allocation nothing is added and `failed` is set. */

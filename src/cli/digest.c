@@ -3,9 +3,8 @@
  * digest.c: `vcol digest`: a row of hashes and sums for every column of every table.
  *
  * A table is read in one pass, chunk by chunk; in a chunk one column after the other is taken, digested
- * and cleared, so that memory holds one column and what its neighbours share with it: the offsets of a
- * collection are leased while its columns are taken. Columns that end before their table does are read
- * in passes of their own, one for each such end.
+ * and cleared, so that memory holds one column and what its neighbours share with it (groups.c). Columns
+ * that end before their table does are read in passes of their own, one for each such end.
  */
 #include "digest_column.h"
 
@@ -31,9 +30,8 @@ typedef struct digest {
     const cli_options *options;
     cli_progress progress;
     cli_text text;
-    entry *entries;
+    entry *entries; /* of the table, by the column's id */
     int64_t n;
-    int64_t *order; /* columns of a pass, those of a collection together */
     int status;
     tally file, all;
 } digest;
@@ -107,57 +105,23 @@ static void report(digest *d, const vcol_error *err)
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
-static int same_collection(const entry *a, const entry *b)
+static void take_column(vcol_chunk *chunk, int64_t id, void *opaque)
 {
-    return a->info.collection && b->info.collection && strcmp(a->info.collection, b->info.collection) == 0;
-}
-
-/* The columns that end at `end`, in the file's order but for those of a collection, which follow its first. */
-static int64_t order_pass(digest *d, int64_t end)
-{
-    int64_t n = 0;
-    unsigned char *taken = calloc((size_t)d->n + 1, 1);
-    if (!taken)
-        return -1;
-    for (int64_t i = 0; i < d->n; i++) {
-        if (taken[i] || d->entries[i].end != end)
-            continue;
-        d->order[n++] = i;
-        for (int64_t k = i + 1; k < d->n && d->entries[i].info.collection; k++) {
-            if (!taken[k] && d->entries[k].end == end && same_collection(&d->entries[i], &d->entries[k])) {
-                d->order[n++] = k;
-                taken[k] = 1;
-            }
-        }
-    }
-    free(taken);
-    return n;
-}
-
-static void take_column(vcol_chunk *chunk, entry *e)
-{
+    digest *d = opaque;
+    entry *e = &d->entries[id];
     vcol_view view;
     if (e->fault.status)
         return;
-    if (vcol_chunk_get(chunk, e->info.id, &view, &e->fault) == VCOL_OK)
+    if (vcol_chunk_get(chunk, id, &view, &e->fault) == VCOL_OK)
         cli_digest_column_add(&e->digest, &view, &e->fault);
-    vcol_chunk_clear_id(chunk, e->info.id);
 }
 
-/* Takes the columns of a chunk; a collection's offsets stay until its last column is done. */
-static void take_chunk(digest *d, vcol_chunk *chunk, int64_t n, int64_t done, int64_t end)
+static void take_chunk(digest *d, vcol_chunk *chunk, const cli_groups *groups, int64_t done, int64_t end)
 {
-    int64_t count = vcol_chunk_entries(chunk);
-    for (int64_t i = 0; i < n && !cli_interrupted(); i++) {
-        entry *e = &d->entries[d->order[i]];
-        entry *before = i > 0 ? &d->entries[d->order[i - 1]] : NULL;
-        entry *after = i + 1 < n ? &d->entries[d->order[i + 1]] : NULL;
-        if (after && same_collection(e, after) && !(before && same_collection(before, e)))
-            vcol_chunk_offsets(chunk, e->info.collection, NULL); /* if not, the column will say why */
-        take_column(chunk, e);
-        if (e->info.collection && !(after && same_collection(e, after)))
-            vcol_chunk_clear(chunk, e->info.collection);
-        cli_progress_update(&d->progress, done + (int64_t)((double)count * (double)(i + 1) / (double)n), end);
+    double entries = (double)vcol_chunk_entries(chunk);
+    for (int64_t i = 0; i < groups->n && !cli_interrupted(); i++) {
+        cli_group_read(chunk, groups, &groups->items[i], take_column, d);
+        cli_progress_update(&d->progress, done + (int64_t)(entries * (double)(i + 1) / (double)groups->n), end);
     }
 }
 
@@ -166,28 +130,30 @@ static uint64_t run_pass(digest *d, vcol_dataset *dataset, int64_t end, vcol_err
 {
     vcol_loop *loop = NULL;
     vcol_chunk *chunk;
+    cli_groups groups = {0};
     char *names = NULL;
-    int64_t *ids = NULL, n = order_pass(d, end), done = 0;
+    int64_t *ids = malloc(((size_t)d->n + 1) * sizeof *ids), n = 0, done = 0;
     uint64_t chunks = 0;
-    if (n <= 0 || end == 0)
+    for (int64_t i = 0; ids && i < d->n; i++)
+        if (d->entries[i].end == end)
+            ids[n++] = i;
+    if (ids && end == 0)
         goto done;
-    ids = malloc((size_t)n * sizeof *ids);
-    for (int64_t i = 0; ids && i < n; i++)
-        ids[i] = d->entries[d->order[i]].info.id;
-    names = ids ? cli_columns_names(dataset, ids, n) : NULL;
-    if (!names) {
+    if (!ids || cli_groups_open(dataset, ids, n, &groups, err) != VCOL_OK ||
+        !(names = cli_columns_names(dataset, groups.ids, n))) {
         vcol_error_set(err, VCOL_NOMEM, "out of memory");
         goto done;
     }
     if (cli_loop_open(dataset, d->options, 0, end, names, &loop, err) != VCOL_OK)
         goto done;
     while (!cli_interrupted() && vcol_loop_next(loop, &chunk, err) == VCOL_OK) {
-        take_chunk(d, chunk, n, done, end);
+        take_chunk(d, chunk, &groups, done, end);
         done += vcol_chunk_entries(chunk);
     }
     chunks = (uint64_t)vcol_loop_chunks(loop);
 done:
     vcol_loop_close(loop);
+    cli_groups_close(&groups);
     free(names);
     free(ids);
     return chunks;
@@ -224,8 +190,7 @@ static void digest_table(digest *d, vcol_manager *manager, const cli_table *tabl
     entries = vcol_dataset_entries(dataset);
     d->n = vcol_dataset_columns(dataset);
     d->entries = calloc((size_t)d->n + 1, sizeof *d->entries);
-    d->order = calloc((size_t)d->n + 1, sizeof *d->order);
-    if (!d->entries || !d->order) {
+    if (!d->entries) {
         d->n = 0;
         vcol_error_set(&err, VCOL_NOMEM, "out of memory");
         goto done;
@@ -253,9 +218,7 @@ done:
     for (int64_t i = 0; i < d->n; i++)
         cli_digest_column_close(&d->entries[i].digest);
     free(d->entries);
-    free(d->order);
     d->entries = NULL;
-    d->order = NULL;
     d->n = 0;
     vcol_dataset_close(dataset);
 }
