@@ -78,7 +78,7 @@ static int parse_number(const char *text, const char *suffixes, uint64_t base, u
         return -1;
     for (; *text >= '0' && *text <= '9'; text++) {
         unsigned digit = (unsigned)(*text - '0');
-        if (value > (limit - digit) / 10)
+        if (digit > limit || value > (limit - digit) / 10)
             return -1;
         value = value * 10 + digit;
     }

@@ -28,7 +28,7 @@ static int number(const char *text, const char *suffixes, uint64_t base, uint64_
         return -1;
     for (; *text >= '0' && *text <= '9'; text++) {
         unsigned digit = (unsigned)(*text - '0');
-        if (value > (limit - digit) / 10)
+        if (digit > limit || value > (limit - digit) / 10)
             return -1;
         value = value * 10 + digit;
     }
@@ -211,10 +211,21 @@ static const option *lookup(const cli_command *command, const char *argument, co
     return NULL;
 }
 
-static int usage(const cli_command *command, const char *what, const char *about, const char *wants)
+static int usage(const cli_command *command, const char *what, const char *about)
 {
-    fprintf(stderr, "vcol: %s: %s '%s'%s%s; see 'vcol help %s'\n", command->name, what, about,
-            wants ? ": wants " : "", wants ? wants : "", command->name);
+    fprintf(stderr, "vcol: %s: %s '%s'; see 'vcol help %s'\n", command->name, what, about, command->name);
+    return CLI_USAGE;
+}
+
+/* value NULL: none was given. */
+static int bad_value(const cli_command *command, const option *o, const char *value)
+{
+    char letter[2] = {o->letter, 0};
+    fprintf(stderr, "vcol: %s: %s%s wants %s", command->name, o->name ? "--" : "-", o->name ? o->name : letter,
+            o->wants);
+    if (value)
+        fprintf(stderr, ", not '%s'", value);
+    fprintf(stderr, "; see 'vcol help %s'\n", command->name);
     return CLI_USAGE;
 }
 
@@ -235,23 +246,22 @@ int cli_options_parse(const cli_command *command, int argc, char **argv, cli_opt
         }
         const option *o = lookup(command, argument, &value);
         if (!o)
-            return usage(command, "unknown option", argument, NULL);
-        if (o->argument && !value) {
-            if (i + 1 == argc)
-                return usage(command, "no value for option", argument, o->wants);
-            value = argv[++i];
-        } else if (!o->argument && value) {
-            return usage(command, "option takes no value", argument, NULL);
-        }
-        if (o->parse(value, out))
-            return usage(command, "bad value for an option", value, o->wants);
+            return usage(command, "unknown option", argument);
+        if (o->argument && !value)
+            value = i + 1 < argc ? argv[++i] : NULL;
+        else if (!o->argument && value)
+            return usage(command, "no value belongs to", argument);
+        if (o->argument && (!value || o->parse(value, out)))
+            return bad_value(command, o, value);
+        if (!o->argument)
+            o->parse(NULL, out);
     }
     if (out->help)
         return 0;
     if (out->n_operands < command->min_operands)
-        return usage(command, "missing operand", command->operands, NULL);
+        return usage(command, "missing", command->operands);
     if (out->n_operands > command->max_operands)
-        return usage(command, "one operand too many", out->operands[command->max_operands], NULL);
+        return usage(command, "one operand too many:", out->operands[command->max_operands]);
     return 0;
 }
 
