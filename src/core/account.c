@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The memory account.
+ *
+ *   live      memory that exists: buffers, blocks, stored bytes, scratch
+ *   promised  reserved by started materializations, not yet backed
+ *   cached    on the free lists
+ *   fixed     metadata, codec contexts
+ *
+ * Invariant, under account.lock: live + promised + cached + fixed <= limit, but for what was granted over the
+ * limit (counted in `overcommits`, its extent in `overcommit_bytes`).
+ *
+ * Rules
+ *   1. reserve takes from the room there is. If there is none it frees recycled memory, then evicts, then takes
+ *      back what was prefetched into the queue, without holding the lock.
+ *   2. A prefetch that finds no room then gives up at once.
+ *   3. Everybody else waits in line: borrowers (started, need more) before newcomers, each by age. Only the head
+ *      of the line is served, so that nobody starves.
+ *   4. When nothing is runnable (every thread that materializes is itself blocked and no read is in flight) no
+ *      memory will come back by itself: the oldest of the line is granted what it needs over the limit; with
+ *      VCOL_MANAGER_LIMIT_HARD it gets an error instead.
+ *   5. Pins of the program's are not waited for by themselves, only as long as something is runnable; an unpin
+ *      wakes the line (kick), because the buffer may be evicted now.
+ *
+ * Waiting without a lost wake-up: a waiter raises `waiting` before it looks for something to evict; unpin lowers the
+ * pins before it reads `waiting` (both sequentially consistent), so that one of the two sees the other.
+ */
+#include "core/account.h"
+
+#include "core/manager.h"
+
+#include <string.h>
+
+struct vcol__waiter {
+    struct vcol__waiter *next;
+    uint64_t bytes, ticket;
+    vcol__urgency urgency;
+};
+
+void vcol__account_init(vcol__account *account, uint64_t limit)
+{
+    memset(account, 0, sizeof *account);
+    vcol__lock_init(&account->lock, LEVEL_ACCOUNT);
+    pthread_cond_init(&account->changed, NULL);
+    account->limit = limit ? limit : UINT64_MAX;
+}
+
+void vcol__account_destroy(vcol__account *account)
+{
+    pthread_cond_destroy(&account->changed);
+    vcol__lock_destroy(&account->lock);
+}
+
+static uint64_t sum_locked(const vcol__account *a)
+{
+    return a->live + a->promised + a->cached + a->fixed;
+}
+
+static void peaks_locked(vcol__account *a)
+{
+    uint64_t sum = sum_locked(a);
+    if (sum > a->peak)
+        a->peak = sum;
+    if (a->live > a->peak_live)
+        a->peak_live = a->live;
+}
+
+static bool fits_locked(const vcol__account *a, uint64_t bytes)
+{
+    uint64_t sum = sum_locked(a);
+    return sum <= a->limit && bytes <= a->limit - sum;
+}
+
+static void event_locked(vcol__account *a)
+{
+    a->given_back++;
+    if (a->line)
+        pthread_cond_broadcast(&a->changed);
+}
+
+static void grant_locked(vcol__account *a, vcol__grant *grant, uint64_t bytes)
+{
+    grant->held += bytes;
+    a->promised += bytes;
+    peaks_locked(a);
+}
+
+/* Borrowers first, then by age. */
+static void line_up_locked(vcol__account *a, struct vcol__waiter *w)
+{
+    struct vcol__waiter **at = &a->line;
+    while (*at && ((*at)->urgency > w->urgency || ((*at)->urgency == w->urgency && (*at)->ticket < w->ticket)))
+        at = &(*at)->next;
+    w->next = *at;
+    *at = w;
+    atomic_fetch_add(&a->waiting, 1);
+}
+
+static void leave_line_locked(vcol__account *a, struct vcol__waiter *w)
+{
+    struct vcol__waiter **at = &a->line;
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    atomic_fetch_sub(&a->waiting, 1);
+    if (a->line)
+        pthread_cond_broadcast(&a->changed); /* the next in line may fit as well */
+}
+
+static const struct vcol__waiter *oldest_locked(const vcol__account *a)
+{
+    const struct vcol__waiter *oldest = a->line;
+    for (const struct vcol__waiter *w = a->line; w; w = w->next)
+        if (w->ticket < oldest->ticket)
+            oldest = w;
+    return oldest;
+}
+
+/* Room is short by this many bytes for a request. */
+static uint64_t missing_locked(const vcol__account *a, uint64_t bytes)
+{
+    uint64_t sum = sum_locked(a), want = sum + bytes < sum ? UINT64_MAX : sum + bytes;
+    return want > a->limit ? want - a->limit : 0;
+}
+
+static vcol_status limit_error(vcol_manager *m, uint64_t bytes, uint64_t limit, vcol_error *err)
+{
+    char pinned[256];
+    vcol__evict_pinned_names(m, pinned, sizeof pinned);
+    return vcol_error_format(err, VCOL_LIMIT, "%llu bytes needed do not fit the memory limit of %llu; pinned: %s",
+                             (unsigned long long)bytes, (unsigned long long)limit, pinned);
+}
+
+vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t bytes, vcol__urgency urgency,
+                                  bool runnable, vcol_error *err)
+{
+    vcol__account *a = &m->account;
+    if (bytes == 0)
+        return VCOL_OK;
+    vcol__lock_take(&a->lock);
+    if (!a->line && fits_locked(a, bytes)) { /* the usual case */
+        grant_locked(a, grant, bytes);
+        vcol__lock_drop(&a->lock);
+        return VCOL_OK;
+    }
+    vcol_status status = VCOL_OK;
+    struct vcol__waiter w = {.bytes = bytes, .urgency = urgency, .ticket = a->next_ticket++};
+    if (urgency == VCOL__PREFETCH) {
+        bool fits = false;
+        if (!a->line) {
+            uint64_t missing = missing_locked(a, bytes);
+            vcol__lock_drop(&a->lock);
+            vcol__evict_make_room(m, missing, VCOL__PREFETCH);
+            vcol__lock_take(&a->lock);
+            fits = !a->line && fits_locked(a, bytes);
+        }
+        if (fits) {
+            grant_locked(a, grant, bytes);
+        } else {
+            atomic_store(&a->prefetch_short, true);
+            status = vcol_error_set(err, VCOL_CANCELLED, "no memory for a prefetch");
+        }
+        vcol__lock_drop(&a->lock);
+        return status;
+    }
+    line_up_locked(a, &w);
+    bool blocked = false;
+    for (;;) {
+        if (a->line == &w && fits_locked(a, bytes)) {
+            grant_locked(a, grant, bytes);
+            break;
+        }
+        uint64_t seen = a->given_back, missing = missing_locked(a, bytes);
+        if (a->line == &w && missing > 0) {
+            vcol__lock_drop(&a->lock);
+            uint64_t freed = vcol__evict_make_room(m, missing, urgency);
+            vcol__lock_take(&a->lock);
+            if (freed > 0)
+                continue;
+        }
+        if (!blocked) {
+            blocked = true;
+            a->memory_waits++;
+            if (runnable)
+                a->runnable--;
+            pthread_cond_broadcast(&a->changed); /* another may now be the oldest of those who cannot go on */
+        }
+        if (a->given_back != seen)
+            continue;
+        if (a->runnable == 0 && oldest_locked(a) == &w) {
+            if (m->flags & VCOL_MANAGER_LIMIT_HARD) {
+                uint64_t limit = a->limit;
+                vcol__lock_drop(&a->lock);
+                status = limit_error(m, bytes, limit, err);
+                vcol__lock_take(&a->lock);
+                break;
+            }
+            grant_locked(a, grant, bytes);
+            a->overcommits++;
+            uint64_t over = sum_locked(a) > a->limit ? sum_locked(a) - a->limit : 0;
+            if (over > a->overcommit_bytes)
+                a->overcommit_bytes = over;
+            break;
+        }
+        vcol__lock_wait(&a->changed, &a->lock);
+    }
+    if (blocked && runnable)
+        a->runnable++;
+    leave_line_locked(a, &w);
+    vcol__lock_drop(&a->lock);
+    return status;
+}
+
+/* Tells the queue of prefetches that memory came back, outside the lock. */
+static void resume_prefetch(vcol_manager *m)
+{
+    if (atomic_load_explicit(&m->account.prefetch_short, memory_order_relaxed) &&
+        atomic_exchange(&m->account.prefetch_short, false))
+        vcol__queue_resume(m);
+}
+
+void vcol__account_give_back(vcol_manager *m, vcol__grant *grant, uint64_t keep)
+{
+    vcol__account *a = &m->account;
+    vcol__lock_take(&a->lock);
+    bool any = grant->held > keep;
+    if (any) {
+        assert(a->promised >= grant->held - keep);
+        a->promised -= grant->held - keep;
+        grant->held = keep;
+        event_locked(a);
+    }
+    vcol__lock_drop(&a->lock);
+    if (any)
+        resume_prefetch(m);
+}
+
+void vcol__account_back(vcol_manager *m, vcol__grant *grant, uint64_t bytes, bool from_cached)
+{
+    vcol__account *a = &m->account;
+    vcol__lock_take(&a->lock);
+    uint64_t promised = grant ? (grant->held < bytes ? grant->held : bytes) : 0;
+    if (promised) {
+        grant->held -= promised;
+        a->promised -= promised;
+    }
+    if (from_cached) {
+        a->cached -= bytes;
+        event_locked(a);
+    }
+    a->live += bytes;
+    peaks_locked(a);
+    vcol__lock_drop(&a->lock);
+}
+
+void vcol__account_free(vcol_manager *m, uint64_t bytes, bool to_cached)
+{
+    vcol__account *a = &m->account;
+    vcol__lock_take(&a->lock);
+    assert(a->live >= bytes);
+    a->live -= bytes;
+    if (to_cached)
+        a->cached += bytes;
+    event_locked(a);
+    vcol__lock_drop(&a->lock);
+    resume_prefetch(m);
+}
+
+void vcol__account_uncache(vcol_manager *m, uint64_t bytes)
+{
+    vcol__account *a = &m->account;
+    vcol__lock_take(&a->lock);
+    assert(a->cached >= bytes);
+    a->cached -= bytes;
+    event_locked(a);
+    vcol__lock_drop(&a->lock);
+}
+
+void vcol__account_fix(vcol_manager *m, int64_t bytes)
+{
+    vcol__account *a = &m->account;
+    vcol__lock_take(&a->lock);
+    a->fixed += (uint64_t)bytes;
+    peaks_locked(a);
+    if (bytes < 0)
+        event_locked(a);
+    vcol__lock_drop(&a->lock);
+}
+
+void vcol__account_runnable(vcol_manager *m, int by)
+{
+    vcol__account *a = &m->account;
+    vcol__lock_take(&a->lock);
+    a->runnable += by;
+    assert(a->runnable >= 0);
+    if (by < 0 && a->line)
+        pthread_cond_broadcast(&a->changed);
+    vcol__lock_drop(&a->lock);
+}
+
+void vcol__account_kick(vcol_manager *m)
+{
+    vcol__account *a = &m->account;
+    vcol__lock_take(&a->lock);
+    event_locked(a);
+    vcol__lock_drop(&a->lock);
+}

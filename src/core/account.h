@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The memory account: live + promised + cached + fixed <= limit, who waits for memory, and the counted
+ * grant over the limit. See account.c for the rules.
+ */
+#ifndef VCOL_CORE_ACCOUNT_H
+#define VCOL_CORE_ACCOUNT_H
+
+#include "core/sync.h"
+
+#include <vcol/manager.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct vcol__waiter;
+
+typedef struct vcol__account {
+    vcol__lock lock;
+    pthread_cond_t changed; /* something was given back, became evictable, or came to wait */
+    /* account.lock */
+    uint64_t limit; /* UINT64_MAX = none */
+    uint64_t live, promised, cached, fixed;
+    uint64_t peak, peak_live, overcommits, overcommit_bytes, memory_waits;
+    uint64_t given_back;   /* grows with every event a waiter may profit from */
+    int64_t runnable;      /* threads that materialize and are not blocked, and reads in flight */
+    uint64_t next_ticket;
+    struct vcol__waiter *line; /* those who wait, in the order in which they will be served */
+    /* atomic; read by unpin after its decrement, written by waiters before they look for what to evict */
+    _Atomic int64_t waiting;
+    _Atomic bool prefetch_short; /* a prefetch was refused memory: tell the queue when some comes back */
+} vcol__account;
+
+/* What one materialization has reserved. Touched under account.lock only. */
+typedef struct vcol__grant {
+    uint64_t held; /* bytes promised and not yet backed */
+} vcol__grant;
+
+typedef enum vcol__urgency {
+    VCOL__PREFETCH, /* never waits: CANCELLED if there is no room */
+    VCOL__DEMAND,   /* a new materialization that somebody waits for */
+    VCOL__BORROW    /* a started one that needs more than it had reserved; goes before the new ones */
+} vcol__urgency;
+
+void vcol__account_init(vcol__account *account, uint64_t limit);
+void vcol__account_destroy(vcol__account *account);
+
+/*
+ * Adds `bytes` to the grant. Trims, evicts, waits, and goes over the limit, by the rules. `runnable` says
+ * whether the caller is counted as runnable (it is then not while it waits).
+ * Errors: CANCELLED (PREFETCH without room), LIMIT (hard limit).
+ */
+vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t bytes, vcol__urgency urgency,
+                                  bool runnable, vcol_error *err);
+/* Gives back all that the grant holds above `keep` bytes. */
+void vcol__account_give_back(vcol_manager *m, vcol__grant *grant, uint64_t keep);
+/* Memory was allocated (from == cached: taken from the free lists) against the grant; the rest of the grant's
+ * promise stays. What the grant does not hold is added to live all the same: reserve before. */
+void vcol__account_back(vcol_manager *m, vcol__grant *grant, uint64_t bytes, bool from_cached);
+/* Live memory was freed (or moved to the free lists). */
+void vcol__account_free(vcol_manager *m, uint64_t bytes, bool to_cached);
+void vcol__account_uncache(vcol_manager *m, uint64_t bytes);
+void vcol__account_fix(vcol_manager *m, int64_t bytes);
+/* A thread starts or ends to materialize, or a read starts or ends. */
+void vcol__account_runnable(vcol_manager *m, int by);
+/* Something became evictable: called by the last unpin, when `waiting` is not 0. */
+void vcol__account_kick(vcol_manager *m);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Blocks: the unit that is read and unpacked, shared by all that need it.
+ *
+ * The table holds every block that somebody references: a load that uses it, a read that brings it, the pass of a
+ * data set that carries it on to the next chunk. Its two halves have states of their own:
+ *
+ *   stored   NONE ─▶ QUEUED ─▶ FLYING ─▶ HERE ─▶ NONE      (fetch.c)
+ *   plain    NONE ─▶ BUSY ─▶ HERE ─▶ NONE
+ *                      └──────────▶ NONE  (unpacked into a worker's scratch and used up: the usual, fast way)
+ *
+ * BUSY belongs to one thread; others that want the bytes wait. So a block is read once and unpacked once however many
+ * loads want it at a time. Unpacked bytes are kept when another load waits, when the block reaches beyond the chunk, or when
+ * several columns read it; they are charged, listed for eviction, and pinned while a load reads them.
+ */
+#include "core/block.h"
+
+#include "core/manager.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS ((size_t)4096)
+#define MOST_SPARE 4096
+
+static vcol__block *block_of(vcol__evictable *item)
+{
+    return (vcol__block *)((char *)item - offsetof(vcol__block, evictable));
+}
+
+static bool evict_hold(vcol__evictable *item)
+{
+    vcol__block *b = block_of(item);
+    int64_t refs = atomic_load(&b->refs);
+    while (refs > 0)
+        if (atomic_compare_exchange_weak(&b->refs, &refs, refs + 1))
+            return true;
+    return false;
+}
+
+static void evict_unhold(vcol__evictable *item)
+{
+    vcol__block_unref(block_of(item));
+}
+
+static bool evict_pinned(vcol__evictable *item)
+{
+    return atomic_load_explicit(&block_of(item)->pins, memory_order_relaxed) != 0;
+}
+
+static const char *evict_name(vcol__evictable *item)
+{
+    return block_of(item)->file->where;
+}
+
+static uint64_t evict_drop(vcol__evictable *item)
+{
+    vcol__block *b = block_of(item);
+    vcol_manager *m = b->file->manager;
+    vcol__region plain = {0};
+    vcol__lock_take(&m->blocks.lock);
+    if (b->plain_state == VCOL__PLAIN_HERE && atomic_load(&b->pins) == 0 && b->plain.data && !b->state) {
+        plain = b->plain;
+        memset(&b->plain, 0, sizeof b->plain);
+        b->plain_bytes = NULL;
+        b->plain_state = VCOL__PLAIN_NONE;
+    }
+    vcol__lock_drop(&m->blocks.lock);
+    uint64_t bytes = plain.capacity;
+    if (bytes) {
+        vcol__evict_unlist(m, item);
+        vcol__memory_give(m, &plain);
+    }
+    return bytes;
+}
+
+static const vcol__evict_ops evict_ops = {evict_hold, evict_pinned, evict_drop, evict_unhold, evict_name};
+
+vcol_status vcol__blocks_init(vcol__blocks *blocks, vcol_error *err)
+{
+    memset(blocks, 0, sizeof *blocks);
+    vcol__lock_init(&blocks->lock, LEVEL_REGISTRY);
+    pthread_cond_init(&blocks->changed, NULL);
+    blocks->buckets = BUCKETS;
+    blocks->table = calloc(BUCKETS, sizeof *blocks->table);
+    return blocks->table ? VCOL_OK : vcol_error_format(err, VCOL_NOMEM, "no memory for the block table");
+}
+
+void vcol__blocks_destroy(vcol_manager *m)
+{
+    vcol__blocks *r = &m->blocks;
+    while (r->spare) {
+        vcol__block *b = r->spare;
+        r->spare = b->chain;
+        vcol__memory_delete(m, b, sizeof *b);
+    }
+    free(r->table);
+    pthread_cond_destroy(&r->changed);
+    vcol__lock_destroy(&r->lock);
+}
+
+static size_t bucket_of(const vcol__blocks *r, const vcol__binding *file, const vcol_block *d)
+{
+    uint64_t x = d->offset ^ (uint64_t)(uintptr_t)d->memory ^ ((uint64_t)(uintptr_t)file << 7) ^ d->stored << 40;
+    x *= 0x9e3779b97f4a7c15ull;
+    return (size_t)(x >> 32) & (r->buckets - 1);
+}
+
+static bool same(const vcol__block *b, const vcol__binding *file, const vcol_block *d)
+{
+    return b->file == file && b->d.offset == d->offset && b->d.stored == d->stored && b->d.memory == d->memory;
+}
+
+/* Doubles the table; a table that cannot grow only gets slower. */
+static void grow_locked(vcol__blocks *r)
+{
+    size_t buckets = r->buckets * 2;
+    vcol__block **table = calloc(buckets, sizeof *table);
+    if (!table)
+        return;
+    size_t old = r->buckets;
+    vcol__block **from = r->table;
+    r->table = table;
+    r->buckets = buckets;
+    for (size_t i = 0; i < old; i++) {
+        while (from[i]) {
+            vcol__block *b = from[i];
+            from[i] = b->chain;
+            size_t to = bucket_of(r, b->file, &b->d);
+            b->chain = table[to];
+            table[to] = b;
+        }
+    }
+    free(from);
+}
+
+vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_block *d, vcol__block *parent, vcol__block **out,
+                             vcol_error *err)
+{
+    vcol_manager *m = file->manager;
+    vcol__blocks *r = &m->blocks;
+    vcol__lock_take(&r->lock);
+    vcol__block *b = r->table[bucket_of(r, file, d)];
+    while (b && !same(b, file, d))
+        b = b->chain;
+    if (b) {
+        atomic_fetch_add(&b->refs, 1);
+        vcol__lock_drop(&r->lock);
+        *out = b;
+        return VCOL_OK;
+    }
+    b = r->spare;
+    if (b) {
+        r->spare = b->chain;
+        r->n_spare--;
+        memset(b, 0, sizeof *b);
+    } else {
+        b = vcol__memory_new(m, sizeof *b);
+    }
+    if (b) {
+        b->d = *d;
+        b->file = file;
+        b->group = group;
+        b->evictable.ops = &evict_ops;
+        atomic_init(&b->refs, 1);
+        b->inspected = (d->flags & VCOL_BLOCK_INSPECTED) != 0 || !file->reader->inspect;
+        if (parent) {
+            vcol__block_ref(parent);
+            b->parent = parent;
+            b->stored_bytes = (const char *)parent->stored_bytes + (d->offset - parent->d.offset);
+            b->stored_state = VCOL__STORED_HERE;
+        } else if (d->memory || d->stored == 0) {
+            b->stored_bytes = d->memory;
+            b->stored_state = VCOL__STORED_HERE;
+        }
+        if (r->used >= r->buckets)
+            grow_locked(r);
+        size_t at = bucket_of(r, file, d);
+        b->chain = r->table[at];
+        r->table[at] = b;
+        r->used++;
+    }
+    vcol__lock_drop(&r->lock);
+    *out = b;
+    return b ? VCOL_OK : vcol_error_format(err, VCOL_NOMEM, "no memory for a block");
+}
+
+void vcol__block_ref(vcol__block *b)
+{
+    atomic_fetch_add(&b->refs, 1);
+}
+
+static void free_state(vcol__block *b)
+{
+    vcol_manager *m = b->file->manager;
+    if (b->state) {
+        b->file->reader->unprepare(b->file->object, b->state, &m->memory.allocator);
+        vcol__account_fix(m, -(int64_t)b->state_bytes);
+        b->state = NULL;
+    }
+}
+
+void vcol__block_unref(vcol__block *b)
+{
+    vcol_manager *m = b->file->manager;
+    vcol__blocks *r = &m->blocks;
+    int64_t refs = atomic_load(&b->refs);
+    while (refs > 1) /* not the last: no lock */
+        if (atomic_compare_exchange_weak(&b->refs, &refs, refs - 1))
+            return;
+    vcol__lock_take(&r->lock);
+    if (atomic_fetch_sub(&b->refs, 1) != 1) {
+        vcol__lock_drop(&r->lock);
+        return;
+    }
+    vcol__block **at = &r->table[bucket_of(r, b->file, &b->d)];
+    while (*at != b)
+        at = &(*at)->chain;
+    *at = b->chain;
+    r->used--;
+    vcol__lock_drop(&r->lock);
+    vcol__fetch_dequeue(b);
+    vcol__evict_unlist(m, &b->evictable);
+    free_state(b);
+    vcol__memory_give(m, &b->plain);
+    vcol__memory_give(m, &b->stored);
+    vcol__block *parent = b->parent;
+    vcol__lock_take(&r->lock);
+    bool spare = r->n_spare < MOST_SPARE;
+    if (spare) {
+        b->chain = r->spare;
+        r->spare = b;
+        r->n_spare++;
+    }
+    vcol__lock_drop(&r->lock);
+    if (!spare)
+        vcol__memory_delete(m, b, sizeof *b);
+    if (parent)
+        vcol__block_unref(parent);
+}
+
+void vcol__block_drop_stored(vcol__block *b)
+{
+    vcol_manager *m = b->file->manager;
+    vcol__region stored = {0};
+    vcol__lock_take(&m->blocks.lock);
+    if (b->stored_state == VCOL__STORED_HERE && b->stored.data && b->plain_state != VCOL__PLAIN_BUSY &&
+        !(b->plain_state == VCOL__PLAIN_HERE && !b->plain.data)) {
+        stored = b->stored;
+        memset(&b->stored, 0, sizeof b->stored);
+        b->stored_bytes = NULL;
+        b->stored_state = VCOL__STORED_NONE;
+    }
+    vcol__lock_drop(&m->blocks.lock);
+    vcol__memory_give(m, &stored);
+}
+
+vcol__plain_state vcol__block_claim(vcol__block *b, bool runnable)
+{
+    vcol_manager *m = b->file->manager;
+    vcol__blocks *r = &m->blocks;
+    bool blocked = false;
+    vcol__lock_take(&r->lock);
+    while (b->plain_state == VCOL__PLAIN_BUSY) {
+        b->waiting++;
+        if (!blocked && runnable) {
+            /* not runnable while it waits; the account's lock is above this one */
+            vcol__account_runnable(m, -1);
+            blocked = true;
+        }
+        vcol__lock_wait(&r->changed, &r->lock);
+        b->waiting--;
+    }
+    vcol__plain_state state = b->plain_state;
+    if (state == VCOL__PLAIN_HERE)
+        atomic_fetch_add(&b->pins, 1);
+    else
+        b->plain_state = VCOL__PLAIN_BUSY;
+    vcol__lock_drop(&r->lock);
+    if (blocked)
+        vcol__account_runnable(m, 1);
+    if (state == VCOL__PLAIN_HERE) {
+        atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
+        return VCOL__PLAIN_HERE;
+    }
+    return VCOL__PLAIN_BUSY;
+}
+
+bool vcol__block_shared(vcol__block *b)
+{
+    vcol_manager *m = b->file->manager;
+    vcol__lock_take(&m->blocks.lock);
+    bool shared = b->waiting > 0;
+    vcol__lock_drop(&m->blocks.lock);
+    return shared;
+}
+
+void vcol__block_settle(vcol__block *b, bool keep)
+{
+    vcol_manager *m = b->file->manager;
+    vcol__blocks *r = &m->blocks;
+    vcol__lock_take(&r->lock);
+    b->plain_state = keep ? VCOL__PLAIN_HERE : VCOL__PLAIN_NONE;
+    b->unpacked_before = true;
+    if (keep)
+        atomic_store(&b->pins, 1);
+    if (b->waiting)
+        pthread_cond_broadcast(&r->changed);
+    vcol__lock_drop(&r->lock);
+    if (keep && b->plain.data) {
+        atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
+        vcol__evict_list(m, &b->evictable);
+    }
+}
+
+void vcol__block_unpin(vcol__block *b)
+{
+    vcol_manager *m = b->file->manager;
+    if (atomic_fetch_sub(&b->pins, 1) == 1 && atomic_load(&m->account.waiting) != 0)
+        vcol__account_kick(m);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Blocks in the runtime: the table of those in use, their stored bytes, their unpacked bytes. See block.c. */
+#ifndef VCOL_CORE_BLOCK_H
+#define VCOL_CORE_BLOCK_H
+
+#include "core/evict.h"
+#include "core/memory.h"
+
+#include <vcol/reader.h>
+
+/* An open table of a file: what the core needs to know of it. Owned by the data set. */
+typedef struct vcol__binding {
+    vcol_manager *manager;
+    const vcol_reader *reader;
+    void *object;
+    const vcol_schema *schema;
+    vcol_source *source;
+    const char *where; /* "a.root": the start of messages */
+    uint64_t gap, read_size, size;
+    _Atomic int64_t in_flight; /* reads under way; the owner waits for 0 before it closes the object */
+} vcol__binding;
+
+typedef enum vcol__stored_state { VCOL__STORED_NONE, VCOL__STORED_QUEUED, VCOL__STORED_FLYING, VCOL__STORED_HERE } vcol__stored_state;
+typedef enum vcol__plain_state { VCOL__PLAIN_NONE, VCOL__PLAIN_BUSY, VCOL__PLAIN_HERE } vcol__plain_state;
+
+typedef struct vcol__block {
+    vcol_block d; /* completed by inspect, under BUSY */
+    vcol__binding *file;
+    int32_t group;   /* the one that planned it first */
+    vcol__evictable evictable; /* listed while its unpacked bytes are kept */
+    _Atomic int64_t refs;      /* loads, the pass that carries it, a read */
+    _Atomic int64_t pins;      /* loads that read its unpacked bytes now */
+    /* registry lock */
+    struct vcol__block *chain; /* hash table, or the stack of unused ones */
+    struct vcol__block *queue_next, *queue_previous; /* blocks to be read */
+    vcol__stored_state stored_state;
+    vcol__plain_state plain_state;
+    int64_t waiting;       /* loads that wait for BUSY to end */
+    bool inspected, prepared;
+    bool unpacked_before;
+    void *carrier; /* the pass that carries it */
+    /* belong to who made the state what it is, const while HERE */
+    vcol__region stored, plain;
+    const void *stored_bytes, *plain_bytes;
+    struct vcol__block *parent; /* whose stored bytes hold this one's; referenced */
+    void *state;                /* of prepare */
+    size_t state_bytes;
+} vcol__block;
+
+typedef struct vcol__blocks {
+    vcol__lock lock;
+    pthread_cond_t changed; /* a block left FLYING or BUSY */
+    vcol__block **table;    /* registry lock */
+    size_t buckets, used;
+    vcol__block *spare;
+    int64_t n_spare;
+    vcol__block *queue_head, *queue_tail; /* to be read, in order of wish */
+    uint64_t queue_bytes;
+} vcol__blocks;
+
+vcol_status vcol__blocks_init(vcol__blocks *blocks, vcol_error *err);
+void vcol__blocks_destroy(vcol_manager *m);
+
+/* The block of that description: found or made; referenced. */
+vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_block *d, vcol__block *parent, vcol__block **out,
+                             vcol_error *err);
+void vcol__block_ref(vcol__block *block);
+void vcol__block_unref(vcol__block *block);
+
+/* Registers stored memory for a block to be read by the queue; false if it needs no reading. (fetch.c) */
+vcol_status vcol__fetch_enqueue(vcol__block *block, vcol__grant *grant, vcol_error *err);
+void vcol__fetch_dequeue(vcol__block *block);
+/* Reads what is first in the queue, up to one large read; false if there is nothing. */
+bool vcol__fetch_some(vcol_manager *m);
+/*
+ * Makes blocks[first]'s stored bytes present: waits if it is being read, else reads it and those after it (up to the
+ * read size) and what is queued within the gap. `grant` has room for them.
+ */
+vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n, vcol__grant *grant, bool runnable,
+                            vcol_error *err);
+/* Frees a block's stored bytes if they are there and nobody unpacks it now. */
+void vcol__block_drop_stored(vcol__block *block);
+
+/*
+ * The unpacked bytes. vcol__block_claim waits until nobody else unpacks it, and returns PLAIN_HERE, pinned, or
+ * PLAIN_BUSY: the caller must unpack and then call vcol__block_settle.
+ */
+vcol__plain_state vcol__block_claim(vcol__block *block, bool runnable);
+/* keep: block->plain or plain_bytes were set and stay (pinned once); else nothing is kept. */
+void vcol__block_settle(vcol__block *block, bool keep);
+/* Whether somebody else has a use for it: it should be kept. Under BUSY. */
+bool vcol__block_shared(vcol__block *block);
+void vcol__block_unpin(vcol__block *block);
+
+#endif

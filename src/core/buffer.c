@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A buffer's life.
+ *
+ *            demand, or a scope         a worker, or the thread that asks
+ *   VIRTUAL ───────────────▶ QUEUED ───────────────────────▶ LOADING
+ *     ▲  ▲                      │ scope ended                 │    │
+ *     │  └──────────────────────┘                        done │    │ failed or stopped
+ *     │        clear, evict                                   ▼    │
+ *     ├───────────── EVICTING ◀─────────────────────── RESIDENT    │
+ *     └────────────────────────────────────────────────────────────┘
+ *
+ * Everything is in one 64-bit word: pins, state, DOOMED, version. Whoever wants the values adds a pin first,
+ * whatever the state; so those who wait are counted as pins too, and nothing that they wait for can go away
+ * between its publication and their waking up.
+ *
+ *   transition             by                                   with
+ *   * pin + 1              vcol__buffer_pin                     fetch_add; RESIDENT before: a hit, done
+ *   VIRTUAL  -> QUEUED     vcol__queue_add                      stripe lock
+ *   QUEUED   -> VIRTUAL    vcol__queue_remove (scope end, clear, revoke)  stripe lock
+ *   VIRTUAL, QUEUED -> LOADING  vcol__buffer_pin_slow, vcol__queue_work  stripe lock; creates or takes over the load
+ *   LOADING  -> RESIDENT   publish (load.c)                     stripe lock; release: leaf[], count[]; pairs with pin's acquire
+ *   LOADING  -> VIRTUAL    publish after a failure              stripe lock; waiters take result from the load
+ *   RESIDENT, pins 0 -> EVICTING   drop: by the evictor, by clear, by the last unpin of a DOOMED one
+ *                                                               compare and swap: only the winner may free
+ *   EVICTING -> VIRTUAL    drop                                 stripe lock, by subtraction: pins that came meanwhile stay,
+ *                                                               and wait for this in pin_slow
+ *   DOOMED set             vcol__buffer_clear of a pinned or loading one   compare and swap
+ *
+ * What a state lets one trust: RESIDENT with a pin of one's own: leaf[], count[] are const. EVICTING: they belong to the
+ * thread that made it so. LOADING: they belong to the load's threads.
+ */
+#include "core/buffer.h"
+
+#include "core/load.h"
+#include "core/poison.h"
+
+#include <string.h>
+
+static uint64_t state_of(uint64_t word)
+{
+    return word & VCOL__STATE_MASK;
+}
+
+/* ---- what the evictor sees ---------------------------------------------------------------- */
+
+static vcol_buffer *buffer_of(vcol__evictable *item)
+{
+    return (vcol_buffer *)((char *)item - offsetof(vcol_buffer, evictable));
+}
+
+static bool evict_hold(vcol__evictable *item)
+{
+    vcol_buffer *b = buffer_of(item);
+    int64_t refs = atomic_load(&b->refs);
+    while (refs > 0)
+        if (atomic_compare_exchange_weak(&b->refs, &refs, refs + 1))
+            return true;
+    return false;
+}
+
+static void evict_unhold(vcol__evictable *item)
+{
+    vcol_buffer_release(buffer_of(item));
+}
+
+static bool evict_pinned(vcol__evictable *item)
+{
+    uint64_t word = atomic_load_explicit(&buffer_of(item)->word, memory_order_relaxed);
+    return state_of(word) != VCOL__RESIDENT || (word & VCOL__PIN_MASK) != 0;
+}
+
+static const char *evict_name(vcol__evictable *item)
+{
+    return buffer_of(item)->name;
+}
+
+/* RESIDENT and unpinned -> VIRTUAL, freeing the instance. 0 if it was not (any more). */
+static uint64_t drop(vcol_buffer *b, bool need_doomed)
+{
+    uint64_t word = atomic_load(&b->word);
+    do {
+        if (state_of(word) != VCOL__RESIDENT || (word & VCOL__PIN_MASK) != 0 ||
+            (need_doomed && !(word & VCOL__DOOMED)))
+            return 0;
+        /* acquire: what others did with the values while they had them pinned comes before the free */
+    } while (!atomic_compare_exchange_weak(&b->word, &word,
+                                           (word & ~(VCOL__STATE_MASK | VCOL__DOOMED)) | VCOL__EVICTING));
+    vcol_manager *m = b->manager;
+    vcol__evict_unlist(m, &b->evictable);
+    uint64_t bytes = atomic_load_explicit(&b->bytes, memory_order_relaxed);
+    atomic_store_explicit(&b->bytes, 0, memory_order_relaxed);
+    vcol__log_add(m, VCOL_LOG_DROP, b->name, b->group, b->first, b->entries, 0, bytes);
+    int64_t ahead = atomic_exchange(&b->ahead, 0);
+    if (ahead) {
+        VCOL__COUNT(m, prefetch_unused, 1);
+        vcol__queue_ahead(m, -ahead);
+    }
+    for (int i = 0; i < VCOL__MAX_LEAVES; i++)
+        vcol__memory_give(m, &b->leaf[i]);
+    memset(b->count, 0, sizeof b->count);
+    vcol__lock_take(&b->stripe->lock);
+    atomic_fetch_add(&b->word, VCOL__VERSION_ONE - VCOL__EVICTING);
+    pthread_cond_broadcast(&b->stripe->changed);
+    vcol__lock_drop(&b->stripe->lock);
+    return bytes;
+}
+
+static uint64_t evict_drop(vcol__evictable *item)
+{
+    return drop(buffer_of(item), false);
+}
+
+static const vcol__evict_ops evict_ops = {evict_hold, evict_pinned, evict_drop, evict_unhold, evict_name};
+
+void vcol__buffer_init(vcol_buffer *b, vcol_manager *m, const vcol__buffer_ops *ops, const char *name)
+{
+    atomic_init(&b->word, VCOL__VIRTUAL);
+    atomic_init(&b->refs, 1);
+    b->evictable.ops = &evict_ops;
+    b->manager = m;
+    b->ops = ops;
+    b->stripe = &m->stripe[((uintptr_t)b >> 6) % VCOL__STRIPES];
+    b->name = name;
+    b->group = -1;
+    vcol__manager_acquire(m);
+}
+
+/* ---- pin, unpin, clear ---------------------------------------------------------------------- */
+
+void vcol__buffer_first_use(vcol_buffer *b)
+{
+    int64_t ahead = atomic_exchange(&b->ahead, 0);
+    if (ahead) {
+        atomic_store_explicit(&b->evictable.ahead, false, memory_order_relaxed);
+        vcol__queue_ahead(b->manager, -ahead);
+    }
+}
+
+/*
+ * Joins the load of this buffer, takes a queued one over, or makes a new one; NULL when it is resident, or after a
+ * failure, which *status tells. A new load comes back with *mine set and the buffer LOADING.
+ */
+static vcol__load *join(vcol_buffer *b, bool demand, bool *mine, vcol_status *status, vcol_error *err)
+{
+    vcol__load *load = NULL, *fresh = NULL;
+    *mine = false;
+    *status = VCOL_OK;
+    vcol__lock_take(&b->stripe->lock);
+    while (!load) {
+        uint64_t state = state_of(atomic_load_explicit(&b->word, memory_order_acquire));
+        if (state == VCOL__RESIDENT) {
+            break;
+        } else if (state == VCOL__LOADING) {
+            load = b->load;
+        } else if (state == VCOL__EVICTING || (state == VCOL__QUEUED && b->load->busy)) {
+            vcol__lock_wait(&b->stripe->changed, &b->stripe->lock); /* short: freeing, or planning */
+        } else if (state == VCOL__QUEUED) {
+            load = b->load; /* planned perhaps, its input under way: taken over as it is */
+            *mine = true;
+            atomic_fetch_add(&b->word, VCOL__LOADING - VCOL__QUEUED);
+        } else if (fresh) {
+            load = b->load = fresh;
+            fresh = NULL;
+            *mine = true;
+            atomic_fetch_add(&b->word, VCOL__LOADING - VCOL__VIRTUAL);
+            vcol__load_ref(load); /* the one of b->load, dropped by publish */
+            break;                       /* the other is the caller's */
+        } else {
+            vcol__lock_drop(&b->stripe->lock);
+            fresh = vcol__load_new(b);
+            if (!fresh) {
+                *status = vcol_error_format(err, VCOL_NOMEM, "no memory to load %s", b->name);
+                return NULL;
+            }
+            vcol__lock_take(&b->stripe->lock);
+            continue;
+        }
+        if (load)
+            vcol__load_ref(load);
+    }
+    if (load && demand)
+        atomic_store(&load->demanded, true);
+    vcol__lock_drop(&b->stripe->lock);
+    if (fresh)
+        vcol__load_unref(fresh); /* another was faster */
+    return load;
+}
+
+vcol_status vcol__buffer_pin_slow(vcol_buffer *b, vcol_error *err)
+{
+    vcol_manager *m = b->manager;
+    vcol_status status;
+    bool mine, again;
+    vcol__lock_none_held();
+    vcol__log_add(m, VCOL_LOG_ASK, b->name, b->group, b->first, b->entries, 0, 0);
+    do {
+        vcol__load *current = vcol__load_current(m);
+        bool demand = !current || atomic_load(&current->demanded);
+        vcol__load *load = join(b, demand, &mine, &status, err);
+        again = false;
+        if (load) {
+            vcol_error why = {0};
+            if (mine)
+                vcol__queue_forget(m, load);
+            status = mine ? vcol__load_run(load, false, &why) : vcol__load_wait(load, &why);
+            /* A prefetch that was stopped says nothing to those who really want the values: they do it themselves. */
+            again = status == VCOL_CANCELLED && atomic_load(&load->cancelled) && !atomic_load(&m->closing) &&
+                    (!current || atomic_load(&current->demanded));
+            if (status != VCOL_OK && !again && err && !err->status)
+                *err = why;
+            vcol__load_unref(load);
+        }
+    } while (again);
+    if (status == VCOL_OK) {
+        atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
+        vcol__buffer_first_use(b);
+    } else {
+        vcol__buffer_unpin(b);
+    }
+    return status;
+}
+
+void vcol__buffer_unpin_slow(vcol_buffer *b)
+{
+    vcol_manager *m = b->manager;
+    if (drop(b, true))
+        VCOL__COUNT(m, clears, 1);
+    if (atomic_load(&m->account.waiting) != 0)
+        vcol__account_kick(m);
+}
+
+int vcol__buffer_clear(vcol_buffer *b)
+{
+    for (;;) {
+        uint64_t word = atomic_load(&b->word), state = state_of(word);
+        if (state == VCOL__VIRTUAL || state == VCOL__EVICTING) {
+            return 0;
+        } else if (state == VCOL__QUEUED) {
+            if (vcol__queue_remove(b))
+                return 1;
+        } else if (state == VCOL__RESIDENT && (word & VCOL__PIN_MASK) == 0) {
+            if (drop(b, false)) {
+                VCOL__COUNT(b->manager, clears, 1);
+                return 1;
+            }
+        } else if (word & VCOL__DOOMED) {
+            return 1;
+        } else if (atomic_compare_exchange_weak(&b->word, &word, word | VCOL__DOOMED)) {
+            return 1; /* the last unpin drops it, or the loader if nobody waits for it */
+        }
+    }
+}
+
+bool vcol__buffer_in_use(const vcol_buffer *b)
+{
+    return state_of(atomic_load_explicit(&b->word, memory_order_relaxed)) != VCOL__VIRTUAL;
+}
+
+/* ---- handles ---------------------------------------------------------------------------------- */
+
+void vcol_buffer_acquire(vcol_buffer *b)
+{
+    atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+}
+
+void vcol_buffer_release(vcol_buffer *b)
+{
+    if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
+        return;
+    /* Nobody can pin or queue it now, and the evictor does not hold what has no references. */
+    vcol_manager *m = b->manager;
+    drop(b, false);
+    vcol__evict_unlist(m, &b->evictable);
+    b->ops->destroy(b);
+    vcol__manager_release(m);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A virtual buffer inside the core: its word, its instance, and the kinds of it. The life is drawn in buffer.c. */
+#ifndef VCOL_CORE_BUFFER_H
+#define VCOL_CORE_BUFFER_H
+
+#include "core/manager.h"
+
+#include <vcol/buffer.h>
+
+/* The word: pins in the low half, then state, DOOMED, and a version that grows with every instance. */
+#define VCOL__PIN_ONE 1ull
+#define VCOL__PIN_MASK 0xffffffffull
+#define VCOL__STATE_SHIFT 32
+#define VCOL__STATE_MASK (7ull << VCOL__STATE_SHIFT)
+#define VCOL__VIRTUAL (0ull << VCOL__STATE_SHIFT)
+#define VCOL__QUEUED (1ull << VCOL__STATE_SHIFT)
+#define VCOL__LOADING (2ull << VCOL__STATE_SHIFT)
+#define VCOL__RESIDENT (3ull << VCOL__STATE_SHIFT)
+#define VCOL__EVICTING (4ull << VCOL__STATE_SHIFT)
+#define VCOL__DOOMED (1ull << 35)
+#define VCOL__VERSION_ONE (1ull << 40)
+
+/* Arrays of one instance; a group's leaves. */
+#define VCOL__MAX_LEAVES 8
+
+struct vcol__load;
+struct vcol__scope_item;
+
+/* What differs between user's buffers and the ones of a reader's groups. No lock is held in any of them. */
+typedef struct vcol__buffer_ops {
+    /* Materializes: fills buffer->leaf[] and ->count[]; on failure leaves them empty. */
+    vcol_status (*load)(vcol_buffer *buffer, struct vcol__load *load, vcol_error *err);
+    /* Plans and starts the input ahead of load; NULL where there is none to start. CANCELLED: no memory now. */
+    vcol_status (*prepare)(vcol_buffer *buffer, struct vcol__load *load, vcol_error *err);
+    /* Takes back what prepare did. */
+    void (*unprepare)(vcol_buffer *buffer, struct vcol__load *load);
+    /* Does a part of a load that another thread owns; false if there is nothing to do. May be NULL. */
+    bool (*help)(vcol_buffer *buffer, struct vcol__load *load);
+    void (*destroy)(vcol_buffer *buffer);
+} vcol__buffer_ops;
+
+struct vcol_buffer {
+    _Atomic uint64_t word;
+    _Atomic int64_t refs;
+    vcol__evictable evictable;
+    vcol_manager *manager;       /* const after create */
+    const vcol__buffer_ops *ops; /* likewise */
+    vcol__stripe *stripe;        /* likewise */
+    const char *name;            /* likewise; borrowed or owned by the kind */
+    int32_t group;               /* a reader's group, or -1: for the log */
+    int64_t first, entries;      /* rows, likewise */
+    /* stripe lock */
+    struct vcol__load *load;     /* while QUEUED or LOADING */
+    /* the instance: written by the loader before it publishes RESIDENT, const until EVICTING */
+    vcol__region leaf[VCOL__MAX_LEAVES];
+    int64_t count[VCOL__MAX_LEAVES]; /* values, offsets or bits in it */
+    _Atomic uint64_t bytes;      /* capacity of all leaves; 0 unless resident */
+    _Atomic int64_t ahead;       /* bytes charged to the lookahead until first use */
+};
+
+void vcol__buffer_init(vcol_buffer *buffer, vcol_manager *m, const vcol__buffer_ops *ops, const char *name);
+
+/* Slow half of pin; the pin is already in the word. On failure the pin is gone. */
+vcol_status vcol__buffer_pin_slow(vcol_buffer *buffer, vcol_error *err);
+void vcol__buffer_unpin_slow(vcol_buffer *buffer);
+void vcol__buffer_first_use(vcol_buffer *buffer);
+
+static inline vcol_status vcol__buffer_pin(vcol_buffer *buffer, vcol_error *err)
+{
+    /* acquire: pairs with the release of publish, so that leaf[] and count[] are visible */
+    uint64_t word = atomic_fetch_add_explicit(&buffer->word, VCOL__PIN_ONE, memory_order_acquire);
+    if ((word & VCOL__STATE_MASK) == VCOL__RESIDENT) {
+        atomic_store_explicit(&buffer->evictable.stamp, vcol__tick(buffer->manager), memory_order_relaxed);
+        if (atomic_load_explicit(&buffer->ahead, memory_order_relaxed))
+            vcol__buffer_first_use(buffer);
+        return VCOL_OK;
+    }
+    return vcol__buffer_pin_slow(buffer, err);
+}
+
+static inline void vcol__buffer_unpin(vcol_buffer *buffer)
+{
+    /* release: what the program did with the values comes before whoever frees them (the evictor's acquire);
+       seq_cst: before the look at `waiting`, see account.c */
+    uint64_t word = atomic_fetch_sub(&buffer->word, VCOL__PIN_ONE);
+    if ((word & VCOL__PIN_MASK) == 1 &&
+        ((word & VCOL__DOOMED) || atomic_load(&buffer->manager->account.waiting) != 0))
+        vcol__buffer_unpin_slow(buffer);
+}
+
+/* Returns 1 if memory goes now or at the last unpin. */
+int vcol__buffer_clear(vcol_buffer *buffer);
+/* Pinned, loading, queued or resident: not merely virtual. A look only. */
+bool vcol__buffer_in_use(const vcol_buffer *buffer);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reading blocks' stored bytes. Prefetched blocks queue; an I/O task takes from the head of the queue as much as one
+ * large read holds and merges what lies close together, of all columns. A demand reads its own blocks, those after it in
+ * its load, and what is queued within the gap. Every block has memory of its own, so that a merged read is freed block by
+ * block. A merged read that fails is read again block by block, so that one bad block harms no other.
+ */
+#include "core/block.h"
+#include "core/manager.h"
+#include "io/merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_BLOCKS 256 /* in one batch */
+#define MOST_LOOK 512    /* queued blocks looked at by a demand */
+
+typedef struct batch {
+    vcol__binding *file;
+    int64_t n;
+    vcol__block *blocks[MOST_BLOCKS];
+    struct vcol__span spans[MOST_BLOCKS];
+    struct vcol__read reads[MOST_BLOCKS];
+    vcol_range ranges[2 * MOST_BLOCKS];
+    vcol_status status[MOST_BLOCKS];
+    vcol_error why; /* of the first block that failed */
+    vcol__block *failed;
+} batch;
+
+static void unqueue_locked(vcol__blocks *r, vcol__block *b)
+{
+    if (b->stored_state != VCOL__STORED_QUEUED)
+        return;
+    *(b->queue_previous ? &b->queue_previous->queue_next : &r->queue_head) = b->queue_next;
+    *(b->queue_next ? &b->queue_next->queue_previous : &r->queue_tail) = b->queue_previous;
+    b->queue_next = b->queue_previous = NULL;
+    r->queue_bytes -= b->d.stored;
+}
+
+static void take_locked(vcol__blocks *r, batch *t, vcol__block *b)
+{
+    unqueue_locked(r, b);
+    b->stored_state = VCOL__STORED_FLYING;
+    vcol__block_ref(b);
+    t->blocks[t->n++] = b;
+}
+
+vcol_status vcol__fetch_enqueue(vcol__block *b, vcol__grant *grant, vcol_error *err)
+{
+    vcol_manager *m = b->file->manager;
+    vcol__blocks *r = &m->blocks;
+    vcol__region memory = {0};
+    vcol__lock_take(&r->lock);
+    bool needed = b->stored_state == VCOL__STORED_NONE && b->plain_state == VCOL__PLAIN_NONE;
+    vcol__lock_drop(&r->lock);
+    if (!needed)
+        return VCOL_OK;
+    vcol_status status = vcol__memory_take(m, grant, b->d.stored, &memory, err);
+    if (status != VCOL_OK)
+        return status;
+    vcol__lock_take(&r->lock);
+    if (b->stored_state == VCOL__STORED_NONE) {
+        b->stored = memory;
+        memset(&memory, 0, sizeof memory);
+        b->stored_state = VCOL__STORED_QUEUED;
+        b->queue_next = NULL;
+        b->queue_previous = r->queue_tail;
+        *(r->queue_tail ? &r->queue_tail->queue_next : &r->queue_head) = b;
+        r->queue_tail = b;
+        r->queue_bytes += b->d.stored;
+    }
+    vcol__lock_drop(&r->lock);
+    vcol__memory_give(m, &memory);
+    return VCOL_OK;
+}
+
+/* Nobody references the block any more. */
+void vcol__fetch_dequeue(vcol__block *b)
+{
+    vcol__blocks *r = &b->file->manager->blocks;
+    vcol__lock_take(&r->lock);
+    unqueue_locked(r, b);
+    if (b->stored_state == VCOL__STORED_QUEUED)
+        b->stored_state = VCOL__STORED_NONE;
+    vcol__lock_drop(&r->lock);
+}
+
+static int by_index_offset(const void *a, const void *b)
+{
+    const struct vcol__span *x = a, *y = b;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Reads one block by itself. */
+static void read_one(batch *t, int64_t i)
+{
+    vcol__block *b = t->blocks[i];
+    vcol_manager *m = t->file->manager;
+    vcol_range range = {b->d.offset, (size_t)b->d.stored, b->stored.data};
+    vcol_error why = {0};
+    VCOL__COUNT(m, reads, 1);
+    VCOL__COUNT(m, bytes_read, b->d.stored);
+    vcol__log_add(m, VCOL_LOG_READ, t->file->where, b->group, 0, 0, b->d.offset, b->d.stored);
+    t->status[i] = vcol_source_read(t->file->source, &range, 1, &why);
+    if (t->status[i] != VCOL_OK && !t->failed) {
+        t->failed = b;
+        t->why = why;
+    }
+}
+
+/* Reads what is taken: all blocks have memory. Sets status[]. */
+static void read_batch(batch *t, void *gap_memory, uint64_t gap)
+{
+    vcol_manager *m = t->file->manager;
+    int64_t n_reads = 0;
+    vcol__lock_none_held();
+    if (t->n == 1) {
+        read_one(t, 0);
+        return;
+    }
+    for (int64_t i = 0; i < t->n; i++)
+        t->spans[i] = (struct vcol__span){.offset = t->blocks[i]->d.offset, .size = t->blocks[i]->d.stored, .read = -1,
+                                          .tag = i};
+    qsort(t->spans, (size_t)t->n, sizeof *t->spans, by_index_offset);
+    if (vcol__merge(t->spans, t->n, gap, t->file->read_size, t->reads, &n_reads) != VCOL_OK)
+        n_reads = 0;
+    for (int64_t i = 0; i < t->n; i++)
+        t->status[i] = VCOL_CANCELLED;
+    for (int64_t read = 0; read < n_reads; read++) {
+        uint64_t at = t->reads[read].offset;
+        int64_t from = t->reads[read].first, to = from + t->reads[read].n;
+        int32_t n = 0;
+        bool overlap = false;
+        for (int64_t s = from; s < to; s++) {
+            const struct vcol__span *span = &t->spans[s];
+            if (span->offset < at) {
+                overlap = true; /* two blocks share bytes: read them one by one */
+                continue;
+            }
+            if (span->offset > at)
+                t->ranges[n++] = (vcol_range){at, (size_t)(span->offset - at), gap_memory};
+            t->ranges[n++] = (vcol_range){span->offset, (size_t)span->size, t->blocks[span->tag]->stored.data};
+            at = span->offset + span->size;
+        }
+        if (to - from == 1 || overlap)
+            continue; /* below, one by one */
+        vcol_error why = {0};
+        VCOL__COUNT(m, reads, 1);
+        VCOL__COUNT(m, bytes_read, t->reads[read].size);
+        vcol__log_add(m, VCOL_LOG_READ, t->file->where, -1, 0, 0, t->reads[read].offset, t->reads[read].size);
+        if (vcol_source_read(t->file->source, t->ranges, n, &why) == VCOL_OK)
+            for (int64_t i = from; i < to; i++)
+                t->status[t->spans[i].tag] = VCOL_OK;
+    }
+    for (int64_t i = 0; i < t->n; i++)
+        if (t->status[i] != VCOL_OK)
+            read_one(t, i);
+}
+
+static void finish_batch(batch *t)
+{
+    vcol__blocks *r = &t->file->manager->blocks;
+    vcol__region failed[16];
+    int64_t i = 0;
+    while (i < t->n) {
+        int n_failed = 0;
+        vcol__lock_take(&r->lock);
+        for (; i < t->n && n_failed < 16; i++) {
+            vcol__block *b = t->blocks[i];
+            if (t->status[i] == VCOL_OK) {
+                b->stored_bytes = b->stored.data;
+                b->stored_state = VCOL__STORED_HERE;
+            } else {
+                failed[n_failed++] = b->stored;
+                memset(&b->stored, 0, sizeof b->stored);
+                b->stored_state = VCOL__STORED_NONE;
+            }
+        }
+        pthread_cond_broadcast(&r->changed);
+        vcol__lock_drop(&r->lock);
+        while (n_failed > 0)
+            vcol__memory_give(t->file->manager, &failed[--n_failed]);
+    }
+    for (i = 0; i < t->n; i++)
+        vcol__block_unref(t->blocks[i]);
+}
+
+bool vcol__fetch_some(vcol_manager *m)
+{
+    vcol__blocks *r = &m->blocks;
+    batch *t = malloc(sizeof *t);
+    vcol__grant grant = {0};
+    vcol__region gap_memory = {0};
+    uint64_t bytes = 0, gap;
+    if (!t)
+        return false;
+    t->n = 0;
+    t->failed = NULL;
+    vcol__lock_take(&r->lock);
+    vcol__block *next = r->queue_head;
+    t->file = next ? next->file : NULL;
+    while (next && t->n < MOST_BLOCKS && next->file == t->file && (t->n == 0 || bytes + next->d.stored <= t->file->read_size)) {
+        vcol__block *b = next;
+        next = b->queue_next;
+        bytes += b->d.stored;
+        take_locked(r, t, b);
+    }
+    if (t->file)
+        atomic_fetch_add(&t->file->in_flight, 1);
+    vcol__lock_drop(&r->lock);
+    if (t->n > 0) {
+        vcol__account_runnable(m, 1);
+        gap = t->file->gap;
+        if (gap && t->n > 1 && vcol__account_reserve(m, &grant, vcol__memory_capacity(gap), VCOL__PREFETCH, false, NULL) == VCOL_OK &&
+            vcol__memory_take(m, &grant, gap, &gap_memory, NULL) != VCOL_OK)
+            vcol__account_give_back(m, &grant, 0);
+        read_batch(t, gap_memory.data, gap_memory.data ? gap : 0);
+        vcol__memory_give(m, &gap_memory);
+        finish_batch(t);
+        vcol__account_runnable(m, -1);
+        vcol__lock_take(&r->lock);
+        atomic_fetch_sub(&t->file->in_flight, 1);
+        pthread_cond_broadcast(&r->changed);
+        vcol__lock_drop(&r->lock);
+    }
+    bool any = t->n > 0;
+    free(t);
+    return any;
+}
+
+/* Takes queued blocks that lie within the gap of one of the first `own` spans, which are sorted. */
+static void take_neighbours_locked(vcol__blocks *r, batch *t, const struct vcol__span *spans, int64_t own)
+{
+    vcol__block *next = r->queue_head;
+    uint64_t gap = t->file->gap;
+    for (int look = 0; next && look < MOST_LOOK && t->n < MOST_BLOCKS; look++) {
+        vcol__block *b = next;
+        next = b->queue_next;
+        if (b->file != t->file)
+            continue;
+        int64_t low = 0, high = own; /* the first span that ends after b begins */
+        while (low < high) {
+            int64_t mid = (low + high) / 2;
+            if (spans[mid].offset + spans[mid].size + gap < b->d.offset)
+                low = mid + 1;
+            else
+                high = mid;
+        }
+        if (low < own && spans[low].offset <= b->d.offset + b->d.stored + gap)
+            take_locked(r, t, b);
+    }
+}
+
+vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n, vcol__grant *grant, bool runnable,
+                            vcol_error *err)
+{
+    vcol__block *b = blocks[first];
+    vcol_manager *m = b->file->manager;
+    vcol__blocks *r = &m->blocks;
+    vcol_status status = VCOL_OK;
+    vcol__region gap_memory = {0};
+    bool blocked = false;
+    batch *t = NULL;
+    vcol__lock_take(&r->lock);
+    while (b->stored_state == VCOL__STORED_FLYING) {
+        if (!blocked && runnable) {
+            vcol__account_runnable(m, -1);
+            blocked = true;
+        }
+        vcol__lock_wait(&r->changed, &r->lock);
+    }
+    bool here = b->stored_state == VCOL__STORED_HERE;
+    vcol__lock_drop(&r->lock);
+    if (blocked)
+        vcol__account_runnable(m, 1);
+    if (here)
+        return VCOL_OK;
+    t = malloc(sizeof *t);
+    if (!t)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory to read a block");
+    t->file = b->file;
+    t->n = 0;
+    t->failed = NULL;
+    /* Memory for those that have none, before they are taken: what another thread has given them meanwhile stays. */
+    uint64_t bytes = 0;
+    int64_t last = first;
+    for (; last < n && last - first < MOST_BLOCKS / 2 && (last == first || bytes + blocks[last]->d.stored <= t->file->read_size); last++) {
+        bytes += blocks[last]->d.stored;
+        status = vcol__fetch_enqueue(blocks[last], grant, err);
+        if (status != VCOL_OK)
+            break;
+    }
+    if (status != VCOL_OK) {
+        free(t);
+        return status;
+    }
+    vcol__lock_take(&r->lock);
+    for (int64_t i = first; i < last; i++)
+        if (blocks[i]->stored_state == VCOL__STORED_QUEUED) {
+            t->spans[t->n] = (struct vcol__span){.offset = blocks[i]->d.offset, .size = blocks[i]->d.stored};
+            take_locked(r, t, blocks[i]);
+        }
+    int64_t own = t->n;
+    if (own > 0 && r->queue_head) {
+        qsort(t->spans, (size_t)own, sizeof *t->spans, by_index_offset);
+        take_neighbours_locked(r, t, t->spans, own);
+    }
+    if (own > 0)
+        atomic_fetch_add(&t->file->in_flight, 1);
+    vcol__lock_drop(&r->lock);
+    if (own > 0) {
+        uint64_t gap = t->n > 1 ? t->file->gap : 0;
+        if (gap && vcol__memory_take(m, grant, gap, &gap_memory, NULL) != VCOL_OK)
+            gap = 0;
+        read_batch(t, gap_memory.data, gap);
+        vcol__memory_give(m, &gap_memory);
+        for (int64_t i = 0; i < t->n; i++)
+            if (t->blocks[i] == b)
+                status = t->status[i];
+        if (status != VCOL_OK) {
+            vcol_error why = {0};
+            if (t->failed != b) {
+                vcol_range range = {b->d.offset, (size_t)b->d.stored, b->stored.data};
+                status = vcol_source_read(t->file->source, &range, 1, &why);
+                for (int64_t i = 0; i < t->n; i++)
+                    if (t->blocks[i] == b)
+                        t->status[i] = status;
+            } else {
+                why = t->why;
+            }
+            if (status != VCOL_OK && err && !err->status)
+                *err = why;
+        }
+        finish_batch(t);
+        vcol__lock_take(&r->lock);
+        atomic_fetch_sub(&t->file->in_flight, 1);
+        pthread_cond_broadcast(&r->changed);
+        vcol__lock_drop(&r->lock);
+    }
+    free(t);
+    /* Taken by a read that another thread had begun meanwhile: wait for that one. */
+    return own > 0 || status != VCOL_OK ? status : vcol__fetch_now(blocks, first, n, grant, runnable, err);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A materialization.
+ *
+ * One thread runs it (vcol__load_run): the one that asked first, or a worker. Others that want the buffer wait
+ * (vcol__load_wait): they help with its blocks, then sleep until the result is there. The result, code and message,
+ * is the same for all of them.
+ *
+ * Circles. `waits_on` says which load a load needs and does not have: because another thread makes it, or
+ * because this thread makes it in between (then `parent` points back). Before a thread waits it follows
+ * `waits_on` from the load it is about to wait for; if that leads to a load that this thread is making itself,
+ * nobody could ever go on, and the call fails with the circle's names.
+ *
+ * Rights. A load that somebody waits for is `demanded`, and so is all that it waits on. It may borrow and wait for
+ * memory. One that is not gives up when there is no memory; whoever joins it then starts over as a demand.
+ */
+#include "core/load.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local vcol__load *current_load; /* the innermost load this thread makes; parents through ->parent */
+
+vcol__load *vcol__load_current(vcol_manager *m)
+{
+    vcol__load *load = current_load;
+    while (load && load->buffer->manager != m)
+        load = load->parent;
+    return load;
+}
+
+vcol__load *vcol__load_new(vcol_buffer *buffer)
+{
+    vcol__load *load = vcol__memory_new(buffer->manager, sizeof *load);
+    if (load) {
+        load->buffer = buffer;
+        atomic_init(&load->refs, 1);
+        vcol_buffer_acquire(buffer);
+    }
+    return load;
+}
+
+void vcol__load_ref(vcol__load *load)
+{
+    atomic_fetch_add(&load->refs, 1);
+}
+
+void vcol__load_unref(vcol__load *load)
+{
+    vcol_buffer *b = load->buffer;
+    if (atomic_fetch_sub(&load->refs, 1) == 1) {
+        vcol_manager *m = b->manager;
+        if (load->work)
+            b->ops->unprepare(b, load);
+        vcol__account_give_back(m, &load->grant, 0);
+        if (load->ahead)
+            vcol__queue_ahead(m, -load->ahead);
+        vcol__memory_delete(m, load, sizeof *load);
+        vcol_buffer_release(b);
+    }
+}
+
+bool vcol__load_stopped(vcol__load *load)
+{
+    if (atomic_load(&load->buffer->manager->closing))
+        return true;
+    return atomic_load(&load->cancelled) && !atomic_load(&load->demanded);
+}
+
+vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, vcol_error *err)
+{
+    vcol_manager *m = load->buffer->manager;
+    for (;;) {
+        bool demanded = atomic_load(&load->demanded);
+        vcol__urgency urgency = !demanded ? VCOL__PREFETCH : started ? VCOL__BORROW : VCOL__DEMAND;
+        vcol_error why = {0};
+        vcol_status status = vcol__account_reserve(m, &load->grant, bytes, urgency, load->runnable, &why);
+        if (status == VCOL_OK)
+            return status;
+        if (status == VCOL_CANCELLED && atomic_load(&load->demanded))
+            continue; /* a demand joined meanwhile: now it may wait */
+        if (status == VCOL_CANCELLED)
+            atomic_store(&load->cancelled, true);
+        if (err && !err->status)
+            *err = why;
+        return status;
+    }
+}
+
+/* LOADING -> RESIDENT or VIRTUAL, and the result to all who wait. */
+static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
+{
+    vcol_buffer *b = load->buffer;
+    vcol_manager *m = b->manager;
+    bool ok = status == VCOL_OK;
+    uint64_t bytes = 0;
+    if (ok) {
+        for (int i = 0; i < VCOL__MAX_LEAVES; i++)
+            bytes += b->leaf[i].capacity;
+        atomic_store_explicit(&b->bytes, bytes, memory_order_relaxed);
+        atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
+        if (load->by_prefetch) {
+            int64_t ahead = load->ahead;
+            load->ahead = 0;
+            atomic_store(&b->ahead, ahead);
+            atomic_store(&b->evictable.ahead, true);
+        }
+        vcol__evict_list(m, &b->evictable);
+        vcol__log_add(m, VCOL_LOG_LOAD, b->name, b->group, b->first, b->entries, 0, bytes);
+        VCOL__COUNT(m, generations, 1);
+        if (load->by_prefetch)
+            VCOL__COUNT(m, prefetched, 1);
+    } else {
+        for (int i = 0; i < VCOL__MAX_LEAVES; i++)
+            vcol__memory_give(m, &b->leaf[i]);
+        memset(b->count, 0, sizeof b->count);
+        vcol__log_add(m, VCOL_LOG_FAIL, b->name, b->group, b->first, b->entries, 0, 0);
+        if (status == VCOL_CANCELLED)
+            VCOL__COUNT(m, cancelled, 1);
+        else
+            VCOL__COUNT(m, failures, 1);
+    }
+    atomic_store(&load->prefetch_result, ok ? 1 : status == VCOL_CANCELLED ? 3 : 2);
+    vcol__lock_take(&b->stripe->lock);
+    load->done = true;
+    load->result = *why;
+    load->result.status = status;
+    b->load = NULL;
+    /* release: pairs with the acquire of vcol__buffer_pin; pins and DOOMED that came meanwhile stay */
+    uint64_t word;
+    if (ok) {
+        word = atomic_fetch_add_explicit(&b->word, VCOL__RESIDENT - VCOL__LOADING, memory_order_acq_rel);
+    } else {
+        word = atomic_load(&b->word);
+        while (!atomic_compare_exchange_weak(&b->word, &word, word & ~(VCOL__STATE_MASK | VCOL__DOOMED)))
+            ;
+    }
+    pthread_cond_broadcast(&b->stripe->changed);
+    vcol__lock_drop(&b->stripe->lock);
+    if (ok && (word & VCOL__DOOMED) && (word & VCOL__PIN_MASK) == 0)
+        vcol__buffer_unpin_slow(b); /* cleared while it was loading, and nobody waits for it */
+}
+
+vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
+{
+    vcol_buffer *b = load->buffer;
+    vcol_manager *m = b->manager;
+    vcol__load *above = vcol__load_current(m);
+    vcol_error why = {0};
+    vcol_status status;
+    load->by_prefetch = by_prefetch;
+    load->parent = current_load;
+    current_load = load;
+    if (above) {
+        vcol__lock_take(&m->graph);
+        above->waits_on = load;
+        vcol__lock_drop(&m->graph);
+    } else {
+        vcol__account_runnable(m, 1);
+    }
+    load->runnable = true;
+    if (atomic_load(&m->closing))
+        status = vcol_error_format(&why, VCOL_CANCELLED, "%s: the manager is closing", b->name);
+    else
+        status = b->ops->load(b, load, &why);
+    if (status != VCOL_OK && !why.status)
+        vcol_error_format(&why, status, "%s could not be materialized (%s)", b->name, vcol_status_name(status));
+    if (load->work)
+        b->ops->unprepare(b, load);
+    vcol__account_give_back(m, &load->grant, 0);
+    publish(load, status, &why);
+    current_load = load->parent;
+    if (above) {
+        vcol__lock_take(&m->graph);
+        above->waits_on = NULL;
+        vcol__lock_drop(&m->graph);
+    } else {
+        vcol__account_runnable(m, -1);
+    }
+    if (status != VCOL_OK && err && !err->status)
+        *err = why;
+    vcol__load_unref(load); /* the reference of b->load */
+    return status;
+}
+
+/* Writes the names of the circle that closes when `current` waits for `load`; false if there is none. */
+static bool circle_locked(vcol__load *current, vcol__load *load, char *names, size_t size)
+{
+    bool found = false;
+    for (vcol__load *l = load; l && !found; l = l->waits_on)
+        for (vcol__load *c = current; c && !found; c = c->parent)
+            found = l == c;
+    if (found) {
+        size_t used = 0;
+        vcol__load *l = load;
+        do {
+            int n = snprintf(names + used, size - used, "%s needs ", l->buffer->name);
+            used += n > 0 && used + (size_t)n < size ? (size_t)n : 0;
+            l = l->waits_on;
+        } while (l && l != load && used + 64 < size);
+        snprintf(names + used, size - used, "%s", load->buffer->name);
+    }
+    return found;
+}
+
+vcol_status vcol__load_wait(vcol__load *load, vcol_error *err)
+{
+    vcol_buffer *b = load->buffer;
+    vcol_manager *m = b->manager;
+    vcol__load *current = vcol__load_current(m);
+    char names[256];
+    if (current) {
+        vcol__lock_take(&m->graph);
+        current->waits_on = load;
+        bool circle = circle_locked(current, load, names, sizeof names);
+        if (circle)
+            current->waits_on = NULL;
+        vcol__lock_drop(&m->graph);
+        if (circle)
+            return vcol_error_format(err, VCOL_CYCLE, "buffers need each other: %s", names);
+    }
+    if (atomic_load(&load->demanded)) { /* what it waits for is demanded with it */
+        vcol__lock_take(&m->graph);
+        for (vcol__load *l = load->waits_on; l; l = l->waits_on)
+            atomic_store(&l->demanded, true);
+        vcol__lock_drop(&m->graph);
+    }
+    VCOL__COUNT(m, waits, 1);
+    bool helping = b->ops->help != NULL;
+    vcol__lock_take(&b->stripe->lock);
+    while (!load->done) {
+        if (helping) {
+            vcol__lock_drop(&b->stripe->lock);
+            helping = b->ops->help(b, load);
+            if (helping)
+                VCOL__COUNT(m, helps, 1);
+            vcol__lock_take(&b->stripe->lock);
+            continue;
+        }
+        vcol__lock_drop(&b->stripe->lock);
+        if (current)
+            vcol__account_runnable(m, -1);
+        vcol__lock_take(&b->stripe->lock);
+        while (!load->done)
+            vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+        vcol__lock_drop(&b->stripe->lock);
+        if (current)
+            vcol__account_runnable(m, 1);
+        vcol__lock_take(&b->stripe->lock);
+    }
+    vcol_status status = (vcol_status)load->result.status;
+    if (status != VCOL_OK && err && !err->status)
+        *err = load->result;
+    vcol__lock_drop(&b->stripe->lock);
+    if (current) {
+        vcol__lock_take(&m->graph);
+        current->waits_on = NULL;
+        vcol__lock_drop(&m->graph);
+    }
+    return status;
+}

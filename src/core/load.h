@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One materialization of a buffer: who does it, who waits for it, what it has reserved. See load.c. */
+#ifndef VCOL_CORE_LOAD_H
+#define VCOL_CORE_LOAD_H
+
+#include "core/buffer.h"
+
+typedef struct vcol__load {
+    vcol_buffer *buffer; /* const; referenced */
+    vcol__grant grant;   /* account.lock */
+    /* stripe lock of the buffer */
+    int64_t scopes;   /* open scopes that want it */
+    bool busy;        /* a thread plans it while the buffer is QUEUED */
+    bool prepared;    /* planned: blocks known, memory reserved, input under way */
+    bool done;        /* result is final */
+    bool by_prefetch; /* a worker runs it, for a scope */
+    vcol_error result;
+    /* graph lock */
+    struct vcol__load *waits_on; /* the load this one needs and does not have yet */
+    /* queue lock */
+    struct vcol__load *next, *previous; /* in a queue */
+    int32_t where;                      /* vcol__queue_place */
+    int32_t priority;
+    uint64_t sequence;
+    int64_t ahead; /* bytes charged to the lookahead */
+    /* atomic */
+    _Atomic int64_t refs;   /* the buffer while QUEUED or LOADING, whoever runs it, each waiter, each scope */
+    _Atomic bool cancelled; /* stop at the next block */
+    _Atomic bool demanded;  /* somebody waits for it: it may borrow, and is not stopped; never reset */
+    _Atomic int64_t prefetch_result; /* 1 = done, 2 = failed, 3 = taken back: for scopes' statistics */
+    /* the loading thread's own */
+    struct vcol__load *parent; /* the load on whose behalf this thread makes this one */
+    struct vcol__unit_work *work; /* a group's blocks; owned by the unit */
+    bool runnable;
+} vcol__load;
+
+/* The load that this thread is making for this manager, or NULL. */
+vcol__load *vcol__load_current(vcol_manager *m);
+
+/* Creates a load, referenced once. Buffer is acquired. NULL: no memory. */
+vcol__load *vcol__load_new(vcol_buffer *buffer);
+void vcol__load_ref(vcol__load *load);
+/* Drops a reference; outside all locks. */
+void vcol__load_unref(vcol__load *load);
+
+/*
+ * Runs a load whose buffer this thread has just set to LOADING, publishes or fails it, and tells all waiters. Returns
+ * its result; the caller keeps its reference.
+ */
+vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err);
+/* Waits for a load that another thread runs, helping it. The caller holds a reference. */
+vcol_status vcol__load_wait(vcol__load *load, vcol_error *err);
+
+/* Reserves for a load: as a demand, a borrower or a prefetch, by what it is now. */
+vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, vcol_error *err);
+/* Whether it should stop: nobody wants it any more, or the manager closes. */
+bool vcol__load_stopped(vcol__load *load);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A pass over a data set: vcol/core/unit.h. */
+#include "core/unit.h"
+
+#include <string.h>
+
+void vcol__pass_init(vcol__pass *p, vcol_manager *m)
+{
+    memset(p, 0, sizeof *p);
+    vcol__lock_init(&p->lock, LEVEL_CHUNK);
+    p->manager = m;
+}
+
+/* Takes blocks that end at or before `position` out, at most n; the rest stays. */
+static int64_t take_done(vcol__pass *p, int64_t position, vcol__block **out, int64_t n)
+{
+    int64_t taken = 0, kept = 0;
+    vcol__lock_take(&p->lock);
+    for (int64_t i = 0; i < p->n; i++) {
+        vcol__block *b = p->blocks[i];
+        if (taken < n && b->d.first_entry + b->d.entries <= position) {
+            b->carrier = NULL;
+            out[taken++] = b;
+        } else {
+            p->blocks[kept++] = b;
+        }
+    }
+    p->n = kept;
+    vcol__lock_drop(&p->lock);
+    return taken;
+}
+
+static void drop_done(vcol__pass *p, int64_t position)
+{
+    vcol__block *done[64];
+    int64_t n;
+    do {
+        n = take_done(p, position, done, 64);
+        for (int64_t i = 0; i < n; i++)
+            vcol__block_unref(done[i]);
+    } while (n == 64);
+}
+
+void vcol__pass_reset(vcol__pass *p)
+{
+    drop_done(p, INT64_MAX);
+}
+
+void vcol__pass_destroy(vcol__pass *p)
+{
+    vcol__pass_reset(p);
+    vcol__memory_delete(p->manager, p->blocks, (size_t)p->capacity * sizeof *p->blocks);
+    vcol__lock_destroy(&p->lock);
+}
+
+static int64_t position_locked(const vcol__pass *p, int64_t otherwise)
+{
+    int64_t position = p->n_open ? INT64_MAX : otherwise;
+    for (int64_t i = 0; i < p->n_open && i < 64; i++)
+        if (p->open[i] < position)
+            position = p->open[i];
+    return p->n_open > 64 ? 0 : position;
+}
+
+void vcol__pass_enter(vcol__pass *p, int64_t first)
+{
+    vcol__lock_take(&p->lock);
+    if (p->n_open < 64)
+        p->open[p->n_open] = first;
+    p->n_open++;
+    atomic_store(&p->position, position_locked(p, first));
+    vcol__lock_drop(&p->lock);
+}
+
+void vcol__pass_leave(vcol__pass *p, int64_t first, int64_t end)
+{
+    vcol__lock_take(&p->lock);
+    for (int64_t i = 0; i < p->n_open && i < 64; i++) {
+        if (p->open[i] == first) {
+            if (p->n_open <= 64)
+                p->open[i] = p->open[p->n_open - 1];
+            break;
+        }
+    }
+    p->n_open--;
+    int64_t position = position_locked(p, end);
+    atomic_store(&p->position, position);
+    vcol__lock_drop(&p->lock);
+    drop_done(p, position);
+}
+
+void vcol__pass_carry(vcol__pass *p, vcol__block *b)
+{
+    vcol_manager *m = p->manager;
+    vcol__lock_take(&p->lock);
+    bool carry = !b->carrier && b->d.first_entry + b->d.entries > atomic_load(&p->position);
+    if (carry && p->n == p->capacity) {
+        int64_t capacity = p->capacity ? p->capacity * 2 : 64;
+        vcol__block **more = vcol__memory_new(m, (size_t)capacity * sizeof *more);
+        if (more) {
+            if (p->n)
+                memcpy(more, p->blocks, (size_t)p->n * sizeof *more);
+            vcol__memory_delete(m, p->blocks, (size_t)p->capacity * sizeof *p->blocks);
+            p->blocks = more;
+            p->capacity = capacity;
+        } else {
+            carry = false; /* it will be unpacked again */
+        }
+    }
+    if (carry) {
+        vcol__block_ref(b);
+        b->carrier = p;
+        p->blocks[p->n++] = b;
+    }
+    vcol__lock_drop(&p->lock);
+}

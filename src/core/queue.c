@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The queue of prefetched loads.
+ *
+ *   scope ──▶ PLAN ──(I/O task: plan, reserve, start input)──▶ READY ──(CPU task: run)──▶ resident
+ *               │                                                │
+ *               └────────── taken by a demand, or back at the scope's end ──────────┘
+ *
+ * A task carries no load: it takes what is first when it runs, and finds nothing when that was taken by others. So
+ * taking work back never waits for the executor. One CPU task is submitted a load, and it runs one load at most. A load that
+ * needs no input goes to READY at once. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory;
+ * it goes on when buffers are used or dropped, or memory comes back.
+ *
+ * A load may be in the hands of a demand while a task still has its pointer; who has it is decided under the buffer's stripe lock
+ * by the state QUEUED, and TAKEN (under the queue's lock) keeps it from being linked again.
+ */
+#include "core/queue.h"
+
+#include "core/load.h"
+#include "core/manager.h"
+
+#include <string.h>
+
+typedef struct vcol__load load_t;
+
+void vcol__queue_init(vcol__queue *q, uint64_t lookahead)
+{
+    memset(q, 0, sizeof *q);
+    vcol__lock_init(&q->lock, LEVEL_QUEUE);
+    q->lookahead = (int64_t)lookahead;
+}
+
+void vcol__queue_destroy(vcol__queue *q)
+{
+    vcol__lock_destroy(&q->lock);
+}
+
+static vcol__queue_list *list_of(vcol__queue *q, int32_t place)
+{
+    return &q->list[place - VCOL__QUEUE_PLAN];
+}
+
+static void unlink_locked(vcol__queue *q, load_t *load)
+{
+    if (load->where != VCOL__QUEUE_PLAN && load->where != VCOL__QUEUE_READY)
+        return;
+    vcol__queue_list *list = list_of(q, load->where);
+    *(load->previous ? &load->previous->next : &list->head) = load->next;
+    *(load->next ? &load->next->previous : &list->tail) = load->previous;
+    load->next = load->previous = NULL;
+    load->where = VCOL__QUEUE_NOWHERE;
+}
+
+/* By priority, then by sequence: usually at the tail. */
+static bool link_locked(vcol__queue *q, load_t *load, int32_t place)
+{
+    if (load->where == VCOL__QUEUE_TAKEN)
+        return false;
+    vcol__queue_list *list = list_of(q, place);
+    load_t *after = list->tail;
+    while (after && (after->priority < load->priority ||
+                     (after->priority == load->priority && after->sequence > load->sequence)))
+        after = after->previous;
+    load->previous = after;
+    load->next = after ? after->next : list->head;
+    *(after ? &after->next : &list->head) = load;
+    *(load->next ? &load->next->previous : &list->tail) = load;
+    load->where = place;
+    return true;
+}
+
+static void task(void *m_void);
+static void io_task(void *m_void);
+
+/* Hands a task to the executor; it keeps the manager alive. */
+static bool submit(vcol_manager *m, vcol_task_kind kind)
+{
+    vcol__manager_acquire(m);
+    bool ok = !atomic_load(&m->closing) && m->executor.submit(kind, kind == VCOL_TASK_IO ? io_task : task, m,
+                                                               m->executor.opaque) == VCOL_OK;
+    if (!ok)
+        vcol__manager_release(m);
+    return ok;
+}
+
+/* Sees to it that an I/O task comes if there is something to plan or to read. */
+static void want_io(vcol_manager *m)
+{
+    vcol__queue *q = &m->queue;
+    vcol__lock_take(&q->lock);
+    bool want = q->io_tasks < m->io_threads && q->list[0].head;
+    if (want)
+        q->io_tasks++;
+    vcol__lock_drop(&q->lock);
+    if (want && !submit(m, VCOL_TASK_IO)) {
+        vcol__lock_take(&q->lock);
+        q->io_tasks--;
+        vcol__lock_drop(&q->lock);
+    }
+}
+
+void vcol__queue_resume(vcol_manager *m)
+{
+    if (vcol__background(m))
+        want_io(m);
+}
+
+void vcol__queue_ahead(vcol_manager *m, int64_t by)
+{
+    vcol__queue *q = &m->queue;
+    atomic_fetch_add(&q->ahead, by);
+    if (by >= 0 || !vcol__background(m))
+        return;
+    int64_t stalled = 0;
+    vcol__lock_take(&q->lock);
+    if (atomic_load(&q->ahead) < q->lookahead) {
+        stalled = q->stalled;
+        q->stalled = 0;
+    }
+    bool plan = q->list[0].head != NULL;
+    vcol__lock_drop(&q->lock);
+    for (; stalled > 0; stalled--)
+        submit(m, VCOL_TASK_CPU);
+    if (plan)
+        want_io(m);
+}
+
+load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, bool *issued)
+{
+    vcol_manager *m = b->manager;
+    vcol__queue *q = &m->queue;
+    load_t *load = NULL, *fresh = vcol__load_new(b);
+    *issued = false;
+    if (!fresh)
+        return NULL;
+    vcol__lock_take(&b->stripe->lock);
+    uint64_t state;
+    for (;;) {
+        state = atomic_load_explicit(&b->word, memory_order_acquire) & VCOL__STATE_MASK;
+        if (state != VCOL__EVICTING)
+            break;
+        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock); /* short */
+    }
+    if (state == VCOL__VIRTUAL) {
+        load = b->load = fresh;
+        atomic_fetch_add(&b->word, VCOL__QUEUED - VCOL__VIRTUAL);
+        *issued = true;
+    } else if (state == VCOL__QUEUED || state == VCOL__LOADING) {
+        load = b->load;
+    }
+    if (load) {
+        vcol__load_ref(load);
+        load->scopes++;
+        if (!*issued && state == VCOL__LOADING)
+            atomic_store(&load->cancelled, false); /* wanted again */
+    }
+    vcol__lock_drop(&b->stripe->lock);
+    if (!*issued) {
+        if (load && state == VCOL__QUEUED) {
+            vcol__lock_take(&q->lock);
+            if (load->priority < priority && (load->where == VCOL__QUEUE_PLAN || load->where == VCOL__QUEUE_READY)) {
+                int32_t place = load->where;
+                unlink_locked(q, load);
+                load->priority = priority;
+                link_locked(q, load, place);
+            }
+            vcol__lock_drop(&q->lock);
+        }
+        vcol__load_unref(fresh);
+        return load;
+    }
+    vcol__log_add(m, VCOL_LOG_PREFETCH, b->name, b->group, b->first, b->entries, 0, 0);
+    bool plan = b->ops->prepare != NULL;
+    vcol__lock_take(&q->lock);
+    load->priority = priority;
+    load->sequence = q->sequence++;
+    bool linked = link_locked(q, load, plan ? VCOL__QUEUE_PLAN : VCOL__QUEUE_READY);
+    vcol__lock_drop(&q->lock);
+    if (linked && plan)
+        want_io(m);
+    else if (linked)
+        submit(m, VCOL_TASK_CPU);
+    return load;
+}
+
+bool vcol__queue_remove(vcol_buffer *b)
+{
+    vcol_manager *m = b->manager;
+    load_t *load = NULL;
+    vcol__lock_take(&b->stripe->lock);
+    for (;;) {
+        if ((atomic_load(&b->word) & VCOL__STATE_MASK) != VCOL__QUEUED)
+            break;
+        if (!b->load->busy) {
+            load = b->load;
+            b->load = NULL;
+            load->done = true;
+            load->result.status = VCOL_CANCELLED;
+            uint64_t word = atomic_load(&b->word);
+            while (!atomic_compare_exchange_weak(&b->word, &word, word & ~(VCOL__STATE_MASK | VCOL__DOOMED)))
+                ;
+            pthread_cond_broadcast(&b->stripe->changed);
+            break;
+        }
+        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+    }
+    vcol__lock_drop(&b->stripe->lock);
+    if (!load)
+        return false;
+    atomic_store(&load->prefetch_result, 3);
+    vcol__queue_forget(m, load);
+    VCOL__COUNT(m, cancelled, 1);
+    if (load->work)
+        b->ops->unprepare(b, load);
+    vcol__load_unref(load);
+    return true;
+}
+
+void vcol__queue_forget(vcol_manager *m, load_t *load)
+{
+    vcol__queue *q = &m->queue;
+    vcol__lock_take(&q->lock);
+    unlink_locked(q, load);
+    load->where = VCOL__QUEUE_TAKEN;
+    vcol__lock_drop(&q->lock);
+}
+
+/* QUEUED -> LOADING for this load, if that is still what the buffer waits for. */
+static bool take_over(load_t *load)
+{
+    vcol_buffer *b = load->buffer;
+    vcol__lock_take(&b->stripe->lock);
+    while (b->load == load && load->busy)
+        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+    bool mine = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
+    if (mine)
+        atomic_fetch_add(&b->word, VCOL__LOADING - VCOL__QUEUED);
+    vcol__lock_drop(&b->stripe->lock);
+    return mine;
+}
+
+bool vcol__queue_run(load_t *load)
+{
+    bool mine = take_over(load);
+    if (mine) {
+        vcol__queue_forget(load->buffer->manager, load);
+        vcol__load_run(load, true, NULL);
+    }
+    return mine;
+}
+
+static load_t *pop(vcol__queue *q, int32_t place)
+{
+    load_t *load = NULL;
+    vcol__lock_take(&q->lock);
+    if (place == VCOL__QUEUE_READY && q->list[1].head && !q->list[1].head->prepared &&
+        atomic_load(&q->ahead) >= q->lookahead) {
+        q->stalled++;
+    } else {
+        load = list_of(q, place)->head;
+    }
+    if (load) {
+        unlink_locked(q, load);
+        vcol__load_ref(load);
+    }
+    vcol__lock_drop(&q->lock);
+    return load;
+}
+
+static void task(void *m_void)
+{
+    vcol_manager *m = m_void;
+    bool done = false;
+    while (!done && !atomic_load(&m->closing)) {
+        load_t *load = pop(&m->queue, VCOL__QUEUE_READY);
+        if (!load)
+            break;
+        done = vcol__queue_run(load);
+        vcol__load_unref(load);
+    }
+    vcol__manager_release(m);
+}
+
+/* Plans the first load of the queue and moves it on. False if there is none, or no room for it now. */
+static bool plan_next(vcol_manager *m)
+{
+    vcol__queue *q = &m->queue;
+    int64_t ahead = atomic_load(&q->ahead);
+    if (ahead > 0 && ahead >= q->lookahead)
+        return false;
+    load_t *load = pop(q, VCOL__QUEUE_PLAN);
+    if (!load)
+        return false;
+    vcol_buffer *b = load->buffer;
+    vcol_error why = {0};
+    vcol__lock_take(&b->stripe->lock);
+    bool mine = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy;
+    load->busy = mine;
+    vcol__lock_drop(&b->stripe->lock);
+    bool room = true;
+    if (mine) {
+        vcol_status status = b->ops->prepare(b, load, &why);
+        room = status != VCOL_CANCELLED; /* what fails otherwise fails again, and says so, when it is run */
+        vcol__lock_take(&b->stripe->lock);
+        load->busy = false;
+        load->prepared = status == VCOL_OK;
+        pthread_cond_broadcast(&b->stripe->changed);
+        vcol__lock_drop(&b->stripe->lock);
+        vcol__lock_take(&q->lock);
+        bool linked = link_locked(q, load, room ? VCOL__QUEUE_READY : VCOL__QUEUE_PLAN);
+        vcol__lock_drop(&q->lock);
+        if (linked && room)
+            submit(m, VCOL_TASK_CPU);
+    }
+    vcol__load_unref(load);
+    return room;
+}
+
+static void io_task(void *m_void)
+{
+    vcol_manager *m = m_void;
+    vcol__queue *q = &m->queue;
+    bool any = false;
+    if (!atomic_load(&m->closing)) {
+        uint64_t most = m->read_size ? m->read_size : (uint64_t)4 << 20;
+        bool more = true;
+        while (more) {
+            vcol__lock_take(&m->blocks.lock);
+            more = m->blocks.queue_bytes < most;
+            vcol__lock_drop(&m->blocks.lock);
+            more = more && plan_next(m);
+        }
+        any = vcol__fetch_some(m);
+    }
+    vcol__lock_take(&q->lock);
+    q->io_tasks--;
+    int64_t ahead = atomic_load(&q->ahead);
+    bool again = any || (q->list[0].head && !atomic_load(&m->account.prefetch_short) &&
+                         (ahead == 0 || ahead < q->lookahead));
+    again = again && q->io_tasks < m->io_threads;
+    if (again)
+        q->io_tasks++;
+    vcol__lock_drop(&q->lock);
+    if (again && !submit(m, VCOL_TASK_IO)) {
+        vcol__lock_take(&q->lock);
+        q->io_tasks--;
+        vcol__lock_drop(&q->lock);
+    }
+    vcol__manager_release(m);
+}
+
+uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
+{
+    vcol__queue *q = &m->queue;
+    uint64_t freed = 0;
+    while (freed < bytes) {
+        vcol__lock_take(&q->lock);
+        load_t *load = q->list[1].tail;
+        while (load && !load->prepared)
+            load = load->previous;
+        if (load) {
+            unlink_locked(q, load);
+            vcol__load_ref(load);
+        }
+        vcol__lock_drop(&q->lock);
+        if (!load)
+            break;
+        vcol_buffer *b = load->buffer;
+        vcol__lock_take(&b->stripe->lock);
+        bool mine = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy;
+        load->busy = mine;
+        vcol__lock_drop(&b->stripe->lock);
+        if (mine) {
+            vcol__account *a = &m->account;
+            vcol__lock_take(&a->lock);
+            uint64_t before = a->live + a->promised + a->cached;
+            vcol__lock_drop(&a->lock);
+            b->ops->unprepare(b, load);
+            vcol__account_give_back(m, &load->grant, 0);
+            vcol__lock_take(&a->lock);
+            uint64_t after = a->live + a->promised + a->cached;
+            vcol__lock_drop(&a->lock);
+            freed += before > after ? before - after : 1;
+            if (load->ahead) {
+                atomic_fetch_sub(&q->ahead, load->ahead);
+                load->ahead = 0;
+            }
+            vcol__lock_take(&b->stripe->lock);
+            load->busy = false;
+            load->prepared = false;
+            pthread_cond_broadcast(&b->stripe->changed);
+            vcol__lock_drop(&b->stripe->lock);
+            atomic_store(&m->account.prefetch_short, true);
+            vcol__lock_take(&q->lock);
+            link_locked(q, load, VCOL__QUEUE_PLAN);
+            vcol__lock_drop(&q->lock);
+        }
+        vcol__load_unref(load);
+    }
+    return freed;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The queue of prefetched loads, and the tasks that work it off. See queue.c. */
+#ifndef VCOL_CORE_QUEUE_H
+#define VCOL_CORE_QUEUE_H
+
+#include "core/sync.h"
+
+#include <vcol/buffer.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct vcol__load;
+
+typedef enum vcol__queue_place {
+    VCOL__QUEUE_NOWHERE, /* not linked (yet) */
+    VCOL__QUEUE_PLAN,    /* to be planned, its input to be started */
+    VCOL__QUEUE_READY,   /* to be run */
+    VCOL__QUEUE_TAKEN    /* a demand or a scope's end took it: never to be linked again */
+} vcol__queue_place;
+
+typedef struct vcol__queue_list {
+    struct vcol__load *head, *tail;
+} vcol__queue_list;
+
+typedef struct vcol__queue {
+    vcol__lock lock;
+    /* queue lock */
+    vcol__queue_list list[2]; /* PLAN and READY, by priority, then in order of wish */
+    uint64_t sequence;
+    int64_t io_tasks;  /* submitted and not ended */
+    int64_t stalled;   /* CPU tasks that found the lookahead used up */
+    /* atomic */
+    _Atomic int64_t ahead;   /* bytes materialized or under way and not used yet */
+    int64_t lookahead;       /* const after open */
+} vcol__queue;
+
+void vcol__queue_init(vcol__queue *queue, uint64_t lookahead);
+void vcol__queue_destroy(vcol__queue *queue);
+
+/*
+ * Makes a virtual buffer QUEUED and hands it to the executor. Returns its load, referenced for the caller's scope:
+ * a new one, or the one under way; NULL if it is resident or there is no memory. *issued tells which.
+ */
+struct vcol__load *vcol__queue_add(vcol_buffer *buffer, int32_t priority, bool *issued);
+/* QUEUED -> VIRTUAL. False if it was not queued (any more). */
+bool vcol__queue_remove(vcol_buffer *buffer);
+/* A demand took the load over: it is no longer in the queue. */
+void vcol__queue_forget(vcol_manager *m, struct vcol__load *load);
+/* Runs a queued load on this thread, as a prefetch. False if it was not queued any more. */
+bool vcol__queue_run(struct vcol__load *load);
+/* Frees what was reserved and read for queued loads, last wish first, up to about `bytes`. */
+uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes);
+/* Changes the bytes ahead of use; when they fall, goes on. */
+void vcol__queue_ahead(vcol_manager *m, int64_t by);
+/* Memory came back: goes on planning. */
+void vcol__queue_resume(vcol_manager *m);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Prefetch scopes: vcol/prefetch.h. A scope is a list of buffers with the loads that it queued or found under way. It has
+ * no threads: its loads are in the manager's queue. Its end takes back what is queued and nobody else wants, tells
+ * what runs to stop at its next block, then joins that.
+ */
+#include "core/scope.h"
+
+#include "core/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct vcol__scope_item {
+    vcol_buffer *buffer; /* referenced */
+    vcol__load *load;    /* referenced; NULL: it was resident, or there was no memory to queue it */
+    bool issued;
+} item;
+
+struct vcol_prefetch {
+    vcol_manager *manager;
+    int64_t n;
+    item *items;
+    int64_t asked, issued;
+    bool stopped;
+    void (*ended)(vcol_prefetch *scope, void *opaque);
+    void *opaque;
+};
+
+void vcol_prefetch_options_init(vcol_prefetch_options *options, size_t size)
+{
+    memset(options, 0, size);
+    options->struct_size = size;
+}
+
+static bool seen_before(const item *items, int64_t n, const vcol_buffer *b)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (items[i].buffer == b)
+            return true;
+    return false;
+}
+
+vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int64_t n,
+                              const vcol_prefetch_options *options, vcol_prefetch **out, vcol_error *err)
+{
+    vcol_prefetch_options o = {0};
+    *out = NULL;
+    if (options) {
+        if (options->struct_size < offsetof(vcol_prefetch_options, lookahead) || options->concurrency < 0)
+            return vcol_error_format(err, VCOL_MISUSE, "a prefetch's options: initialized, concurrency not below 0");
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    }
+    vcol_prefetch *s = vcol__memory_new(m, sizeof *s);
+    if (!s)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
+    s->manager = m;
+    if (n > 0) {
+        s->items = vcol__memory_new(m, (size_t)n * sizeof *s->items);
+        if (!s->items) {
+            vcol__memory_delete(m, s, sizeof *s);
+            return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch of %lld buffers", (long long)n);
+        }
+    }
+    vcol__manager_acquire(m);
+    s->n = n;
+    int64_t kept = 0;
+    for (int64_t i = 0; i < n; i++) {
+        vcol_buffer *b = buffers[i];
+        item *it = &s->items[kept];
+        if (n <= 4096 && seen_before(s->items, kept, b)) /* beyond that duplicates join their load, harmlessly */
+            continue;
+        it->buffer = b;
+        vcol_buffer_acquire(b);
+        it->load = NULL;
+        if (vcol__background(m))
+            it->load = vcol__queue_add(b, o.priority, &it->issued);
+        s->issued += it->issued;
+        kept++;
+    }
+    s->asked = kept;
+    *out = s;
+    return VCOL_OK;
+}
+
+/* Gives up this scope's wish for a load. True if it runs for nobody else now and must be joined. */
+static bool give_up(vcol__load *load)
+{
+    vcol_buffer *b = load->buffer;
+    bool join = false, remove = false;
+    vcol__lock_take(&b->stripe->lock);
+    load->scopes--;
+    if (!load->done && load->scopes == 0 && !atomic_load(&load->demanded)) {
+        uint64_t state = atomic_load(&b->word) & VCOL__STATE_MASK;
+        remove = state == VCOL__QUEUED && b->load == load;
+        join = state == VCOL__LOADING && b->load == load;
+        if (join)
+            atomic_store(&load->cancelled, true);
+    }
+    vcol__lock_drop(&b->stripe->lock);
+    if (remove && !vcol__queue_remove(b)) /* a worker took it meanwhile */
+        join = true;
+    if (join)
+        atomic_store(&load->cancelled, true);
+    return join;
+}
+
+static void join(vcol__load *load)
+{
+    vcol__stripe *s = load->buffer->stripe;
+    vcol__lock_take(&s->lock);
+    while (!load->done && !atomic_load(&load->demanded))
+        vcol__lock_wait(&s->changed, &s->lock);
+    vcol__lock_drop(&s->lock);
+}
+
+void vcol__scope_stop(vcol_prefetch *s)
+{
+    if (s->stopped)
+        return;
+    s->stopped = true;
+    bool *running = s->n ? calloc((size_t)s->n, sizeof *running) : NULL;
+    for (int64_t i = s->asked; i-- > 0;) { /* last wish first, so that what comes first is not started instead */
+        item *it = &s->items[i];
+        if (it->load) {
+            bool runs = give_up(it->load);
+            if (running)
+                running[i] = runs;
+            else if (runs)
+                join(it->load);
+        }
+    }
+    for (int64_t i = 0; i < s->asked; i++) {
+        item *it = &s->items[i];
+        if (it->load && running && running[i])
+            join(it->load);
+        /* What nobody has used is the first to go. */
+        if (it->issued && atomic_load(&it->buffer->ahead)) {
+            atomic_store_explicit(&it->buffer->evictable.ahead, false, memory_order_relaxed);
+            atomic_store_explicit(&it->buffer->evictable.stamp, 0, memory_order_relaxed);
+            int64_t ahead = atomic_exchange(&it->buffer->ahead, 1); /* 1 byte: still unused, no longer ahead */
+            if (ahead > 1)
+                vcol__queue_ahead(s->manager, 1 - ahead);
+        }
+    }
+    free(running);
+}
+
+void vcol__scope_on_end(vcol_prefetch *s, void (*ended)(vcol_prefetch *scope, void *opaque), void *opaque)
+{
+    s->ended = ended;
+    s->opaque = opaque;
+}
+
+vcol_status vcol_prefetch_begin_buffers(vcol_manager *m, vcol_buffer *const *buffers, int64_t n,
+                                        const vcol_prefetch_options *options, vcol_prefetch **out, vcol_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!m || !out || n < 0 || (n > 0 && !buffers))
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_prefetch_begin_buffers: a manager and buffers are needed");
+    return vcol__scope_begin(m, buffers, n, options, out, err);
+}
+
+vcol_status vcol_prefetch_wait(vcol_prefetch *s, vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!s)
+        return VCOL_OK;
+    for (int64_t i = 0; i < s->asked; i++) {
+        vcol__load *load = s->items[i].load;
+        if (!load || s->stopped)
+            continue;
+        vcol__queue_run(load); /* if it is still queued */
+        vcol__stripe *stripe = load->buffer->stripe;
+        vcol__lock_take(&stripe->lock);
+        while (!load->done)
+            vcol__lock_wait(&stripe->changed, &stripe->lock);
+        vcol__lock_drop(&stripe->lock);
+    }
+    return VCOL_OK;
+}
+
+void vcol_prefetch_get_stats(const vcol_prefetch *s, vcol_prefetch_stats *out, size_t size)
+{
+    vcol_prefetch_stats t = {0};
+    if (s) {
+        t.asked = s->asked;
+        t.issued = s->issued;
+        for (int64_t i = 0; i < s->asked; i++) {
+            const item *it = &s->items[i];
+            if (!it->load || !it->issued)
+                continue;
+            int64_t result = atomic_load(&it->load->prefetch_result);
+            bool own = !atomic_load(&it->load->demanded);
+            t.done += result == 1 && own;
+            t.failed += result == 2;
+            t.taken_back += result == 3;
+            t.used += result == 1 && atomic_load(&it->buffer->ahead) == 0;
+        }
+    }
+    memset(out, 0, size);
+    memcpy(out, &t, size < sizeof t ? size : sizeof t);
+}
+
+void vcol_prefetch_end(vcol_prefetch *s)
+{
+    if (!s)
+        return;
+    vcol_manager *m = s->manager;
+    vcol__scope_stop(s);
+    if (s->ended)
+        s->ended(s, s->opaque);
+    for (int64_t i = 0; i < s->asked; i++) {
+        if (s->items[i].load)
+            vcol__load_unref(s->items[i].load);
+        vcol_buffer_release(s->items[i].buffer);
+    }
+    vcol__memory_delete(m, s->items, (size_t)s->n * sizeof *s->items);
+    vcol__memory_delete(m, s, sizeof *s);
+    vcol__manager_release(m);
+}

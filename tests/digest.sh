@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The table of `vcol digest` over all ROOT files of the development data, against the reference values: all plain columns
+# of all trees must be equal (compare_digest.py says "15278 of 15278").
+#
+#     VCOL_TEST_DATA=DATA digest.sh BUILD_DIR [OPTION of vcol digest...]
+set -eu
+export LC_ALL=C
+build=$(cd "$1" && pwd)
+shift
+data=${VCOL_TEST_DATA:-}
+[ -n "$data" ] && [ -d "$data/root" ] || { echo "skipped: VCOL_TEST_DATA names no folder with the data"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Some of the files hold no table or cannot be opened: status 1 is right, anything above is not.
+status=0
+"$build/bin/vcol" digest "$@" "$data"/root/*.root > "$work/table" 2> "$work/messages" || status=$?
+if [ $status -gt 1 ]; then
+    tail -n 20 "$work/messages"
+    echo "vcol digest ended with status $status"
+    exit 1
+fi
+python3 "$data/../tools/compare_digest.py" --rows "$data/expected/root-flat.tsv" "$data/expected/root.tsv" "$work/table"
