@@ -205,8 +205,10 @@ vcol_status vcol__buffer_pin_slow(vcol_buffer *b, vcol_error *err)
                 vcol__queue_forget(m, load);
             status = mine ? vcol__load_run(load, false, &why) : vcol__load_wait(load, &why);
             /* A prefetch that was stopped says nothing to those who really want the values: they do it themselves. */
-            again = status == VCOL_CANCELLED && atomic_load(&load->cancelled) && !atomic_load(&m->closing) &&
-                    (!current || atomic_load(&current->demanded));
+            bool stopped = status == VCOL_CANCELLED && atomic_load(&load->stopped) && !atomic_load(&m->closing);
+            again = stopped && (!current || atomic_load(&current->demanded));
+            if (stopped && !again) /* and whoever joins the one above before that is told */
+                atomic_store(&current->stopped, true);
             if (status != VCOL_OK && !again && err && !err->status)
                 *err = why;
             vcol__load_unref(load);

@@ -64,7 +64,10 @@ bool vcol__load_stopped(vcol__load *load)
 {
     if (atomic_load(&load->buffer->manager->closing))
         return true;
-    return atomic_load(&load->cancelled) && !atomic_load(&load->demanded);
+    bool stop = atomic_load(&load->cancelled) && !atomic_load(&load->demanded);
+    if (stop)
+        atomic_store(&load->stopped, true);
+    return stop;
 }
 
 vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, vcol_error *err)
@@ -80,7 +83,7 @@ vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, v
         if (status == VCOL_CANCELLED && atomic_load(&load->demanded))
             continue; /* a demand joined meanwhile: now it may wait */
         if (status == VCOL_CANCELLED)
-            atomic_store(&load->cancelled, true);
+            atomic_store(&load->stopped, true);
         if (err && !err->status)
             *err = why;
         return status;
