@@ -16,6 +16,8 @@
  */
 #include "core/load.h"
 
+#include "core/fault.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -138,7 +140,10 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
         while (!atomic_compare_exchange_weak(&b->word, &word, word & ~(VCOL__STATE_MASK | VCOL__DOOMED)))
             ;
     }
-    pthread_cond_broadcast(&b->stripe->changed);
+    if (VCOL__FAULT(WAITER))
+        pthread_cond_signal(&b->stripe->changed);
+    else
+        pthread_cond_broadcast(&b->stripe->changed);
     vcol__lock_drop(&b->stripe->lock);
     if (ok && (word & VCOL__DOOMED) && (word & VCOL__PIN_MASK) == 0)
         vcol__buffer_unpin_slow(b); /* cleared while it was loading, and nobody waits for it */
