@@ -353,6 +353,7 @@ vcol_status vcol_dataset_column(const vcol_dataset *d, int64_t id, vcol_column_i
         .stored = c->stored,
         .unpacked = c->unpacked,
         .blocks = c->blocks,
+        .group = s->status == VCOL_OK ? s->values.group : -1,
     };
     int32_t at = 0;
     if (c->nullable)
