@@ -527,12 +527,10 @@ static void claim_blocks(hand *h, stage run)
             break;
         vcol_error why = {0};
         vcol_status status;
-        if (vcol__load_stopped(h->load)) {
-            atomic_store(&h->load->cancelled, true);
+        if (vcol__load_stopped(h->load))
             status = vcol_error_format(&why, VCOL_CANCELLED, "%s was stopped", h->u->group->name);
-        } else {
+        else
             status = run(h, i, &why);
-        }
         if (status != VCOL_OK) {
             if (!why.status)
                 vcol_error_format(&why, status, "%s: %s", h->u->group->name, vcol_status_name(status));

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A branch's baskets: from the arrays of the streamed branch to a table that plan searches.
+ *
+ * FORMAT root/TBranch baskets  basket i < fWriteBasket: fBasketBytes[i] bytes at fBasketSeek[i], entries
+ *     [fBasketEntry[i], fBasketEntry[i + 1]). The last may lie inside the tree's record instead, in slot
+ *     fBaskets[fWriteBasket], up to fEntryNumber; in a tree kept in memory all do. Slots and elements above
+ *     fWriteBasket mean nothing; fMaxBaskets is an array's length, not a number of baskets.
+ * source: root-project/root tree/tree/src/TBranch.cxx (TBranch::Streamer, GetBasket);
+ *     data/root/uproot-issue-60.root, uproot-issue79.root
+ */
+#include "table.h"
+
+static int64_t element(const model_array *a, int64_t i)
+{
+    if (i < 0 || i >= a->n)
+        return 0;
+    return a->width == 8 ? (int64_t)be64(a->data + 8 * i) : (int64_t)(int32_t)be32(a->data + 4 * i);
+}
+
+/* As it would lie in a record: content, then count and offsets. */
+static embedded *copy_basket(arena *memory, const model_basket *b, int64_t entries)
+{
+    embedded *e = vcol__arena_new(memory, 1, sizeof *e);
+    uint64_t tail;
+    uint8_t *plain;
+    if (!e)
+        return NULL;
+    e->bad = b->bad || b->entries != entries || (b->entries && !b->raw) || (b->raw && b->last < b->keylen);
+    if (e->bad || !b->raw)
+        return e;
+    e->content = (uint64_t)(b->last - b->keylen);
+    e->tail = b->offsets && b->n_offsets >= b->entries && b->entries > 0;
+    tail = e->tail ? 4 + 4 * ((uint64_t)b->entries + 1) : 0;
+    plain = vcol__arena_new(memory, e->content + tail, 1);
+    if (!plain)
+        return NULL;
+    memcpy(plain, b->raw + b->keylen, e->content);
+    if (e->tail) {
+        uint32_t n = __builtin_bswap32((uint32_t)b->entries + 1);
+        memcpy(plain + e->content, &n, 4);
+        for (int32_t i = 0; i < b->entries; i++) {
+            uint32_t offset = __builtin_bswap32(be32(b->offsets + 4 * (int64_t)i) - (uint32_t)b->keylen);
+            memcpy(plain + e->content + 4 + 4 * (uint64_t)i, &offset, 4);
+        }
+    }
+    e->plain = plain;
+    e->size = e->content + tail;
+    return e;
+}
+
+static const model_basket *slot(const walk *w, const model_branch *model, int64_t i)
+{
+    return i < model->baskets.n ? vcol__walk_target(w, model->baskets.refs[i], KIND_BASKET) : NULL;
+}
+
+/* How many baskets there are; *fault says what lies. */
+static int64_t count(const walk *w, const model_branch *model, const char **fault)
+{
+    int64_t n = model->write_basket, entries = model->entry_number;
+    const model_basket *last;
+    if (n < 0 || entries < 0) {
+        *fault = "its number of baskets or entries is negative";
+        return 0;
+    }
+    if (n > 0 && (n > model->basket_entry.n || n > model->basket_seek.n || n > model->basket_bytes.n)) {
+        *fault = "it says that it has more baskets than its arrays hold";
+        return 0;
+    }
+    last = slot(w, model, n);
+    if (last && (last->bad || last->entries > 0 || element(&model->basket_entry, n) < entries))
+        return n + 1;
+    if (n < model->basket_seek.n && n < model->basket_bytes.n && n < model->basket_entry.n &&
+        element(&model->basket_seek, n) > 0 && element(&model->basket_entry, n) < entries)
+        return n + 1;
+    return n;
+}
+
+static const char *check_order(const int64_t *first, int64_t n, int64_t entries)
+{
+    for (int64_t i = 0; i <= n; i++) {
+        if (first[i] < 0 || first[i] > entries || (i && first[i] < first[i - 1]))
+            return "the first entries of its baskets are not in order";
+        if (i && first[i] - first[i - 1] > INT32_MAX)
+            return "one of its baskets has more entries than a basket can have";
+    }
+    return NULL;
+}
+
+root_branch *vcol__branch_make(root_table *table, const walk *w, const model_branch *model, const char *path)
+{
+    arena *memory = &table->memory;
+    root_branch *b = vcol__arena_new(memory, 1, sizeof *b);
+    embedded **inside = NULL;
+    int64_t n, *first;
+    uint64_t *seek;
+    uint32_t *bytes;
+    if (!b)
+        return NULL;
+    n = count(w, model, &b->fault);
+    first = vcol__arena_new(memory, (uint64_t)n + 1, sizeof *first);
+    seek = vcol__arena_new(memory, (uint64_t)n, sizeof *seek);
+    bytes = vcol__arena_new(memory, (uint64_t)n, sizeof *bytes);
+    if (!first || !seek || !bytes)
+        return NULL;
+    b->path = path;
+    b->n_baskets = n;
+    b->first = first;
+    b->seek = seek;
+    b->bytes = bytes;
+    b->entries = model->entry_number < 0 ? 0 : model->entry_number;
+    for (int64_t i = 0; i < n; i++)
+        first[i] = element(&model->basket_entry, i);
+    first[n] = n > model->write_basket || n >= model->basket_entry.n ? b->entries : element(&model->basket_entry, n);
+    if (!n && !b->fault)
+        first[0] = 0;
+    if (!b->fault)
+        b->fault = check_order(first, n, b->entries);
+    for (int64_t i = 0; i < n && !b->fault; i++) {
+        int64_t at = element(&model->basket_seek, i), size = element(&model->basket_bytes, i);
+        const model_basket *basket = at > 0 ? NULL : slot(w, model, i);
+        if (basket) {
+            if (!inside)
+                inside = vcol__arena_new(memory, (uint64_t)n, sizeof *inside);
+            if (!inside || !(inside[i] = copy_basket(memory, basket, first[i + 1] - first[i])))
+                return NULL;
+            inside[i]->serial = table->n_inside++;
+            b->unpacked += inside[i]->size;
+            b->stored += inside[i]->size;
+        } else {
+            seek[i] = at < 0 ? 0 : (uint64_t)at;
+            bytes[i] = size < 0 ? 0 : (uint32_t)size;
+            b->stored += bytes[i];
+        }
+    }
+    b->inside = (const embedded *const *)inside;
+    b->ratio = model->zip_bytes > 0 && model->tot_bytes > model->zip_bytes
+                   ? (double)model->tot_bytes / (double)model->zip_bytes
+                   : 1;
+    if (b->ratio > 1024)
+        b->ratio = 1024;
+    if (model->tot_bytes > 0 && (double)model->tot_bytes <= (double)b->stored * 1024)
+        b->unpacked = (uint64_t)model->tot_bytes;
+    if (b->unpacked < b->stored)
+        b->unpacked = b->stored;
+    table->n_baskets += n;
+    table->stored += b->stored;
+    table->unpacked += b->unpacked;
+    return b;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From a basket's plain bytes to values and offsets.
+ *
+ * Invariants: nothing outside [plain, plain + unpacked) is read, and of a block that is wanted whole nothing
+ * behind the content, but for measured groups (of which inspect wants all bytes); nothing outside a part's `size`
+ * is written. Offsets from a tail are checked where they are used: in order, and inside the content.
+ */
+#include "table.h"
+
+/* A basket being read. */
+typedef struct reading {
+    const root_table *table;
+    const binding *bind;
+    const vcol_block *block;
+    const uint8_t *plain;
+    basket_tag tag;
+    int64_t rows;
+    vcol_error *err;
+} reading;
+
+#define ERROR(r, ...)                                                                                      \
+    vcol__basket_error((r)->table, (r)->bind->branch, (r)->block, (r)->err, VCOL_CORRUPT, __VA_ARGS__)
+
+static reading reading_of(const void *object, int32_t group, const vcol_block *block, const void *plain, vcol_error *err)
+{
+    const root_table *table = object;
+    return (reading){table, &table->bindings[group], block, plain, basket_tag_unpack(block->tag2), block->entries, err};
+}
+
+/* Whether the tail has a number for each entry. */
+static vcol_status check_tail(const reading *r)
+{
+    uint64_t room = r->block->unpacked - r->tag.content;
+    uint32_t n;
+    if (r->tag.tail == TAIL_NONE)
+        return VCOL_OK;
+    n = room < 4 ? 0 : be32(r->plain + r->tag.content);
+    if (room < 4 + 4 * (uint64_t)r->rows || n < (uint64_t)r->rows)
+        return ERROR(r, "it has %u offsets for %lld entries", n, (long long)r->rows);
+    return VCOL_OK;
+}
+
+/* Where entry `row` begins; the tail was checked. May lie outside the content. */
+static int64_t tail_offset(const reading *r, int64_t row)
+{
+    const uint8_t *tail = r->plain + r->tag.content + 4;
+    int64_t offset = 0;
+    if (row >= r->rows)
+        return r->tag.content;
+    if (r->tag.tail == TAIL_OFFSETS)
+        return (int64_t)be32(tail + 4 * row) - r->tag.keylen;
+    for (int64_t i = 1; i <= row; i++)
+        offset += be32(tail + 4 * i);
+    return offset;
+}
+
+static vcol_status bad_offset(const reading *r, int64_t row, int64_t from, int64_t to)
+{
+    return ERROR(r, "entry %lld lies at %lld to %lld, outside %u bytes of content", (long long)row, (long long)from,
+                 (long long)to, r->tag.content);
+}
+
+/* ---- entries that have to be looked at ---------------------------------------------------------- */
+
+typedef struct entries {
+    int64_t at;  /* where the next one begins */
+    int64_t row; /* its number */
+    const uint8_t *values; /* of the present one */
+    int64_t n;
+} entries;
+
+/*
+ * FORMAT root/vector entry: u32 0x40000000 | bytes that follow, i16 version, i32 n, n values.
+ * source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx (kSTL); data/root/unroot-tree_basictypes.root
+ */
+static int64_t vector_entry(const reading *r, entries *e, const uint8_t *p, int64_t size)
+{
+    uint32_t head = size < 10 ? 0 : be32(p), bytes = head & 0x3fffffff;
+    int64_t n = size < 10 ? -1 : (int32_t)be32(p + 6);
+    if (!(head & 0x40000000) || n < 0 || (int64_t)bytes != 6 + n * r->bind->stride || (int64_t)bytes > size - 4) {
+        ERROR(r, "entry %lld is no vector of %lld values: it says %#x, %lld bytes are left", (long long)e->row,
+              (long long)n, head, (long long)size);
+        return -1;
+    }
+    e->values = p + 10;
+    e->n = n;
+    return 4 + (int64_t)bytes;
+}
+
+static int64_t string_entry(const reading *r, entries *e, const uint8_t *p, int64_t size)
+{
+    cursor c = cursor_make(p, (size_t)size);
+    text t = cursor_text(&c);
+    if (c.bad) {
+        ERROR(r, "entry %lld is a string that does not fit its %lld bytes", (long long)e->row, (long long)size);
+        return -1;
+    }
+    e->values = (const uint8_t *)t.s;
+    e->n = t.n;
+    return c.p - p;
+}
+
+/* To the next entry. */
+static vcol_status next(const reading *r, entries *e)
+{
+    int64_t end = r->tag.content, taken;
+    const uint8_t *p = r->plain + e->at;
+    if (e->row + 1 < r->rows && r->tag.tail != TAIL_NONE) {
+        const uint8_t *number = r->plain + r->tag.content + 4 + 4 * (e->row + 1);
+        end = (int64_t)be32(number) + (r->tag.tail == TAIL_SIZES ? e->at : -(int64_t)r->tag.keylen);
+    }
+    if (end < e->at || end > (int64_t)r->tag.content)
+        return bad_offset(r, e->row, e->at, end);
+    if (r->bind->kind == BIND_CHARS && end == e->at && r->tag.tail != TAIL_NONE) {
+        e->n = 0;
+        taken = 0;
+    } else {
+        taken = r->bind->kind == BIND_VECTOR ? vector_entry(r, e, p, end - e->at) : string_entry(r, e, p, end - e->at);
+        if (taken < 0)
+            return VCOL_CORRUPT;
+    }
+    if (e->at + taken != end && (r->tag.tail != TAIL_NONE || e->row + 1 == r->rows))
+        return ERROR(r, "entry %lld has %lld bytes but takes %lld", (long long)e->row, (long long)(end - e->at),
+                     (long long)taken);
+    e->at += taken;
+    e->row++;
+    return VCOL_OK;
+}
+
+static vcol_status start(const reading *r, int64_t skip, entries *e)
+{
+    vcol_status status = check_tail(r);
+    *e = (entries){0};
+    if (status || !skip)
+        return status;
+    if (r->tag.tail != TAIL_NONE) {
+        e->at = tail_offset(r, skip);
+        e->row = skip;
+        return e->at < 0 || e->at > (int64_t)r->tag.content ? bad_offset(r, skip, e->at, r->tag.content) : VCOL_OK;
+    }
+    while (e->row < skip && !status)
+        status = next(r, e);
+    return status;
+}
+
+/* ---- measure --------------------------------------------------------------------------------- */
+
+static vcol_status count_items(const reading *r, int64_t skip, int64_t count, int64_t *items)
+{
+    entries e;
+    vcol_status status = start(r, skip, &e);
+    *items = 0;
+    if (!status && r->bind->kind == BIND_VECTOR && r->tag.tail == TAIL_OFFSETS) {
+        /* all that is not a head is values; decode looks at each */
+        int64_t end = tail_offset(r, skip + count), bytes = end - e.at - 10 * count;
+        if (bytes < 0 || bytes % r->bind->stride || end > (int64_t)r->tag.content)
+            return ERROR(r, "entries %lld to %lld are no vectors in %lld bytes", (long long)skip,
+                         (long long)(skip + count), (long long)(end - e.at));
+        *items = bytes / r->bind->stride;
+        return VCOL_OK;
+    }
+    for (int64_t i = 0; i < count && !status; i++) {
+        status = next(r, &e);
+        *items += e.n;
+    }
+    return status;
+}
+
+vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *block, const void *plain,
+                                 const void *state, int64_t skip, int64_t count, int64_t *rows, int64_t *items,
+                                 vcol_error *err)
+{
+    reading r = reading_of(object, group, block, plain, err);
+    (void)state;
+    if (count < 0)
+        count = r.rows - skip;
+    if (skip < 0 || count < 0 || skip > r.rows || count > r.rows - skip)
+        return vcol__basket_error(r.table, r.bind->branch, block, err, VCOL_MISUSE, "rows outside its %lld",
+                                  (long long)r.rows);
+    *rows = count;
+    for (int i = 0; i < VCOL_MAX_LEVELS; i++)
+        items[i] = 0;
+    if (r.bind->kind == BIND_FIXED || r.bind->kind == BIND_ITEMS || !count)
+        return VCOL_OK;
+    return count_items(&r, skip, count, &items[0]);
+}
+
+/* ---- decode ---------------------------------------------------------------------------------- */
+
+static vcol_status no_room(const reading *r, const vcol_part *part)
+{
+    return vcol__basket_error(r->table, r->bind->branch, r->block, r->err, VCOL_MISUSE,
+                              "rows %lld to %lld with %lld items do not fit %zu bytes", (long long)part->skip,
+                              (long long)(part->skip + part->count), (long long)part->items, part->size);
+}
+
+static int fits(const vcol_part *part, int64_t per_item, size_t width)
+{
+    return part->items >= 0 && (uint64_t)part->items <= part->size / width / (uint64_t)per_item;
+}
+
+static vcol_status fixed(const reading *r, const vcol_part *part)
+{
+    const piece *piece = &r->bind->pieces[part->leaf];
+    uint64_t stride = r->bind->stride;
+    const uint8_t *src = r->plain + (uint64_t)part->skip * stride + piece->offset;
+    size_t width = vcol_type_width(piece->form.type);
+    uint8_t *dst = part->dst;
+    if (part->items != part->count || !fits(part, piece->count, width))
+        return no_room(r, part);
+    if ((uint64_t)r->rows * stride > r->block->unpacked)
+        return ERROR(r, "%llu bytes for %lld entries of %llu bytes", (unsigned long long)r->block->unpacked,
+                     (long long)r->rows, (unsigned long long)stride);
+    if (stride == piece->form.width * (uint64_t)piece->count) {
+        vcol__value_convert(&piece->form, src, dst, part->count * piece->count);
+        return VCOL_OK;
+    }
+    for (int64_t i = 0; i < part->count; i++)
+        vcol__value_convert(&piece->form, src + (uint64_t)i * stride, dst + (uint64_t)(i * piece->count) * width,
+                            piece->count);
+    return VCOL_OK;
+}
+
+/*
+ * Items that another branch counts. Where they begin follows from the counts, if those are known from the
+ * block's first row on; else from the tail.
+ */
+static vcol_status items(const reading *r, const vcol_part *part, const vcol_deps *deps)
+{
+    const piece *piece = &r->bind->pieces[0];
+    uint64_t content = r->tag.content, stride = r->bind->stride;
+    int64_t first = r->block->first_entry, from = 0, all;
+    if (!deps || !fits(part, piece->count, vcol_type_width(piece->form.type)))
+        return no_room(r, part);
+    if (part->skip > 0 && deps->first <= first && first + part->skip <= deps->first + deps->count) {
+        int64_t before = deps->offsets[first + part->skip - deps->first] - deps->offsets[first - deps->first];
+        if (before < 0 || (uint64_t)before > content / stride)
+            return ERROR(r, "%lld items are counted before entry %lld, more than %llu bytes can hold",
+                         (long long)before, (long long)part->skip, (unsigned long long)content);
+        from = before * (int64_t)stride;
+    } else if (part->skip > 0) {
+        vcol_status status = check_tail(r);
+        if (status)
+            return status;
+        if (r->tag.tail == TAIL_NONE)
+            return no_room(r, part);
+        from = tail_offset(r, part->skip);
+    }
+    all = from + part->items * (int64_t)stride;
+    if (from < 0 || (uint64_t)from > content || (uint64_t)part->items > (content - (uint64_t)from) / stride ||
+        (part->skip + part->count == r->rows && (uint64_t)all != content))
+        return ERROR(r, "its content has %llu bytes, the counts say %lld items of %llu bytes from byte %lld on",
+                     (unsigned long long)content, (long long)part->items, (unsigned long long)stride, (long long)from);
+    vcol__value_convert(&piece->form, r->plain + from, part->dst, part->items * piece->count);
+    return VCOL_OK;
+}
+
+static vcol_status offsets(const reading *r, const vcol_part *part)
+{
+    int64_t sum = part->base, *dst = part->dst;
+    entries e;
+    vcol_status status = start(r, part->skip, &e);
+    if (part->items != part->count || !fits(part, 1, sizeof *dst))
+        return no_room(r, part);
+    for (int64_t i = 0; i < part->count && !status; i++) {
+        status = next(r, &e);
+        sum += e.n;
+        dst[i] = sum;
+    }
+    return status;
+}
+
+static vcol_status values(const reading *r, const vcol_part *part)
+{
+    const value_form *form = &r->bind->pieces[0].form;
+    size_t width = vcol_type_width(form->type);
+    int64_t left = part->items;
+    uint8_t *dst = part->dst;
+    entries e;
+    vcol_status status = start(r, part->skip, &e);
+    if (!fits(part, 1, width))
+        return no_room(r, part);
+    for (int64_t i = 0; i < part->count && !status; i++) {
+        status = next(r, &e);
+        if (status)
+            break;
+        if (e.n > left)
+            return ERROR(r, "entries %lld to %lld have more than the %lld values measured", (long long)part->skip,
+                         (long long)(part->skip + part->count), (long long)part->items);
+        vcol__value_convert(form, e.values, dst, e.n);
+        dst += (size_t)e.n * width;
+        left -= e.n;
+    }
+    if (!status && left)
+        return ERROR(r, "entries %lld to %lld have %lld values fewer than measured", (long long)part->skip,
+                     (long long)(part->skip + part->count), (long long)left);
+    return status;
+}
+
+vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *block, const void *plain, int whole,
+                                const void *state, const vcol_deps *deps, const vcol_part *parts, int32_t n_parts,
+                                vcol_worker *worker, vcol_error *err)
+{
+    reading r = reading_of(object, group, block, plain, err);
+    vcol_status status = VCOL_OK;
+    (void)whole;
+    (void)state;
+    (void)worker;
+    for (int32_t i = 0; i < n_parts && !status; i++) {
+        const vcol_part *part = &parts[i];
+        if (part->skip < 0 || part->count < 0 || part->skip > r.rows || part->count > r.rows - part->skip ||
+            part->leaf < 0 || part->leaf >= r.table->schema.groups[group].n_leaves)
+            return no_room(&r, part);
+        if (!part->count)
+            continue;
+        if (r.bind->kind == BIND_FIXED)
+            status = fixed(&r, part);
+        else if (r.bind->kind == BIND_ITEMS)
+            status = items(&r, part, deps);
+        else
+            status = part->leaf == 0 ? offsets(&r, part) : values(&r, part);
+    }
+    return status;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Files: the header, and records by their place.
+ *
+ * FORMAT root/TFile  small (fVersion < 1,000,000) / large
+ *     0 "root" | 4 i32 fVersion | 8 i32 fBEGIN | 12 i32/i64 fEND | i32/i64 fSeekFree | i32 fNbytesFree |
+ *     i32 nfree | i32 fNbytesName | u8 fUnits | i32 fCompress | i32/i64 fSeekInfo | i32 fNbytesInfo
+ * fEND below the file's size is legal; above it the file was cut short, and what lies inside is still read.
+ * source: root-project/root io/io/src/TFile.cxx (TFile::Init), io/doc/TFile/header.md
+ */
+#include "file.h"
+#include "streamer.h"
+
+enum { HEADER = 64, LARGE = 1000000, BLOCK_HEAD = 9 };
+
+vcol_status vcol__file_read(root_file *file, uint64_t offset, void *data, size_t n, vcol_error *err)
+{
+    vcol_range range = {offset, n, data};
+    return n ? vcol_source_read(file->source, &range, 1, err) : VCOL_OK;
+}
+
+/* Whether the blocks of a compressed payload add up to its size, before memory is taken for it. */
+static int adds_up(const uint8_t *src, size_t n, size_t size)
+{
+    size_t out = 0;
+    while (out < size && n >= BLOCK_HEAD) {
+        size_t packed = (size_t)src[3] | (size_t)src[4] << 8 | (size_t)src[5] << 16;
+        out += (size_t)src[6] | (size_t)src[7] << 8 | (size_t)src[8] << 16;
+        if (packed > n - BLOCK_HEAD)
+            return 0;
+        src += BLOCK_HEAD + packed;
+        n -= BLOCK_HEAD + packed;
+    }
+    return out == size;
+}
+
+vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, const char *what,
+                              vcol_worker *worker, root_record *out, vcol_error *err)
+{
+    const vcol_allocator *allocator = &file->memory.allocator;
+    unsigned long long at = seek;
+    vcol_error inner = {0};
+    uint8_t *stored = NULL;
+    const char *why = NULL;
+    vcol_status status;
+    root_key key;
+    cursor c;
+    size_t payload, left;
+    *out = (root_record){0};
+    if (nbytes < KEY_MIN || seek > file->size || nbytes > file->size - seek)
+        return vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: its %u bytes are not inside the file's %llu", what,
+                                 at, nbytes, (unsigned long long)file->size);
+    stored = vcol__root_alloc(allocator, nbytes);
+    if (!stored)
+        return vcol_error_format(err, VCOL_NOMEM, "%s: no memory for its %u bytes", what, nbytes);
+    status = vcol__file_read(file, seek, stored, nbytes, err);
+    if (status)
+        goto done;
+    c = cursor_make(stored, nbytes);
+    if (vcol__key_parse(&c, &key, &why)) {
+        status = vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: %s", what, at, why);
+        goto done;
+    }
+    if (key.keylen > nbytes || key.nbytes > nbytes || key.objlen > MAX_RECORD) {
+        status = vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: its key does not agree with its %u bytes", what,
+                                   at, nbytes);
+        goto done;
+    }
+    left = nbytes - key.keylen;
+    payload = key.objlen;
+    if (payload > left && !adds_up(stored + key.keylen, left, payload)) {
+        status = vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: its compression blocks do not add up to %zu bytes",
+                                   what, at, payload);
+        goto done;
+    }
+    out->size = key.keylen + payload;
+    out->allocated = out->size + 1;
+    out->data = vcol__root_alloc(allocator, out->allocated);
+    if (!out->data) {
+        status = vcol_error_format(err, VCOL_NOMEM, "%s: no memory for its %zu bytes", what, payload);
+        goto done;
+    }
+    if (payload > left) {
+        memcpy(out->data, stored, key.keylen);
+        status = vcol__unzip(worker, stored + key.keylen, left, out->data + key.keylen, payload, payload, &inner);
+        if (status) {
+            vcol_error_format(err, status, "%s at byte %llu: %s", what, at, inner.message);
+            goto done;
+        }
+    } else {
+        memcpy(out->data, stored, out->size);
+    }
+    c = cursor_make(out->data, out->size);
+    vcol__key_parse(&c, &out->key, &why);
+done:
+    vcol__root_free(allocator, stored, nbytes);
+    if (status)
+        vcol__record_free(file, out);
+    return status;
+}
+
+void vcol__record_free(root_file *file, root_record *record)
+{
+    vcol__root_free(&file->memory.allocator, record->data, record->allocated);
+    *record = (root_record){0};
+}
+
+static vcol_status header(root_file *file, vcol_error *err)
+{
+    uint8_t data[HEADER] = {0};
+    size_t n = file->size < HEADER ? (size_t)file->size : HEADER;
+    vcol_status status = vcol__file_read(file, 0, data, n, err);
+    cursor c = cursor_make(data, HEADER);
+    if (status)
+        return status;
+    if (n < 45 || memcmp(data, "root", 4))
+        return vcol_error_format(err, VCOL_CORRUPT, "no ROOT file begins with these bytes");
+    cursor_u32(&c);
+    file->version = cursor_i32(&c);
+    file->begin = cursor_u32(&c);
+    file->large = file->version >= LARGE;
+    file->end = file->large ? cursor_u64(&c) : cursor_u32(&c);
+    cursor_take(&c, file->large ? 8 : 4);
+    cursor_take(&c, 8);
+    file->nbytes_name = cursor_u32(&c);
+    cursor_take(&c, 5);
+    file->seek_info = file->large ? cursor_u64(&c) : cursor_u32(&c);
+    file->nbytes_info = cursor_u32(&c);
+    if (file->version < 0 || file->begin < 8 || file->begin >= file->size)
+        return vcol_error_format(err, VCOL_CORRUPT, "file header: the first record at byte %llu of %llu",
+                                 (unsigned long long)file->begin, (unsigned long long)file->size);
+    return VCOL_OK;
+}
+
+/* Streamer information that cannot be read is no reason to refuse the file: built-in descriptions may do. */
+static vcol_status infos(root_file *file, vcol_worker *worker, vcol_error *err)
+{
+    root_record record = {0};
+    vcol_error inner = {0};
+    vcol_status status = vcol__classes_open(file, err);
+    if (status)
+        return status;
+    if (file->seek_info <= file->begin)
+        return vcol__classes_compile(file, err);
+    status = vcol__record_read(file, file->seek_info, file->nbytes_info, "streamer information", worker, &record,
+                               &inner);
+    if (!status)
+        status = vcol__classes_read(file, &record, &inner);
+    vcol__record_free(file, &record);
+    if (status == VCOL_NOMEM || status == VCOL_IO)
+        return vcol_error_set(err, status, inner.message);
+    if (status) {
+        file->info_note = vcol__arena_text(&file->memory, (text){inner.message, (uint32_t)strlen(inner.message)});
+        if (!file->info_note)
+            return vcol_error_format(err, VCOL_NOMEM, "no memory for the streamer information");
+    }
+    return vcol__classes_compile(file, err);
+}
+
+vcol_status vcol__file_open(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker,
+                            root_file **out, vcol_error *err)
+{
+    arena memory;
+    root_file *file;
+    vcol_status status;
+    *out = NULL;
+    vcol__arena_init(&memory, allocator);
+    file = vcol__arena_new(&memory, 1, sizeof *file);
+    if (!file) {
+        vcol__arena_free(&memory);
+        return vcol_error_format(err, VCOL_NOMEM, "no memory to open the file");
+    }
+    file->source = source;
+    file->size = vcol_source_get_limits(source)->size;
+    file->memory = memory;
+    status = header(file, err);
+    if (!status)
+        status = infos(file, worker, err);
+    if (!status)
+        status = vcol__directory_walk(file, err);
+    if (status)
+        vcol__file_close(file);
+    else
+        *out = file;
+    return status;
+}
+
+void vcol__file_close(root_file *file)
+{
+    arena memory;
+    if (!file)
+        return;
+    memory = file->memory;
+    vcol__arena_free(&memory);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is read of a tree's record: trees, branches, leaves, embedded baskets, as plain structures that point
+ * into the record's bytes.
+ */
+#ifndef VCOL_ROOT_OBJECT_H
+#define VCOL_ROOT_OBJECT_H
+
+#include "streamer.h"
+
+/* References to objects: 0 = null, UNRESOLVED, else 1 + index into walk.objects. */
+#define UNRESOLVED UINT32_MAX
+
+typedef struct model_list {
+    uint32_t *refs;
+    int64_t n;
+} model_list;
+
+typedef struct model_array {
+    const uint8_t *data; /* big-endian numbers of `width` bytes */
+    int64_t n;
+    int64_t width;
+} model_array;
+
+/* The head of all targets: TNamed's members. */
+typedef struct model_named {
+    text name, title;
+    const root_class *cls;
+} model_named;
+
+typedef struct model_leaf {
+    model_named named;
+    int64_t len, len_type, is_unsigned;
+    uint32_t counter; /* reference */
+    /* schema.c */
+    struct model_branch *branch;
+    int64_t position;                 /* among its branch's leaves */
+    int32_t flat_group, counts_group; /* of its values as counts, of the offsets made of them; or -1 */
+    const char *collection;
+} model_leaf;
+
+typedef struct model_branch {
+    model_named named;
+    int64_t write_basket, entry_number, max_baskets, entries, first_entry, tot_bytes, zip_bytes;
+    model_list branches, leaves, baskets;
+    model_array basket_bytes, basket_entry, basket_seek;
+    text file_name;
+    /* TBranchElement */
+    text class_name;
+    int64_t class_checksum, class_version, id, type, streamer_type;
+    uint32_t branch_count;
+    struct visit *visit; /* schema.c */
+} model_branch;
+
+typedef struct model_tree {
+    model_named named;
+    int64_t entries, tot_bytes, zip_bytes, auto_flush, n_ranges;
+    model_array range_end, range_size;
+    model_list branches;
+} model_tree;
+
+/* A basket that lies inside the tree's record. */
+typedef struct model_basket {
+    int32_t keylen, entries, last;
+    int32_t flag, io_bits, entry_size;
+    const uint8_t *offsets; /* n_offsets big-endian numbers */
+    int64_t n_offsets;
+    const uint8_t *raw; /* `last` bytes, or NULL */
+    int bad;
+} model_basket;
+
+typedef struct walk_object {
+    uint32_t position; /* what references to it say */
+    uint32_t kind;     /* root_kind */
+    void *target;
+} walk_object;
+
+typedef struct walk_tag {
+    uint32_t position;
+    root_class *cls;
+} walk_tag;
+
+typedef struct walk {
+    root_file *file;
+    arena *memory;
+    const uint8_t *base; /* the record's key */
+    size_t size;
+    walk_object *objects;
+    int64_t n_objects, capacity;
+    walk_tag *tags;
+    int64_t n_tags, tag_capacity;
+    int depth;
+    vcol_status status; /* the first thing that went wrong */
+    char why[200];
+} walk;
+
+enum { MAX_DEPTH = 100 };
+
+/*
+ * Walks a record that holds a tree. On failure `why` says what, status is CORRUPT, UNSUPPORTED or NOMEM.
+ * The model lives in `memory` and in the record.
+ */
+vcol_status vcol__walk_tree(walk *w, const root_record *record, root_class *cls, model_tree *out);
+/* Of a reference: the target if it is of that kind, or NULL. */
+void *vcol__walk_target(const walk *w, uint32_t ref, root_kind kind);
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the streamed tree to a schema: a column for each leaf, in the tree's order.
+ *
+ * A branch with one leaf has the branch's path; with several it is `branch.leaf`. Branches that only hold others
+ * are no columns. Groups: one for each branch that can be read (its leaves share baskets); for each counter one
+ * with the counts (its branch's own where it is the first leaf) and one with the offsets that follow from them,
+ * which all columns that it counts share.
+ *
+ * Three passes: collect the branches (now every leaf knows its branch), give each its form and its group, and
+ * make the columns (now every counter has its groups).
+ */
+#include "leaf.h"
+
+#include <stdio.h>
+
+typedef struct visit {
+    model_branch *model;
+    root_branch *branch;
+    const char *path;
+    leaf_form *forms;  /* one a leaf */
+    uint32_t *offsets; /* of each leaf in an entry */
+    uint32_t stride;   /* bytes of an entry; 0: they vary */
+    int32_t group;     /* or -1; of several leaves the first MAX_TOGETHER's, the others' follow */
+} visit;
+
+enum { MAX_TOGETHER = 8 }; /* leaves in a group: the runtime materializes them together */
+
+typedef struct build {
+    root_table *table;
+    arena *memory;
+    walk *w;
+    visit *visits;
+    vcol_schema_column *columns;
+    vcol_group *groups;
+    binding *bindings;
+    root_branch **branches;
+    int64_t n_visits, n_columns, n_groups;
+    int64_t max_visits, max_columns, max_groups;
+    int nomem;
+} build;
+
+static const char *const type_shapes[VCOL_TYPE_COUNT] = {
+    "unknown", "bool",   "int8",   "uint8",   "int16",   "uint16", "int32",
+    "uint32",  "int64",  "uint64", "float32", "float64", "string",
+};
+static const char *const var_shapes[VCOL_TYPE_COUNT] = {
+    "unknown",      "var * bool",  "var * int8",   "var * uint8",   "var * int16",   "var * uint16", "var * int32",
+    "var * uint32", "var * int64", "var * uint64", "var * float32", "var * float64", "string",
+};
+
+static const char *keep(build *b, const char *before, text t, const char *after)
+{
+    size_t n = strlen(before), m = strlen(after);
+    char *s = vcol__arena_new(b->memory, n + t.n + m + 1, 1);
+    if (!s) {
+        b->nomem = 1;
+        return "";
+    }
+    memcpy(s, before, n);
+    memcpy(s + n, t.s, t.n);
+    memcpy(s + n + t.n, after, m);
+    return s;
+}
+
+static text text_of(const char *s)
+{
+    return (text){s, (uint32_t)strlen(s)};
+}
+
+static void *temporary(build *b, int64_t n, size_t size)
+{
+    void *p = vcol__arena_new(b->w->memory, (uint64_t)n, size);
+    if (!p)
+        b->nomem = 1;
+    return p;
+}
+
+static void *lasting(build *b, int64_t n, size_t size)
+{
+    void *p = vcol__arena_new(b->memory, (uint64_t)n, size);
+    if (!p)
+        b->nomem = 1;
+    return p;
+}
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+static int32_t add_group(build *b, vcol_group group, binding bind, const vcol_leaf *leaves, int32_t n_leaves)
+{
+    if (b->nomem || b->n_groups == b->max_groups)
+        return -1;
+    group.leaves = leaves;
+    group.n_leaves = n_leaves;
+    b->groups[b->n_groups] = group;
+    b->bindings[b->n_groups] = bind;
+    return (int32_t)b->n_groups++;
+}
+
+static vcol_group blocks_group(build *b, const visit *v, int32_t depends, uint32_t flags)
+{
+    return (vcol_group){
+        .kind = VCOL_GROUP_BLOCKS,
+        .flags = flags,
+        .depends = depends,
+        .entries = v->branch->entries,
+        .stored = v->branch->stored,
+        .unpacked = v->branch->unpacked,
+        .name = keep(b, "branch '", v->model->named.name, "'"),
+    };
+}
+
+/* The leaves [from, to) of a branch with entries of fixed size. */
+static int32_t fixed_group(build *b, const visit *v, int64_t from, int64_t to)
+{
+    piece *pieces = lasting(b, to - from, sizeof *pieces);
+    vcol_leaf *leaves = lasting(b, to - from, sizeof *leaves);
+    if (!pieces || !leaves)
+        return -1;
+    for (int64_t i = from; i < to; i++) {
+        pieces[i - from] = (piece){v->forms[i].form, v->forms[i].count, v->offsets[i]};
+        leaves[i - from] = (vcol_leaf){VCOL_LEAF_VALUES, v->forms[i].form.type, 0, 0, v->forms[i].count};
+    }
+    return add_group(b, blocks_group(b, v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces}, leaves,
+                     (int32_t)(to - from));
+}
+
+/* The only leaf of a branch whose entries vary: counted by `depends`, or measured. */
+static int32_t varying_group(build *b, const visit *v, int32_t depends)
+{
+    const leaf_form *f = &v->forms[0];
+    int measured = f->kind != BIND_ITEMS, n = measured ? 2 : 1;
+    piece *pieces = lasting(b, 1, sizeof *pieces);
+    vcol_leaf *leaves = lasting(b, n, sizeof *leaves);
+    if (!pieces || !leaves)
+        return -1;
+    pieces[0] = (piece){f->form, f->count, 0};
+    if (measured)
+        leaves[0] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, 0, 0, 1};
+    leaves[n - 1] = (vcol_leaf){VCOL_LEAF_VALUES, f->form.type, 1, 0, f->count};
+    return add_group(b, blocks_group(b, v, depends, measured ? VCOL_GROUP_MEASURED : 0),
+                     (binding){f->kind, (uint32_t)(f->form.width * f->count), v->branch, pieces}, leaves, n);
+}
+
+/* The offsets that follow from a counter's values; -1 if it cannot be read. */
+static int32_t counts_group(build *b, model_leaf *leaf)
+{
+    const visit *v = leaf->branch->visit;
+    vcol_group group = {.kind = VCOL_GROUP_COUNTS};
+    vcol_leaf *leaves;
+    text name = leaf->branch->leaves.n == 1 ? leaf->branch->named.name : leaf->named.name;
+    if (leaf->counts_group >= 0 || v->group < 0 || v->branch->fault)
+        return leaf->counts_group;
+    if (leaf->flat_group < 0) { /* not the first of its branch: a group of its own */
+        leaf->flat_group = fixed_group(b, v, leaf->position, leaf->position + 1);
+        v->branch->shared = 1;
+    }
+    leaves = lasting(b, 1, sizeof *leaves);
+    if (!leaves || leaf->flat_group < 0)
+        return -1;
+    leaves[0] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, 0, 0, 1};
+    group.depends = leaf->flat_group;
+    group.entries = v->branch->entries;
+    group.name = keep(b, "counter '", name, "'");
+    leaf->counts_group = add_group(b, group, (binding){.kind = BIND_COUNTS}, leaves, 1);
+    leaf->collection = name.n > 1 && name.s[0] == 'n' ? keep(b, "", (text){name.s + 1, name.n - 1}, "")
+                                                      : keep(b, "", name, "");
+    return leaf->counts_group;
+}
+
+/* ---- first pass: the branches ------------------------------------------------------------------ */
+
+static model_leaf *leaf_of(const build *b, model_branch *model, int64_t i)
+{
+    model_leaf *leaf = vcol__walk_target(b->w, model->leaves.refs[i], KIND_LEAF);
+    return leaf && (!leaf->branch || leaf->branch == model) ? leaf : NULL;
+}
+
+static void collect(build *b, const model_list *list, const char *parent, int depth)
+{
+    for (int64_t i = 0; i < list->n && !b->nomem; i++) {
+        model_branch *model = vcol__walk_target(b->w, list->refs[i], KIND_BRANCH);
+        visit *v;
+        int element;
+        if (!model || model->visit || b->n_visits == b->max_visits || depth >= MAX_DEPTH)
+            continue;
+        v = model->visit = &b->visits[b->n_visits++];
+        v->model = model;
+        v->group = -1;
+        v->path = keep(b, parent, model->named.name, "");
+        for (int64_t k = 0; k < model->leaves.n; k++) {
+            model_leaf *leaf = leaf_of(b, model, k);
+            if (leaf && !leaf->branch) {
+                leaf->branch = model;
+                leaf->position = k;
+                leaf->flat_group = leaf->counts_group = -1;
+            }
+        }
+        element = model->named.cls && !text_is(model->named.cls->name, "TBranch");
+        if (element && model->branches.n)
+            v->forms = NULL; /* only holds others */
+        else
+            v->forms = temporary(b, model->leaves.n + 1, sizeof *v->forms);
+        if (model->branches.n) {
+            size_t n = strlen(v->path);
+            char *prefix = temporary(b, (int64_t)n + 2, 1);
+            if (!prefix)
+                return;
+            memcpy(prefix, v->path, n);
+            prefix[n] = '/';
+            collect(b, &model->branches, prefix, depth + 1);
+        }
+    }
+}
+
+/* ---- second pass: forms and groups --------------------------------------------------------------- */
+
+static void form_of(build *b, visit *v)
+{
+    model_branch *model = v->model;
+    int64_t n = model->leaves.n;
+    uint64_t stride = 0;
+    const char *note = NULL;
+    int varies = 0;
+    v->offsets = temporary(b, n + 1, sizeof *v->offsets);
+    v->branch = vcol__branch_make(b->table, b->w, model, v->path);
+    if (!v->offsets || !v->branch) {
+        b->nomem = 1;
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        model_leaf *leaf = leaf_of(b, model, i);
+        leaf_form *f = &v->forms[i];
+        if (leaf)
+            *f = vcol__leaf_form(b->w, model, leaf);
+        else
+            *f = (leaf_form){.note = "its leaf is not in the file", .full_name = {"", 0}, .count = 1};
+        v->offsets[i] = (uint32_t)stride;
+        stride += (uint64_t)f->form.width * (uint64_t)f->count;
+        varies |= f->kind != BIND_FIXED;
+        if (f->note)
+            note = f->note;
+        if (stride > INT32_MAX)
+            note = "its entries are larger than a basket can be";
+    }
+    if (n > 1 && varies && !note)
+        note = "several leaves in one branch, one of them of varying size, are not supported yet";
+    for (int64_t i = 0; i < n && note; i++)
+        if (!v->forms[i].note)
+            v->forms[i].note = note;
+    if (note || v->branch->fault || !n)
+        return;
+    if (varies) {
+        if (v->forms[0].kind != BIND_ITEMS)
+            v->group = varying_group(b, v, -1);
+        return;
+    }
+    v->stride = (uint32_t)stride;
+    v->branch->shared = n > MAX_TOGETHER;
+    for (int64_t i = 0; i < n && !b->nomem; i += MAX_TOGETHER) {
+        int32_t group = fixed_group(b, v, i, n - i < MAX_TOGETHER ? n : i + MAX_TOGETHER);
+        if (!i)
+            v->group = group;
+    }
+    leaf_of(b, model, 0)->flat_group = v->group;
+}
+
+/* ---- third pass: columns --------------------------------------------------------------------- */
+
+static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
+{
+    char dims[160] = "", brackets[160] = "";
+    int var = f->kind == BIND_ITEMS || f->kind == BIND_VECTOR;
+    if (c->status) {
+        c->type_name = f->type_name ? f->type_name : keep(b, "", f->full_name, "");
+        c->shape = type_shapes[0];
+        return;
+    }
+    c->type = f->form.type;
+    for (int32_t i = 0; i < f->n_dims; i++) {
+        size_t n = strlen(dims), m = strlen(brackets);
+        snprintf(dims + n, sizeof dims - n, "%lld * ", (long long)f->dims[i]);
+        snprintf(brackets + m, sizeof brackets - m, "[%lld]", (long long)f->dims[i]);
+    }
+    if (f->n_dims) {
+        const char *shape = keep(b, var ? "var * " : "", text_of(dims), type_shapes[c->type]);
+        c->shape = shape;
+    } else {
+        c->shape = var ? var_shapes[c->type] : type_shapes[c->type];
+    }
+    if (f->kind == BIND_VECTOR)
+        c->type_name = keep(b, "std::vector<", text_of(f->type_name), ">");
+    else if (f->kind == BIND_ITEMS || f->n_dims)
+        c->type_name = keep(b, f->type_name, text_of(f->kind == BIND_ITEMS ? "[]" : ""), brackets);
+    else
+        c->type_name = f->type_name;
+}
+
+static void add_level(vcol_schema_column *c, vcol_level_kind kind, int32_t group, int64_t size)
+{
+    if (c->levels < VCOL_MAX_LEVELS) {
+        c->level[c->levels].kind = kind;
+        c->level[c->levels].ref = (vcol_leaf_ref){group, 0};
+        c->level[c->levels++].size = size;
+    }
+}
+
+static void add_column(build *b, visit *v, int64_t i)
+{
+    const leaf_form *f = &v->forms[i];
+    const model_leaf *leaf = leaf_of(b, v->model, i);
+    vcol_schema_column *c;
+    const char *slash;
+    int32_t counts = -1, index = (int32_t)i;
+    if (b->n_columns == b->max_columns)
+        return;
+    c = &b->columns[b->n_columns++];
+    c->path = v->path;
+    if (v->model->leaves.n > 1) {
+        const char *dot = keep(b, v->path, (text){".", 1}, "");
+        c->path = keep(b, dot, leaf ? leaf->named.name : (text){"", 0}, "");
+    }
+    slash = strrchr(c->path, '/');
+    c->name = slash && slash[1] ? slash + 1 : c->path;
+    c->entries = v->branch->entries;
+    c->stored = v->branch->stored;
+    c->unpacked = v->branch->unpacked;
+    c->blocks = v->branch->n_baskets;
+    c->note = f->note;
+    c->status = f->note ? VCOL_UNSUPPORTED : VCOL_OK;
+    if (v->branch->fault) {
+        c->status = VCOL_CORRUPT;
+        c->note = v->branch->fault;
+    }
+    if (!c->status && f->kind == BIND_ITEMS) {
+        counts = counts_group(b, f->counter);
+        if (counts < 0) {
+            c->status = VCOL_CORRUPT;
+            c->note = "the branch that counts its items cannot be read";
+        } else {
+            v->group = varying_group(b, v, counts);
+        }
+    }
+    describe(b, c, f);
+    if (c->status)
+        return;
+    if (f->kind == BIND_ITEMS) {
+        add_level(c, VCOL_LEVEL_LIST, counts, 0);
+        c->collection = f->counter->collection;
+    } else if (f->kind != BIND_FIXED) {
+        add_level(c, VCOL_LEVEL_LIST, v->group, 0);
+        index = 1;
+    }
+    for (int32_t k = 0; k < f->n_dims; k++)
+        add_level(c, VCOL_LEVEL_FIXED, 0, f->dims[k]);
+    c->values = (vcol_leaf_ref){v->group + index / MAX_TOGETHER, index % MAX_TOGETHER};
+}
+
+/* Upper bounds from what the record held, so that nothing has to move. */
+static void bounds(build *b)
+{
+    int64_t leaves = 0, counted = 0;
+    for (int64_t i = 0; i < b->w->n_objects; i++) {
+        const walk_object *o = &b->w->objects[i];
+        if (o->kind == KIND_BRANCH)
+            b->max_visits++;
+        if (o->kind == KIND_LEAF) {
+            const model_leaf *leaf = o->target;
+            leaves++;
+            counted += leaf->counter != 0;
+        }
+    }
+    b->max_columns = leaves + b->max_visits;
+    b->max_groups = b->max_visits + leaves / MAX_TOGETHER + 2 * counted;
+}
+
+vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree, vcol_error *err)
+{
+    build b = {.table = table, .memory = &table->memory, .w = w};
+    vcol_schema *schema = &table->schema;
+    int64_t n_branches = 0;
+    bounds(&b);
+    b.visits = temporary(&b, b.max_visits, sizeof *b.visits);
+    b.branches = temporary(&b, b.max_visits, sizeof *b.branches);
+    b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
+    b.groups = lasting(&b, b.max_groups, sizeof *b.groups);
+    b.bindings = lasting(&b, b.max_groups, sizeof *b.bindings);
+    if (b.nomem)
+        goto nomem;
+    collect(&b, &tree->branches, "", 0);
+    for (int64_t i = 0; i < b.n_visits && !b.nomem; i++)
+        if (b.visits[i].forms)
+            form_of(&b, &b.visits[i]);
+    for (int64_t i = 0; i < b.n_visits && !b.nomem; i++) {
+        visit *v = &b.visits[i];
+        if (!v->forms)
+            continue;
+        for (int64_t k = 0; k < v->model->leaves.n && !b.nomem; k++)
+            add_column(&b, v, k);
+        if (v->group >= 0)
+            b.branches[n_branches++] = v->branch;
+    }
+    if (b.nomem)
+        goto nomem;
+    schema->entries = tree->entries < 0 ? 0 : tree->entries;
+    schema->columns = b.columns;
+    schema->n_columns = b.n_columns;
+    schema->groups = b.groups;
+    schema->n_groups = b.n_groups;
+    table->bindings = b.bindings;
+    return vcol__cluster_find(table, tree, b.branches, n_branches, err);
+nomem:
+    return vcol_error_format(err, VCOL_NOMEM, "tree '%s': no memory for its columns", table->name);
+}
