@@ -123,6 +123,7 @@ typedef struct vcol_column_info {
     uint64_t stored;   /* bytes in the files */
     uint64_t unpacked; /* bytes after decompression */
     int64_t blocks;    /* baskets or pages in the first file */
+    int64_t group;     /* columns with the same number share all their blocks; -1 = it has none */
 } vcol_column_info;
 
 VCOL_API int64_t vcol_dataset_columns(const vcol_dataset *dataset);

@@ -260,6 +260,10 @@ static void form_of(build *b, visit *v)
     v->branch->shared = n > MAX_TOGETHER;
     for (int64_t i = 0; i < n && !b->nomem; i += MAX_TOGETHER) {
         int32_t group = fixed_group(b, v, i, n - i < MAX_TOGETHER ? n : i + MAX_TOGETHER);
+        if (group < 0) {
+            v->group = -1;
+            return;
+        }
         if (!i)
             v->group = group;
     }
@@ -306,6 +310,15 @@ static void add_level(vcol_schema_column *c, vcol_level_kind kind, int32_t group
     }
 }
 
+/* Those without entries are never read. */
+static int64_t filled_baskets(const root_branch *branch)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < branch->n_baskets; i++)
+        n += branch->first[i + 1] > branch->first[i];
+    return n;
+}
+
 static void add_column(build *b, visit *v, int64_t i)
 {
     const leaf_form *f = &v->forms[i];
@@ -326,7 +339,7 @@ static void add_column(build *b, visit *v, int64_t i)
     c->entries = v->branch->entries;
     c->stored = v->branch->stored;
     c->unpacked = v->branch->unpacked;
-    c->blocks = v->branch->n_baskets;
+    c->blocks = filled_baskets(v->branch);
     c->note = f->note;
     c->status = f->note ? VCOL_UNSUPPORTED : VCOL_OK;
     if (v->branch->fault && !f->note) {
@@ -341,6 +354,10 @@ static void add_column(build *b, visit *v, int64_t i)
         } else {
             v->group = varying_group(b, v, counts);
         }
+    }
+    if (!c->status && v->group < 0) {
+        c->status = VCOL_CORRUPT;
+        c->note = "the tree names more leaves than it has";
     }
     describe(b, c, f);
     if (c->status)

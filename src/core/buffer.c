@@ -32,6 +32,7 @@
  */
 #include "core/buffer.h"
 
+#include "core/fault.h"
 #include "core/load.h"
 #include "core/poison.h"
 
@@ -67,7 +68,7 @@ static void evict_unhold(vcol__evictable *item)
 static bool evict_pinned(vcol__evictable *item)
 {
     uint64_t word = atomic_load_explicit(&buffer_of(item)->word, memory_order_relaxed);
-    return state_of(word) != VCOL__RESIDENT || (word & VCOL__PIN_MASK) != 0;
+    return state_of(word) != VCOL__RESIDENT || ((word & VCOL__PIN_MASK) != 0 && !VCOL__FAULT(EVICT));
 }
 
 static const char *evict_name(vcol__evictable *item)
@@ -80,7 +81,7 @@ static uint64_t drop(vcol_buffer *b, bool need_doomed)
 {
     uint64_t word = atomic_load(&b->word);
     do {
-        if (state_of(word) != VCOL__RESIDENT || (word & VCOL__PIN_MASK) != 0 ||
+        if (state_of(word) != VCOL__RESIDENT || ((word & VCOL__PIN_MASK) != 0 && !VCOL__FAULT(EVICT)) ||
             (need_doomed && !(word & VCOL__DOOMED)))
             return 0;
         /* acquire: what others did with the values while they had them pinned comes before the free */
@@ -153,6 +154,7 @@ static vcol__load *join(vcol_buffer *b, bool demand, bool *mine, vcol_status *st
             break;
         } else if (state == VCOL__LOADING) {
             load = b->load;
+            *mine = VCOL__FAULT(LOADER);
         } else if (state == VCOL__EVICTING || (state == VCOL__QUEUED && b->load->busy)) {
             vcol__lock_wait(&b->stripe->changed, &b->stripe->lock); /* short: freeing, or planning */
         } else if (state == VCOL__QUEUED) {
@@ -205,8 +207,10 @@ vcol_status vcol__buffer_pin_slow(vcol_buffer *b, vcol_error *err)
                 vcol__queue_forget(m, load);
             status = mine ? vcol__load_run(load, false, &why) : vcol__load_wait(load, &why);
             /* A prefetch that was stopped says nothing to those who really want the values: they do it themselves. */
-            again = status == VCOL_CANCELLED && atomic_load(&load->cancelled) && !atomic_load(&m->closing) &&
-                    (!current || atomic_load(&current->demanded));
+            bool stopped = status == VCOL_CANCELLED && atomic_load(&load->stopped) && !atomic_load(&m->closing);
+            again = stopped && (!current || atomic_load(&current->demanded));
+            if (stopped && !again) /* and whoever joins the one above before that is told */
+                atomic_store(&current->stopped, true);
             if (status != VCOL_OK && !again && err && !err->status)
                 *err = why;
             vcol__load_unref(load);
@@ -224,7 +228,7 @@ vcol_status vcol__buffer_pin_slow(vcol_buffer *b, vcol_error *err)
 void vcol__buffer_unpin_slow(vcol_buffer *b)
 {
     vcol_manager *m = b->manager;
-    if (drop(b, true))
+    if (!VCOL__FAULT(UNPIN) && drop(b, true))
         VCOL__COUNT(m, clears, 1);
     if (atomic_load(&m->account.waiting) != 0)
         vcol__account_kick(m);
@@ -245,6 +249,9 @@ int vcol__buffer_clear(vcol_buffer *b)
                 return 1;
             }
         } else if (word & VCOL__DOOMED) {
+            return 1;
+        } else if (VCOL__FAULT(CLEAR) && state == VCOL__LOADING) {
+            vcol__memory_give(b->manager, &b->leaf[0]);
             return 1;
         } else if (atomic_compare_exchange_weak(&b->word, &word, word | VCOL__DOOMED)) {
             return 1; /* the last unpin drops it, or the loader if nobody waits for it */

@@ -16,6 +16,8 @@
  */
 #include "core/load.h"
 
+#include "core/fault.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -64,7 +66,10 @@ bool vcol__load_stopped(vcol__load *load)
 {
     if (atomic_load(&load->buffer->manager->closing))
         return true;
-    return atomic_load(&load->cancelled) && !atomic_load(&load->demanded);
+    bool stop = atomic_load(&load->cancelled) && !atomic_load(&load->demanded);
+    if (stop)
+        atomic_store(&load->stopped, true);
+    return stop;
 }
 
 vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, vcol_error *err)
@@ -80,7 +85,7 @@ vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, v
         if (status == VCOL_CANCELLED && atomic_load(&load->demanded))
             continue; /* a demand joined meanwhile: now it may wait */
         if (status == VCOL_CANCELLED)
-            atomic_store(&load->cancelled, true);
+            atomic_store(&load->stopped, true);
         if (err && !err->status)
             *err = why;
         return status;
@@ -135,7 +140,10 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
         while (!atomic_compare_exchange_weak(&b->word, &word, word & ~(VCOL__STATE_MASK | VCOL__DOOMED)))
             ;
     }
-    pthread_cond_broadcast(&b->stripe->changed);
+    if (VCOL__FAULT(WAITER))
+        pthread_cond_signal(&b->stripe->changed);
+    else
+        pthread_cond_broadcast(&b->stripe->changed);
     vcol__lock_drop(&b->stripe->lock);
     if (ok && (word & VCOL__DOOMED) && (word & VCOL__PIN_MASK) == 0)
         vcol__buffer_unpin_slow(b); /* cleared while it was loading, and nobody waits for it */

@@ -25,7 +25,8 @@ typedef struct vcol__load {
     int64_t ahead; /* bytes charged to the lookahead */
     /* atomic */
     _Atomic int64_t refs;   /* the buffer while QUEUED or LOADING, whoever runs it, each waiter, each scope */
-    _Atomic bool cancelled; /* stop at the next block */
+    _Atomic bool cancelled; /* stop at the next block; reset when another scope wants it */
+    _Atomic bool stopped;   /* it has seen that, or gave up: who wants the values tries again; never reset */
     _Atomic bool demanded;  /* somebody waits for it: it may borrow, and is not stopped; never reset */
     _Atomic int64_t prefetch_result; /* 1 = done, 2 = failed, 3 = taken back: for scopes' statistics */
     /* the loading thread's own */

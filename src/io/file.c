@@ -15,10 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Large enough that a call costs nothing beside its copy, small enough for several in a small limit. */
-#define READ_SIZE (UINT64_C(8) << 20)
-/* Copying 32 KiB from the page cache costs about as much as a call and what surrounds it. */
-#define GAP      (UINT64_C(32) << 10)
+/* Large enough that a call costs nothing beside its copy, small enough that the bytes are still in the
+ * second-level cache when they are unpacked, and that several fit a small memory limit. */
+#define READ_SIZE (UINT64_C(1) << 20)
+/* Copying so much from the page cache, where the system's read-ahead has put it, costs about as much as
+ * one more read with all that surrounds it. */
+#define GAP      (UINT64_C(16) << 10)
 #define REQUESTS 4
 
 struct file {

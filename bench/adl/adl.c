@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * adl.c: `vcol-adl`: runs queries of the ADL benchmark over event files in NanoAOD's layout. One loop
+ * over chunks serves all queries that were asked for, so each column is materialized once a chunk.
+ *
+ * Histograms go to stdout as CSV, what it took to stderr.
+ */
+#include "adl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define N_QUERIES 8
+
+static const adl_query *const all[N_QUERIES] = {&adl_query1, &adl_query2, &adl_query3, &adl_query4,
+                                                &adl_query5, &adl_query6, &adl_query7, &adl_query8};
+
+static const char usage_text[] =
+    "usage: vcol-adl [options] FILE[:TREE]...\n"
+    "\n"
+    "Runs the queries of the ADL benchmark and prints their histograms as CSV.\n"
+    "\n"
+    "options:\n"
+    "  --query N|all             the query (all)\n"
+    "  --chunk N|clusters|all    entries a chunk (k, M: thousands, millions), the file's clusters,\n"
+    "                            or the whole file (100k)\n"
+    "  --threads T               worker threads; 0 = as many as processors (0)\n"
+    "  --no-prefetch             no background work at all\n"
+    "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), or none (none)\n"
+    "  --plot FILE.svg           draw the histograms\n"
+    "  --times                   print the time of each query's own code on stderr\n"
+    "  --help                    print this\n";
+
+typedef struct options {
+    const char **paths;
+    int n_paths;
+    int query; /* 0: all */
+    int no_prefetch, times, help;
+    vcol_chunking chunking;
+    int64_t chunk;
+    int32_t threads;
+    uint64_t limit;
+    const char *plot;
+} options;
+
+typedef struct job {
+    const adl_query *queries[N_QUERIES];
+    int n;
+    double seconds[N_QUERIES];
+    adl_histogram histograms[N_QUERIES * ADL_MAX_HISTOGRAMS];
+} job;
+
+static double wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double cpu_clock(void)
+{
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    return (double)use.ru_utime.tv_sec + (double)use.ru_stime.tv_sec +
+           1e-6 * ((double)use.ru_utime.tv_usec + (double)use.ru_stime.tv_usec);
+}
+
+/* ---- options ------------------------------------------------------------------------------------- */
+
+/* Digits and one of the suffixes, the n-th of which multiplies by base^n. */
+static int parse_number(const char *text, const char *suffixes, uint64_t base, uint64_t limit, uint64_t *out)
+{
+    uint64_t value = 0;
+    if (*text < '0' || *text > '9')
+        return -1;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        unsigned digit = (unsigned)(*text - '0');
+        if (digit > limit || value > (limit - digit) / 10)
+            return -1;
+        value = value * 10 + digit;
+    }
+    if (*text) {
+        const char *found = strchr(suffixes, *text);
+        if (!found || text[1])
+            return -1;
+        for (const char *s = suffixes; s <= found; s++) {
+            if (value > limit / base)
+                return -1;
+            value *= base;
+        }
+    }
+    *out = value;
+    return 0;
+}
+
+static int parse_query(options *o, const char *value)
+{
+    uint64_t n;
+    if (strcmp(value, "all") == 0) {
+        o->query = 0;
+        return 0;
+    }
+    if (parse_number(value, "", 1, N_QUERIES, &n) || n == 0)
+        return -1;
+    o->query = (int)n;
+    return 0;
+}
+
+static int parse_chunk(options *o, const char *value)
+{
+    uint64_t n;
+    o->chunk = 0;
+    o->chunking = strcmp(value, "clusters") == 0 ? VCOL_CHUNK_BY_CLUSTERS
+                  : strcmp(value, "all") == 0    ? VCOL_CHUNK_BY_FILE
+                                                 : VCOL_CHUNK_BY_ENTRIES;
+    if (o->chunking != VCOL_CHUNK_BY_ENTRIES)
+        return 0;
+    if (parse_number(value, "kM", 1000, INT64_MAX, &n) || n == 0)
+        return -1;
+    o->chunk = (int64_t)n;
+    return 0;
+}
+
+static int parse_value(options *o, const char *name, const char *value)
+{
+    uint64_t n;
+    if (strcmp(name, "--query") == 0)
+        return parse_query(o, value);
+    if (strcmp(name, "--chunk") == 0)
+        return parse_chunk(o, value);
+    if (strcmp(name, "--plot") == 0) {
+        o->plot = value;
+        return *value ? 0 : -1;
+    }
+    if (strcmp(name, "--threads") == 0) {
+        if (parse_number(value, "", 1, INT32_MAX, &n))
+            return -1;
+        o->threads = (int32_t)n;
+        return 0;
+    }
+    o->limit = 0; /* --memory-limit */
+    return strcmp(value, "none") == 0 ? 0 : parse_number(value, "KMG", 1024, UINT64_MAX, &o->limit);
+}
+
+/* Returns 0, or -1 after saying what is wrong. */
+static int parse(options *o, int argc, char **argv)
+{
+    static const char *const with_value[] = {"--query", "--chunk", "--threads", "--memory-limit", "--plot"};
+    *o = (options){.paths = (const char **)argv};
+    for (int i = 1; i < argc; i++) {
+        const char *argument = argv[i], *name = NULL, *value = NULL;
+        if (argument[0] != '-') {
+            o->paths[o->n_paths++] = argument;
+            continue;
+        }
+        if (strcmp(argument, "--no-prefetch") == 0) {
+            o->no_prefetch = 1;
+            continue;
+        }
+        if (strcmp(argument, "--times") == 0) {
+            o->times = 1;
+            continue;
+        }
+        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+            o->help = 1;
+            return 0;
+        }
+        for (size_t k = 0; k < sizeof with_value / sizeof *with_value && !name; k++) {
+            size_t n = strlen(with_value[k]);
+            if (strncmp(argument, with_value[k], n) != 0 || (argument[n] && argument[n] != '='))
+                continue;
+            name = with_value[k];
+            value = argument[n] ? argument + n + 1 : i + 1 < argc ? argv[++i] : NULL;
+        }
+        if (!name) {
+            fprintf(stderr, "vcol-adl: unknown option '%s'; see --help\n", argument);
+            return -1;
+        }
+        if (!value || parse_value(o, name, value)) {
+            fprintf(stderr, "vcol-adl: bad value '%s' for %s; see --help\n", value ? value : "", name);
+            return -1;
+        }
+    }
+    if (o->n_paths == 0)
+        fputs(usage_text, stderr);
+    return o->n_paths ? 0 : -1;
+}
+
+/* ---- the job ------------------------------------------------------------------------------------- */
+
+static void prepare(job *j, const options *o)
+{
+    for (int q = 0; q < N_QUERIES; q++) {
+        if (o->query && o->query != all[q]->number)
+            continue;
+        for (int h = 0; h < all[q]->n_histograms; h++) {
+            adl_histogram *histogram = &j->histograms[j->n * ADL_MAX_HISTOGRAMS + h];
+            histogram->from = all[q]->histogram[h].from;
+            histogram->to = all[q]->histogram[h].to;
+        }
+        j->queries[j->n++] = all[q];
+    }
+}
+
+/* The columns of all queries of the job; a name may come twice. */
+static void list_columns(const job *j, char *out, size_t size)
+{
+    size_t n = 0;
+    out[0] = 0;
+    for (int q = 0; q < j->n && n < size; q++)
+        n += (size_t)snprintf(out + n, size - n, "%s%s", q ? " " : "", j->queries[q]->columns);
+}
+
+static void run_chunk(job *j, vcol_chunk *chunk, int times, vcol_error *err)
+{
+    for (int q = 0; q < j->n && !err->status; q++) {
+        if (times)
+            j->seconds[q] -= wall_clock();
+        j->queries[q]->run(chunk, &j->histograms[q * ADL_MAX_HISTOGRAMS], err);
+        if (times)
+            j->seconds[q] += wall_clock();
+    }
+}
+
+static vcol_status run_loop(job *j, const options *o, vcol_dataset *dataset, vcol_error *err)
+{
+    char columns[1024];
+    vcol_loop_options lo;
+    vcol_loop *loop = NULL;
+    vcol_chunk *chunk;
+    list_columns(j, columns, sizeof columns);
+    vcol_loop_options_init(&lo, sizeof lo);
+    lo.flags = o->no_prefetch ? VCOL_LOOP_NO_PREFETCH : 0;
+    lo.chunking = o->chunking;
+    lo.entries = o->chunk;
+    lo.columns = columns;
+    if (vcol_loop_open(dataset, &lo, &loop, err) != VCOL_OK)
+        goto done;
+    while (vcol_loop_next(loop, &chunk, err) == VCOL_OK)
+        run_chunk(j, chunk, o->times, err);
+done:
+    vcol_loop_close(loop);
+    return (vcol_status)err->status;
+}
+
+static void print_csv(const job *j)
+{
+    printf("query,histogram,bin,count\n");
+    for (int q = 0; q < j->n; q++)
+        for (int h = 0; h < j->queries[q]->n_histograms; h++)
+            for (int bin = 0; bin < ADL_BINS + 2; bin++) {
+                int64_t count = j->histograms[q * ADL_MAX_HISTOGRAMS + h].counts[bin];
+                if (count)
+                    printf("%d,%d,%d,%" PRId64 "\n", j->queries[q]->number, h + 1, bin, count);
+            }
+}
+
+static void print_report(const job *j, const options *o, const vcol_manager *manager, int64_t entries, double wall)
+{
+    vcol_stats stats;
+    vcol_manager_stats(manager, &stats, sizeof stats);
+    fprintf(stderr,
+            "%" PRId64 " events in %.3f s (%.3f s CPU), %.0f events/s; read %.1f MB in %" PRIu64
+            " reads; peak %.1f MB\n",
+            entries, wall, cpu_clock(), wall > 0 ? (double)entries / wall : 0, (double)stats.bytes_read / 1e6,
+            stats.reads, (double)stats.peak / 1e6);
+    for (int q = 0; o->times && q < j->n; q++)
+        fprintf(stderr, "query %d: %.3f s (reading of its columns included)\n", j->queries[q]->number,
+                j->seconds[q]);
+}
+
+int main(int argc, char **argv)
+{
+    static job j; /* histograms start at 0 */
+    options o;
+    vcol_error err = {0};
+    vcol_manager_options mo;
+    vcol_manager *manager = NULL;
+    vcol_dataset *dataset = NULL;
+    double start = wall_clock();
+    int status = 0;
+    if (parse(&o, argc, argv))
+        return 2;
+    if (o.help) {
+        fputs(usage_text, stdout);
+        return 0;
+    }
+    prepare(&j, &o);
+    vcol_manager_options_init(&mo, sizeof mo);
+    mo.flags = o.no_prefetch ? VCOL_MANAGER_NO_BACKGROUND : 0;
+    mo.threads = o.threads;
+    mo.limit = o.limit;
+    if (vcol_manager_open(&mo, &manager, &err) != VCOL_OK ||
+        vcol_dataset_open(manager, o.paths, o.n_paths, NULL, &dataset, &err) != VCOL_OK ||
+        run_loop(&j, &o, dataset, &err) != VCOL_OK) {
+        fprintf(stderr, "vcol-adl: %s\n", err.message);
+        status = 1;
+        goto done;
+    }
+    print_csv(&j);
+    print_report(&j, &o, manager, vcol_dataset_entries(dataset), wall_clock() - start);
+    if (o.plot && adl_plot(o.plot, j.queries, j.histograms, j.n)) {
+        fprintf(stderr, "vcol-adl: %s: cannot be written\n", o.plot);
+        status = 1;
+    }
+done:
+    vcol_dataset_close(dataset);
+    vcol_manager_close(manager);
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "vcol-adl: standard output: cannot be written\n");
+        status = 1;
+    }
+    return status;
+}

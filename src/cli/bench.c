@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bench.c: `vcol bench read`: how fast columns are materialized. Question: entries and bytes a second,
+ * and how much of the processors that took. Workload: every column of every chunk is asked for once and
+ * cleared; nothing is computed on the values. Times are of the loop alone, without opening.
+ */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+typedef struct result {
+    int64_t entries, columns, chunks;
+    double wall, cpu;
+    int32_t threads;
+    vcol_stats stats;
+} result;
+
+static void take(vcol_chunk *chunk, int64_t id, void *opaque)
+{
+    vcol_view view;
+    vcol_chunk_get(chunk, id, &view, opaque);
+}
+
+static double ratio(double a, double b)
+{
+    return b > 0 ? a / b : 0;
+}
+
+static void print(const result *r, int json)
+{
+    const vcol_stats *s = &r->stats;
+    double stored = ratio((double)s->bytes_asked, r->wall) / 1e6;
+    double unpacked = ratio((double)s->bytes_unpacked, r->wall) / 1e6;
+    double efficiency = ratio(r->cpu, r->wall * (r->threads > 0 ? r->threads : 1));
+    if (json) {
+        printf("{\"entries\":%" PRId64 ",\"columns\":%" PRId64 ",\"chunks\":%" PRId64 ",\"threads\":%" PRId32
+               ",\"wall_seconds\":%.6f,\"cpu_seconds\":%.6f,\"stored_bytes\":%" PRIu64
+               ",\"unpacked_bytes\":%" PRIu64 ",\"read_bytes\":%" PRIu64 ",\"reads\":%" PRIu64
+               ",\"blocks_unpacked\":%" PRIu64 ",\"blocks_redecoded\":%" PRIu64
+               ",\"stored_mb_per_second\":%.3f,\"unpacked_mb_per_second\":%.3f,\"cpu_efficiency\":%.4f"
+               ",\"peak_bytes\":%" PRIu64 ",\"overcommits\":%" PRIu64 "}\n",
+               r->entries, r->columns, r->chunks, r->threads, r->wall, r->cpu, s->bytes_asked, s->bytes_unpacked,
+               s->bytes_read, s->reads, s->blocks_unpacked, s->blocks_redecoded, stored, unpacked, efficiency,
+               s->peak, s->overcommits);
+        return;
+    }
+    printf("entries          %" PRId64 "\n", r->entries);
+    printf("columns          %" PRId64 "\n", r->columns);
+    printf("chunks           %" PRId64 "\n", r->chunks);
+    printf("threads          %" PRId32 "\n", r->threads);
+    printf("wall             %.3f s\n", r->wall);
+    printf("cpu              %.3f s\n", r->cpu);
+    printf("cpu efficiency   %.1f %%\n", 100 * efficiency);
+    printf("compressed       %.1f MB, %.1f MB/s\n", (double)s->bytes_asked / 1e6, stored);
+    printf("uncompressed     %.1f MB, %.1f MB/s\n", (double)s->bytes_unpacked / 1e6, unpacked);
+    printf("read             %.1f MB in %" PRIu64 " reads\n", (double)s->bytes_read / 1e6, s->reads);
+    printf("blocks unpacked  %" PRIu64 " (%" PRIu64 " again)\n", s->blocks_unpacked, s->blocks_redecoded);
+    printf("peak             %.1f MB\n", (double)s->peak / 1e6);
+}
+
+int cli_bench_read_run(const cli_options *options)
+{
+    vcol_error err = {0};
+    vcol_manager *manager = NULL;
+    vcol_dataset *dataset = NULL;
+    vcol_loop *loop = NULL;
+    vcol_chunk *chunk;
+    cli_progress progress = {0};
+    cli_groups groups = {0};
+    result r = {0};
+    char *names = NULL;
+    int64_t *ids = NULL, n = 0;
+    int status = CLI_DONE, closed;
+    if (cli_manager_open(options, 0, &manager, &err) != VCOL_OK ||
+        vcol_dataset_open(manager, options->operands, options->n_operands, NULL, &dataset, &err) != VCOL_OK ||
+        cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK ||
+        cli_groups_open(dataset, ids, n, &groups, &err) != VCOL_OK)
+        goto done;
+    names = cli_columns_names(dataset, groups.ids, n);
+    if (!names) {
+        vcol_error_set(&err, VCOL_NOMEM, "out of memory");
+        goto done;
+    }
+    r.columns = n;
+    r.threads = options->no_prefetch ? 1 : vcol_manager_threads(manager);
+    cli_progress_begin(&progress, options, "vcol bench read");
+    r.wall = -cli_clock_wall();
+    r.cpu = -cli_clock_cpu();
+    if (vcol_dataset_entries(dataset) > 0 && cli_loop_open(dataset, options, 0, 0, names, &loop, &err) != VCOL_OK)
+        goto done;
+    while (loop && !cli_interrupted() && vcol_loop_next(loop, &chunk, &err) == VCOL_OK) {
+        for (int64_t k = 0; k < groups.n && !err.status; k++)
+            cli_group_read(chunk, &groups, &groups.items[k], take, &err);
+        r.entries += vcol_chunk_entries(chunk);
+        cli_progress_update(&progress, r.entries, vcol_dataset_entries(dataset));
+    }
+    r.wall += cli_clock_wall();
+    r.cpu += cli_clock_cpu();
+    r.chunks = loop ? vcol_loop_chunks(loop) : 0;
+    vcol_manager_stats(manager, &r.stats, sizeof r.stats);
+    cli_progress_end(&progress);
+    if (!err.status && !cli_interrupted())
+        print(&r, options->json);
+done:
+    cli_progress_end(&progress);
+    if (err.status)
+        status = cli_fail(&err);
+    vcol_loop_close(loop);
+    cli_groups_close(&groups);
+    vcol_dataset_close(dataset);
+    vcol_manager_close(manager);
+    free(names);
+    free(ids);
+    closed = cli_output_close();
+    return cli_interrupted() ? CLI_INTERRUPTED : status ? status : closed;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * input.c: opens what the command line names: managers, the tables of a file, columns, loops.
+ */
+#include "cli.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int cli_fail(const vcol_error *err)
+{
+    if (cli_interrupted())
+        return CLI_INTERRUPTED;
+    fprintf(stderr, "vcol: %s\n", err->message[0] ? err->message : vcol_status_name((vcol_status)err->status));
+    return CLI_FAILED;
+}
+
+vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_manager **out, vcol_error *err)
+{
+    vcol_manager_options mo;
+    vcol_manager_options_init(&mo, sizeof mo);
+    mo.flags = flags | (options->no_prefetch ? VCOL_MANAGER_NO_BACKGROUND : 0);
+    mo.threads = options->threads;
+    mo.limit = options->limit;
+    return vcol_manager_open(&mo, out, err);
+}
+
+static int exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+int cli_operand_has_object(const char *operand)
+{
+    return strchr(operand, ':') && !exists(operand);
+}
+
+/* ---- tables -------------------------------------------------------------------------------------- */
+
+static char *joined(const char *path, const char *object)
+{
+    size_t n = strlen(path), m = strlen(object);
+    char *text = malloc(n + m + 2);
+    if (text) {
+        memcpy(text, path, n);
+        text[n] = ':';
+        memcpy(text + n + 1, object, m + 1);
+        if (m == 0)
+            text[n] = 0;
+    }
+    return text;
+}
+
+/* The word that the digest's column `kind` has. */
+static const char *kind_of(const char *format, const char *class_name)
+{
+    if (strcmp(format, "root") == 0)
+        return class_name && strstr(class_name, "RNTuple") ? "rntuple" : "ttree";
+    return strcmp(format, "parquet") == 0 ? "parquet" : strcmp(format, "arrow") == 0 ? "arrow" : "table";
+}
+
+static void free_table(cli_table *t)
+{
+    free(t->path);
+    free(t->file);
+    free(t->object);
+    free(t->class_name);
+}
+
+static vcol_status complete(const cli_table *t, vcol_error *err)
+{
+    return t->path && t->file && t->object && t->class_name ? VCOL_OK
+                                                           : vcol_error_set(err, VCOL_NOMEM, "out of memory");
+}
+
+/* Adds an object; one of a lower cycle gives way, and is given way to. */
+static vcol_status add_table(cli_tables *out, int64_t *cycles, const char *path, const char *format,
+                             const vcol_object_info *info, vcol_error *err)
+{
+    cli_table *t;
+    int64_t at = out->n;
+    for (int64_t i = 0; i < out->n; i++)
+        if (strcmp(out->items[i].object, info->name) == 0)
+            at = i;
+    if (at < out->n && cycles[at] >= info->cycle)
+        return VCOL_OK;
+    t = &out->items[at];
+    if (at == out->n)
+        out->n++;
+    else
+        free_table(t);
+    cycles[at] = info->cycle;
+    t->path = joined(path, info->name);
+    t->object = strdup(info->name);
+    t->class_name = strdup(info->class_name ? info->class_name : "");
+    t->file = strdup(path);
+    t->kind = kind_of(format, info->class_name);
+    t->readable = info->is_table;
+    return complete(t, err);
+}
+
+static vcol_status one_table(const char *operand, cli_tables *out, vcol_error *err)
+{
+    const char *colon = strrchr(operand, ':');
+    cli_table *t = out->items = calloc(1, sizeof *out->items);
+    if (!t)
+        return vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    out->n = 1;
+    t->path = strdup(operand);
+    t->object = strdup(colon ? colon + 1 : "");
+    t->class_name = strdup("");
+    t->file = colon ? strndup(operand, (size_t)(colon - operand)) : strdup(operand);
+    t->kind = "ttree";
+    t->readable = 1;
+    return complete(t, err);
+}
+
+vcol_status cli_tables_list(vcol_manager *manager, const char *operand, cli_tables *out, vcol_error *err)
+{
+    vcol_file *file = NULL;
+    int64_t *cycles = NULL, n;
+    *out = (cli_tables){0};
+    if (cli_operand_has_object(operand)) {
+        one_table(operand, out, err);
+        goto done;
+    }
+    if (vcol_file_open(manager, operand, NULL, NULL, &file, err) != VCOL_OK)
+        goto done;
+    n = vcol_file_objects(file);
+    out->items = calloc((size_t)n + 1, sizeof *out->items);
+    cycles = calloc((size_t)n + 1, sizeof *cycles);
+    if (!out->items || !cycles) {
+        vcol_error_set(err, VCOL_NOMEM, "out of memory");
+        goto done;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        vcol_object_info info;
+        if (vcol_file_object(file, i, &info, err) != VCOL_OK)
+            goto done;
+        if (info.is_table || info.note)
+            if (add_table(out, cycles, operand, vcol_file_format(file), &info, err) != VCOL_OK)
+                goto done;
+    }
+done:
+    vcol_file_close(file);
+    free(cycles);
+    if (err->status)
+        cli_tables_free(out);
+    return (vcol_status)err->status;
+}
+
+void cli_tables_free(cli_tables *tables)
+{
+    for (int64_t i = 0; i < tables->n; i++)
+        free_table(&tables->items[i]);
+    free(tables->items);
+    *tables = (cli_tables){0};
+}
+
+/* ---- columns ------------------------------------------------------------------------------------- */
+
+vcol_status cli_columns_match(const vcol_dataset *dataset, const char *columns, int64_t **out, int64_t *n,
+                              vcol_error *err)
+{
+    int64_t capacity = vcol_dataset_columns(dataset);
+    int64_t *ids = malloc(((size_t)capacity + 1) * sizeof *ids);
+    *out = NULL;
+    *n = 0;
+    if (!ids)
+        return vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    if (columns)
+        vcol_dataset_match(dataset, columns, ids, capacity, n, err);
+    for (int64_t id = 0; !columns && id < capacity; id++) {
+        vcol_column_info info;
+        if (vcol_dataset_column(dataset, id, &info, sizeof info, err) != VCOL_OK)
+            break;
+        if (info.status == VCOL_OK)
+            ids[(*n)++] = id;
+    }
+    if (err->status) {
+        free(ids);
+        *n = 0;
+        return (vcol_status)err->status;
+    }
+    *out = ids;
+    return VCOL_OK;
+}
+
+/* Whether a list of columns can name this one: no separator, no pattern, and the name is its own. */
+static int nameable(const vcol_dataset *dataset, const vcol_column_info *info)
+{
+    int64_t id;
+    return info->path[0] && !strpbrk(info->path, " ,\t\n*?[]\\") &&
+           vcol_dataset_find(dataset, info->path, &id, NULL) == VCOL_OK && id == info->id;
+}
+
+char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n)
+{
+    cli_text text = {0};
+    cli_text_puts(&text, "");
+    for (int64_t i = 0; i < n; i++) {
+        vcol_column_info info;
+        if (vcol_dataset_column(dataset, ids[i], &info, sizeof info, NULL) != VCOL_OK ||
+            !nameable(dataset, &info))
+            continue;
+        if (text.size)
+            cli_text_add(&text, " ", 1);
+        cli_text_puts(&text, info.path);
+    }
+    if (text.failed)
+        cli_text_free(&text);
+    return text.data;
+}
+
+vcol_status cli_loop_open(vcol_dataset *dataset, const cli_options *options, int64_t first, int64_t count,
+                          const char *columns, vcol_loop **out, vcol_error *err)
+{
+    vcol_loop_options lo;
+    vcol_loop_options_init(&lo, sizeof lo);
+    lo.flags = options->no_prefetch ? VCOL_LOOP_NO_PREFETCH : 0;
+    lo.chunking = options->chunking;
+    lo.entries = options->chunk;
+    lo.first = first;
+    lo.count = count;
+    lo.columns = columns && *columns ? columns : NULL;
+    return vcol_loop_open(dataset, &lo, out, err);
+}

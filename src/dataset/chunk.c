@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Chunks: vcol/chunk.h, but for the getters (getters.c).
+ *
+ * A chunk has two arrays of pointers, one a group of the file (its buffer over the chunk's rows), one a column of the
+ * data set (which buffers it is made of); both are filled when something is touched, by compare and swap, so that threads need
+ * no lock to find what is there. A lease of a column is one pin on each of its buffers.
+ */
+#include "dataset/chunk.h"
+
+#include "array/derive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- open and close ----------------------------------------------------------------------------- */
+
+vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_chunk **out, vcol_error *err)
+{
+    int64_t end, f = vcol__dataset_file_of(d, first);
+    vcol__infile *t = f >= 0 ? &d->files[f] : NULL;
+    if (!t || count < 0 || __builtin_add_overflow(first, count, &end) || end > t->first + t->entries)
+        return vcol_error_format(err, VCOL_RANGE, "%.200s: entries [%lld, %lld) are not in one file",
+                                 t ? t->where : d->files[0].where, (long long)first, (long long)first + (long long)count);
+    vcol_chunk *c = calloc(1, sizeof *c);
+    if (c) {
+        c->units = calloc((size_t)t->schema->n_groups + 1, sizeof *c->units);
+        c->columns = calloc((size_t)d->n_columns + 1, sizeof *c->columns);
+        c->leased_units = calloc((size_t)t->schema->n_groups + 1, sizeof *c->leased_units);
+    }
+    if (!c || !c->units || !c->columns || !c->leased_units) {
+        if (c) {
+            free(c->units);
+            free(c->leased_units);
+            free(c->columns);
+        }
+        free(c);
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for a chunk");
+    }
+    c->dataset = d;
+    c->table = t;
+    c->first = first;
+    c->count = count;
+    c->row = first - t->first;
+    vcol__lock_init(&c->lock, LEVEL_CHUNK);
+    vcol__pass_enter(&t->pass, c->row);
+    *out = c;
+    return VCOL_OK;
+}
+
+vcol_status vcol_chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_chunk **out, vcol_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!d || !out)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_open: a data set and a place are needed");
+    return vcol__chunk_open(d, first, count, out, err);
+}
+
+static void end_lease(vcol__chunk_column *c)
+{
+    if (!atomic_exchange(&c->leased, false))
+        return;
+    vcol__buffer_unpin(c->values);
+    for (int32_t l = 0; l < c->levels; l++)
+        if (c->level[l].buffer)
+            vcol__buffer_unpin(c->level[l].buffer);
+}
+
+static void end_unit_lease(vcol_chunk *c, vcol_buffer *unit)
+{
+    if (unit->group >= 0 && atomic_exchange(&c->leased_units[unit->group], false))
+        vcol__buffer_unpin(unit);
+}
+
+static void free_column(vcol__chunk_column *c)
+{
+    vcol__buffer_clear(c->values);
+    vcol_buffer_release(c->values);
+    for (int32_t l = 0; l < c->levels; l++) {
+        if (c->level[l].buffer) {
+            vcol__buffer_clear(c->level[l].buffer);
+            vcol_buffer_release(c->level[l].buffer);
+        }
+    }
+    free(c);
+}
+
+void vcol_chunk_close(vcol_chunk *c)
+{
+    if (!c)
+        return;
+    vcol_dataset *d = c->dataset;
+    for (int64_t i = 0; i < c->n_scopes; i++) {
+        vcol__scope_stop(c->scopes[i]);
+        vcol__scope_on_end(c->scopes[i], NULL, NULL);
+    }
+    free(c->scopes);
+    for (int64_t id = 0; id < d->n_columns; id++) {
+        vcol__chunk_column *column = atomic_load_explicit(&c->columns[id], memory_order_acquire);
+        if (column) {
+            end_lease(column);
+            free_column(column);
+        }
+    }
+    vcol__defined *next;
+    for (vcol__defined *x = atomic_load(&c->defined); x; x = next) {
+        next = x->next;
+        vcol__chunk_column *column = atomic_load(&x->column);
+        if (column) {
+            end_lease(column);
+            free_column(column);
+        }
+        vcol_buffer_release(x->buffer);
+        free(x->name);
+        free(x);
+    }
+    for (int64_t g = 0; g < c->table->schema->n_groups; g++) {
+        vcol_buffer *unit = atomic_load_explicit(&c->units[g], memory_order_acquire);
+        if (unit) {
+            end_unit_lease(c, unit);
+            vcol__buffer_clear(unit);
+            vcol_buffer_release(unit);
+        }
+    }
+    vcol__pass_leave(&c->table->pass, c->row, c->row + c->count);
+    vcol__lock_destroy(&c->lock);
+    free(c->units);
+    free(c->leased_units);
+    free(c->columns);
+    free(c);
+}
+
+int64_t vcol_chunk_first(const vcol_chunk *c)
+{
+    return c->first;
+}
+
+int64_t vcol_chunk_entries(const vcol_chunk *c)
+{
+    return c->count;
+}
+
+vcol_dataset *vcol_chunk_dataset(const vcol_chunk *c)
+{
+    return c->dataset;
+}
+
+/* ---- which buffers a column is made of -------------------------------------------------------------- */
+
+/* Rows that a group has among the chunk's. */
+static int64_t rows_of(const vcol_chunk *c, int32_t group)
+{
+    int64_t have = c->table->schema->groups[group].entries - c->row;
+    return have < 0 ? 0 : have < c->count ? have : c->count;
+}
+
+/* The buffer of a group, made if need be; borrowed. */
+static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol_error *err)
+{
+    vcol_buffer *unit = atomic_load_explicit(&c->units[group], memory_order_acquire), *dep = NULL, *none = NULL;
+    *out = unit;
+    if (unit)
+        return VCOL_OK;
+    int32_t depends = c->table->schema->groups[group].depends;
+    vcol_status status = depends >= 0 ? unit_of(c, depends, &dep, err) : VCOL_OK;
+    if (status == VCOL_OK)
+        status = vcol__unit_create(&c->table->binding, &c->table->pass, group, c->row, rows_of(c, group), dep, &unit, err);
+    if (status != VCOL_OK)
+        return status;
+    if (!atomic_compare_exchange_strong(&c->units[group], &none, unit)) {
+        vcol_buffer_release(unit); /* another thread was faster */
+        unit = none;
+    }
+    *out = unit;
+    return VCOL_OK;
+}
+
+/* The buffer for one array of a column: the unit's, or one padded with nulls. Referenced. */
+static vcol_status array_of(vcol_chunk *c, vcol_leaf_ref ref, bool pad, bool inner, vcol__pad_kind kind, size_t each,
+                            vcol_buffer **out, int32_t *leaf, vcol_error *err)
+{
+    vcol_buffer *unit;
+    vcol_status status = unit_of(c, ref.group, &unit, err);
+    if (status != VCOL_OK)
+        return status;
+    *leaf = ref.leaf;
+    if (!pad || inner || rows_of(c, ref.group) == c->count) {
+        vcol_buffer_acquire(unit);
+        *out = unit;
+        return VCOL_OK;
+    }
+    *leaf = 0;
+    return vcol__pad_create(c->dataset->manager, c->table->schema->groups[ref.group].name, kind, unit, ref.leaf,
+                            rows_of(c, ref.group), c->count, each, out, err);
+}
+
+/* The arrays of a column that this file lacks: nulls, empty lists. */
+static vcol_status missing(vcol_chunk *c, const vcol__column_def *def, vcol__chunk_column *column, vcol_error *err)
+{
+    vcol_manager *m = c->dataset->manager;
+    const char *name = def->schema->path;
+    int64_t items = c->count;
+    vcol_status status = VCOL_OK;
+    for (int32_t l = 0; l < def->schema->levels && status == VCOL_OK; l++) {
+        int32_t at = column->levels++;
+        column->level[at].kind = def->schema->level[l].kind;
+        column->level[at].size = def->schema->level[l].size;
+        if (column->level[at].kind == VCOL_LEVEL_FIXED) {
+            if (__builtin_mul_overflow(items, column->level[at].size, &items))
+                status = vcol_error_format(err, VCOL_RANGE, "%s: too many items", name);
+        } else {
+            status = vcol__pad_create(m, name, column->level[at].kind == VCOL_LEVEL_LIST ? VCOL__PAD_OFFSETS : VCOL__PAD_VALIDITY,
+                                      NULL, 0, 0, items, 0, &column->level[at].buffer, err);
+            if (column->level[at].kind == VCOL_LEVEL_LIST)
+                items = 0;
+        }
+    }
+    if (status == VCOL_OK)
+        status = vcol__pad_create(m, name, VCOL__PAD_VALUES, NULL, 0, 0, items, vcol_type_width(column->type),
+                                  &column->values, err);
+    return status;
+}
+
+static vcol_status present(vcol_chunk *c, const vcol__column_def *def, const vcol_schema_column *s,
+                           vcol__chunk_column *column, vcol_error *err)
+{
+    bool below_list = false;
+    size_t each = vcol_type_width(s->type);
+    vcol_status status = VCOL_OK;
+    for (int32_t l = 0; l < s->levels; l++)
+        if (s->level[l].kind == VCOL_LEVEL_FIXED)
+            each *= (size_t)s->level[l].size;
+    for (int32_t l = 0; l < s->levels && status == VCOL_OK; l++) {
+        int32_t at = column->levels++;
+        column->level[at].kind = s->level[l].kind;
+        column->level[at].size = s->level[l].size;
+        if (s->level[l].kind == VCOL_LEVEL_FIXED)
+            continue;
+        bool list = s->level[l].kind == VCOL_LEVEL_LIST;
+        status = array_of(c, s->level[l].ref, def->nullable, below_list, list ? VCOL__PAD_OFFSETS : VCOL__PAD_VALIDITY, 0,
+                          &column->level[at].buffer, &column->level[at].leaf, err);
+        below_list = below_list || list;
+    }
+    if (status == VCOL_OK)
+        status = array_of(c, s->values, def->nullable, below_list, VCOL__PAD_VALUES, each, &column->values,
+                          &column->values_leaf, err);
+    if (status == VCOL_OK && s->type != column->type) {
+        vcol_buffer *wide = NULL;
+        status = vcol__widen_create(column->values, column->values_leaf, s->type, column->type, &wide, err);
+        if (status == VCOL_OK) {
+            vcol_buffer_release(column->values);
+            column->values = wide;
+            column->values_leaf = 0;
+        }
+    }
+    return status;
+}
+
+static vcol_status out_of_range(const vcol_chunk *c, const char *path, int64_t entries, vcol_error *err)
+{
+    return vcol_error_format(err, VCOL_RANGE, "%s: column '%s' ends at entry %lld, before the end of entries [%lld, %lld)",
+                             c->table->where, path, (long long)(c->table->first + entries), (long long)c->first,
+                             (long long)(c->first + c->count));
+}
+
+static vcol_status make_column(vcol_chunk *c, int64_t id, vcol__chunk_column **out, vcol_error *err)
+{
+    vcol_dataset *d = c->dataset;
+    const vcol__column_def *def = &d->columns[id];
+    int64_t at = c->table->map ? c->table->map[id] : id;
+    const vcol_schema_column *s = at >= 0 ? &c->table->schema->columns[at] : NULL;
+    *out = NULL;
+    if (def->schema->status != VCOL_OK)
+        return vcol_error_format(err, def->schema->status, "%s: column '%s' (%s): %s", d->files[0].where, def->schema->path,
+                                 def->schema->type_name, def->schema->note ? def->schema->note : "cannot be read");
+    if (s && c->row + c->count > s->entries && !def->nullable)
+        return out_of_range(c, s->path, s->entries, err);
+    vcol__chunk_column *column = calloc(1, sizeof *column);
+    if (!column)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for column '%s'", def->schema->path);
+    column->id = id;
+    column->type = def->schema->type;
+    column->expected = -1;
+    vcol_status status = VCOL_OK;
+    if (def->nullable) {
+        int64_t have = s ? s->entries - c->row : 0;
+        have = have < 0 ? 0 : have < c->count ? have : c->count;
+        column->level[0].kind = VCOL_LEVEL_OPTIONAL;
+        column->levels = 1;
+        if (have < c->count) /* else no validity: all are there */
+            status = vcol__pad_create(d->manager, def->schema->path, VCOL__PAD_VALIDITY, NULL, 0, have, c->count, 0,
+                                      &column->level[0].buffer, err);
+    }
+    if (status == VCOL_OK)
+        status = s ? present(c, def, s, column, err) : missing(c, def, column, err);
+    if (status != VCOL_OK) {
+        vcol_buffer_release(column->values);
+        for (int32_t l = 0; l < column->levels; l++)
+            vcol_buffer_release(column->level[l].buffer);
+        free(column);
+        return status;
+    }
+    *out = column;
+    return VCOL_OK;
+}
+
+static vcol_status make_defined(vcol_chunk *c, const vcol__defined *x, vcol__chunk_column **out, vcol_error *err)
+{
+    vcol__chunk_column *like = NULL, *column;
+    *out = NULL;
+    if (x->like >= 0) {
+        vcol_status status = vcol__chunk_column_of(c, x->like, &like, err);
+        if (status != VCOL_OK)
+            return status;
+    }
+    column = calloc(1, sizeof *column);
+    if (!column)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for column '%s'", x->name);
+    column->id = x->id;
+    column->type = x->type;
+    column->values = x->buffer;
+    vcol_buffer_acquire(x->buffer);
+    column->expected = like ? -1 : c->count;
+    if (like) {
+        column->levels = 1;
+        for (int32_t l = 0; l < like->levels; l++)
+            if (like->level[l].kind == VCOL_LEVEL_LIST) {
+                column->level[0].kind = VCOL_LEVEL_LIST;
+                column->level[0].buffer = like->level[l].buffer;
+                column->level[0].leaf = like->level[l].leaf;
+                break;
+            }
+        vcol_buffer_acquire(column->level[0].buffer);
+    }
+    *out = column;
+    return VCOL_OK;
+}
+
+static vcol__defined *defined_of(vcol_chunk *c, int64_t id)
+{
+    vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire);
+    while (x && x->id != id)
+        x = x->next;
+    return x;
+}
+
+vcol_status vcol__chunk_column_of(vcol_chunk *c, int64_t id, vcol__chunk_column **out, vcol_error *err)
+{
+    vcol__defined *x = NULL;
+    *out = NULL;
+    if (id < 0 || (id >= c->dataset->n_columns && !(x = defined_of(c, id))))
+        return vcol_error_format(err, VCOL_RANGE, "%s: no column %lld", c->table->where, (long long)id);
+    _Atomic(vcol__chunk_column *) *slot = x ? &x->column : &c->columns[id];
+    vcol__chunk_column *column = atomic_load_explicit(slot, memory_order_acquire), *none = NULL;
+    if (!column) {
+        vcol_status status = x ? make_defined(c, x, &column, err) : make_column(c, id, &column, err);
+        if (status != VCOL_OK)
+            return status;
+        if (!atomic_compare_exchange_strong(slot, &none, column)) {
+            vcol_buffer_release(column->values);
+            for (int32_t l = 0; l < column->levels; l++)
+                vcol_buffer_release(column->level[l].buffer);
+            free(column);
+            column = none;
+        }
+    }
+    *out = column;
+    return VCOL_OK;
+}
+
+/* ---- clear ---------------------------------------------------------------------------------------- */
+
+/* Whether a column other than `but` has a use for a group's buffer: is leased, pinned, loading or resident. */
+static bool group_has_users(vcol_chunk *c, int32_t group, int64_t but)
+{
+    vcol_dataset *d = c->dataset;
+    if (c->table != &d->files[0])
+        return true; /* the list is of the first file's groups: others keep shared offsets until the chunk closes */
+    for (int64_t i = d->users_first[group]; i < d->users_first[group + 1]; i++) {
+        int64_t id = d->users[i];
+        vcol__chunk_column *x = id == but ? NULL : atomic_load_explicit(&c->columns[id], memory_order_acquire);
+        if (x && (atomic_load(&x->leased) || (x->values->group != group && vcol__buffer_in_use(x->values)) ||
+                  (x->values->group == group && atomic_load(&x->touched) && vcol__buffer_in_use(x->values))))
+            return true;
+    }
+    return false;
+}
+
+/* Drops a shared buffer of offsets, and the counts that it was made of, when nobody else uses them. */
+static int clear_shared(vcol_chunk *c, vcol_buffer *b, int64_t but)
+{
+    int32_t group = b->group;
+    if (group < 0)
+        return vcol__buffer_clear(b);
+    if (group_has_users(c, group, but))
+        return 0;
+    end_unit_lease(c, b);
+    int dropped = vcol__buffer_clear(b);
+    int32_t counts = c->table->schema->groups[group].kind == VCOL_GROUP_COUNTS ? c->table->schema->groups[group].depends : -1;
+    vcol_buffer *source = counts >= 0 ? atomic_load(&c->units[counts]) : NULL;
+    if (source && !group_has_users(c, counts, but))
+        vcol__buffer_clear(source);
+    return dropped;
+}
+
+static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x)
+{
+    bool leased = atomic_load(&x->leased);
+    bool own = vcol__buffer_in_use(x->values);
+    atomic_store(&x->touched, false);
+    end_lease(x);
+    int dropped = 0;
+    bool counts_others = x->values->group >= 0 && x->levels == 0 && group_has_users(c, x->values->group, x->id);
+    /* The counts of a collection stay while its offsets may still be wanted from them: they are no longer this column's. */
+    if (!counts_others)
+        dropped = vcol__buffer_clear(x->values);
+    if (own && x->values->group < 0) { /* widened or padded: the file's own values go too */
+        int64_t at = x->id < c->dataset->n_columns ? (c->table->map ? c->table->map[x->id] : x->id) : -1;
+        vcol_buffer *unit = at >= 0 ? atomic_load(&c->units[c->table->schema->columns[at].values.group]) : NULL;
+        if (unit)
+            vcol__buffer_clear(unit);
+    }
+    for (int32_t l = 0; l < x->levels; l++)
+        if (x->level[l].buffer && x->level[l].buffer != x->values)
+            dropped |= clear_shared(c, x->level[l].buffer, x->id);
+    return leased || (own && dropped) ? 1 : 0;
+}
+
+int64_t vcol_chunk_clear_id(vcol_chunk *c, int64_t id)
+{
+    if (!c || id < 0)
+        return 0;
+    vcol__defined *d = id >= c->dataset->n_columns ? defined_of(c, id) : NULL;
+    if (id >= c->dataset->n_columns && !d)
+        return 0;
+    vcol__chunk_column *x = atomic_load_explicit(d ? &d->column : &c->columns[id], memory_order_acquire);
+    return x ? clear_column(c, x) : 0;
+}
+
+struct chosen {
+    vcol_chunk *chunk;
+    unsigned char *ids;
+};
+
+static void choose(int64_t id, void *opaque)
+{
+    ((struct chosen *)opaque)->ids[id] = 1;
+}
+
+/* Whether a token of the list is this name. */
+static bool lists(const char *columns, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = columns; *at;) {
+        at += strspn(at, " ,\t\n");
+        size_t length = strcspn(at, " ,\t\n");
+        if (length == n && memcmp(at, name, n) == 0)
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+static int64_t clear_chosen(vcol_chunk *c, const char *columns, bool chosen)
+{
+    int64_t n = 0, columns_n = c->dataset->n_columns;
+    struct chosen s = {c, calloc((size_t)columns_n + 1, 1)};
+    if (!s.ids)
+        return 0;
+    vcol__names_match(c->dataset, columns, choose, &s, false, NULL);
+    for (int64_t id = 0; id < columns_n; id++)
+        if ((s.ids[id] != 0) == chosen)
+            n += vcol_chunk_clear_id(c, id);
+    for (vcol__defined *x = atomic_load(&c->defined); x; x = x->next)
+        if (lists(columns, x->name) == chosen)
+            n += vcol_chunk_clear_id(c, x->id);
+    free(s.ids);
+    return n;
+}
+
+int64_t vcol_chunk_clear(vcol_chunk *c, const char *columns)
+{
+    if (!c)
+        return 0;
+    return columns ? clear_chosen(c, columns, true) : clear_chosen(c, "", false);
+}
+
+int64_t vcol_chunk_clear_except(vcol_chunk *c, const char *columns)
+{
+    return c ? clear_chosen(c, columns ? columns : "", false) : 0;
+}
+
+/* ---- define ----------------------------------------------------------------------------------------- */
+
+vcol_status vcol_chunk_define(vcol_chunk *c, const char *name, const char *like, const vcol_buffer_options *options,
+                              vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!c || !name || !*name || !options)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_define: a chunk, a name and options are needed");
+    int64_t like_id = -1;
+    vcol_status status = VCOL_OK;
+    if (like) {
+        status = vcol_dataset_find(c->dataset, like, &like_id, err);
+        const vcol_schema_column *s = status == VCOL_OK ? c->dataset->columns[like_id].schema : NULL;
+        if (s && (s->levels == 0 || s->level[0].kind != VCOL_LEVEL_LIST))
+            status = vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_define: '%s' is not a list", like);
+    }
+    vcol__defined *x = status == VCOL_OK ? calloc(1, sizeof *x) : NULL;
+    if (status != VCOL_OK)
+        return status;
+    vcol_buffer_options o = {0};
+    memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if (!o.name)
+        o.name = name;
+    if (x)
+        x->name = vcol__copy_string(name);
+    if (!x || !x->name) {
+        free(x);
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for column '%s'", name);
+    }
+    if (!like && o.count >= 0 && o.count != c->count)
+        status = vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_define: '%s' has %lld values for %lld entries", name,
+                                   (long long)o.count, (long long)c->count);
+    if (status == VCOL_OK)
+        status = vcol_buffer_create(c->dataset->manager, &o, &x->buffer, err);
+    if (status == VCOL_OK) {
+        x->type = o.type;
+        x->like = like_id;
+        vcol__lock_take(&c->lock);
+        bool known = vcol__names_find(c->dataset, name, strlen(name)) >= 0;
+        for (vcol__defined *y = atomic_load(&c->defined); y && !known; y = y->next)
+            known = strcmp(y->name, name) == 0;
+        if (!known) {
+            x->id = c->dataset->n_columns + c->n_defined++;
+            x->next = atomic_load(&c->defined);
+            atomic_store_explicit(&c->defined, x, memory_order_release);
+        }
+        vcol__lock_drop(&c->lock);
+        if (known)
+            status = vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_define: there is a column '%s' already", name);
+    }
+    if (status != VCOL_OK) {
+        if (x->buffer) { /* taken on success only: destroy is not called */
+            vcol_buffer_release(x->buffer);
+        }
+        free(x->name);
+        free(x);
+    }
+    return status;
+}
+
+/* ---- prefetch -------------------------------------------------------------------------------------- */
+
+static void scope_ended(vcol_prefetch *scope, void *opaque)
+{
+    vcol_chunk *c = opaque;
+    vcol__lock_take(&c->lock);
+    for (int64_t i = 0; i < c->n_scopes; i++)
+        if (c->scopes[i] == scope) {
+            c->scopes[i] = c->scopes[--c->n_scopes];
+            break;
+        }
+    vcol__lock_drop(&c->lock);
+}
+
+/* A list of buffers, each once, those that others depend on first. */
+typedef struct buffer_list {
+    vcol_buffer **list;
+    int64_t n, capacity;
+} buffer_list;
+
+static bool add_buffer(buffer_list *l, vcol_buffer *b)
+{
+    for (int64_t i = l->n - 1; i >= 0 && i >= l->n - 8; i--)
+        if (l->list[i] == b)
+            return true; /* near duplicates; the scope finds the others */
+    if (l->n == l->capacity) {
+        int64_t capacity = l->capacity ? 2 * l->capacity : 64;
+        vcol_buffer **more = realloc(l->list, (size_t)capacity * sizeof *more);
+        if (!more)
+            return false;
+        l->list = more;
+        l->capacity = capacity;
+    }
+    l->list[l->n++] = b;
+    return true;
+}
+
+static bool add_array(vcol_chunk *c, buffer_list *l, vcol_buffer *b)
+{
+    if (b->group >= 0) {
+        int32_t on = c->table->schema->groups[b->group].depends;
+        vcol_buffer *dep = on >= 0 ? atomic_load(&c->units[on]) : NULL;
+        if (dep && !add_array(c, l, dep))
+            return false;
+    }
+    return add_buffer(l, b);
+}
+
+vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, const vcol_prefetch_options *options,
+                                 vcol_prefetch **out, vcol_error *err)
+{
+    buffer_list l = {0};
+    vcol_status status = VCOL_OK;
+    vcol__chunk_column *x;
+    *out = NULL;
+    for (int64_t i = 0; i < n && status == VCOL_OK; i++) {
+        if (ids[i] < c->dataset->n_columns && c->dataset->columns[ids[i]].schema->status != VCOL_OK)
+            continue; /* who asks for it is told */
+        if (vcol__chunk_column_of(c, ids[i], &x, NULL) != VCOL_OK)
+            continue;
+        bool ok = true;
+        for (int32_t k = 0; k < x->levels && ok; k++)
+            if (x->level[k].buffer)
+                ok = add_array(c, &l, x->level[k].buffer);
+        if (!ok || !add_array(c, &l, x->values))
+            status = vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
+    }
+    if (status == VCOL_OK) {
+        vcol__lock_take(&c->lock);
+        if (c->n_scopes == c->scopes_capacity) {
+            int64_t capacity = c->scopes_capacity ? 2 * c->scopes_capacity : 4;
+            vcol_prefetch **more = realloc(c->scopes, (size_t)capacity * sizeof *more);
+            if (more) {
+                c->scopes = more;
+                c->scopes_capacity = capacity;
+            } else {
+                status = vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
+            }
+        }
+        vcol__lock_drop(&c->lock);
+    }
+    if (status == VCOL_OK)
+        status = vcol__scope_begin(c->dataset->manager, l.list, l.n, options, out, err);
+    if (status == VCOL_OK) {
+        vcol__scope_on_end(*out, scope_ended, c);
+        vcol__lock_take(&c->lock);
+        c->scopes[c->n_scopes++] = *out;
+        vcol__lock_drop(&c->lock);
+    }
+    free(l.list);
+    return status;
+}
+
+vcol_status vcol_prefetch_begin(vcol_chunk *c, const char *columns, const vcol_prefetch_options *options,
+                                vcol_prefetch **out, vcol_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!c || !out)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_prefetch_begin: a chunk and a place are needed");
+    int64_t n = 0, columns_n = c->dataset->n_columns;
+    int64_t *ids = malloc(((size_t)columns_n + 1) * sizeof *ids);
+    if (!ids)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
+    vcol_status status = vcol_dataset_match(c->dataset, columns, ids, columns_n, &n, err);
+    if (status == VCOL_OK)
+        status = vcol__chunk_prefetch(c, ids, n, options, out, err);
+    free(ids);
+    return status;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Opening many files as one: vcol/dataset.h. The schema is the first file's; others are mapped onto it by path. */
+#include "dataset/dataset.h"
+
+#include "array/derive.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void vcol_dataset_options_init(vcol_dataset_options *options, size_t size)
+{
+    memset(options, 0, size);
+    options->struct_size = size;
+}
+
+/* A growing list of what is to be opened. */
+typedef struct wish {
+    char *path, *object;
+    vcol_source *source;
+} wish;
+
+typedef struct wishes {
+    wish *list;
+    int64_t n, capacity;
+} wishes;
+
+static void free_wishes(wishes *w)
+{
+    for (int64_t i = 0; i < w->n; i++) {
+        free(w->list[i].path);
+        free(w->list[i].object);
+    }
+    free(w->list);
+}
+
+static vcol_status add_wish(wishes *w, const char *path, const char *object, vcol_source *source, vcol_error *err)
+{
+    if (w->n == w->capacity) {
+        int64_t capacity = w->capacity ? 2 * w->capacity : 8;
+        wish *more = realloc(w->list, (size_t)capacity * sizeof *more);
+        if (!more)
+            return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld files", (long long)capacity);
+        w->list = more;
+        w->capacity = capacity;
+    }
+    wish *x = &w->list[w->n];
+    x->path = vcol__copy_string(path);
+    x->object = object && *object ? vcol__copy_string(object) : NULL;
+    x->source = source;
+    w->n++;
+    return x->path && (!object || !*object || x->object) ? VCOL_OK
+                                                          : vcol_error_format(err, VCOL_NOMEM, "no memory for a path");
+}
+
+/* "file", "file:object", or a glob of either form; the last colon splits unless the whole is a file. */
+static vcol_status add_path(wishes *w, const char *given, vcol_source *source, vcol_error *err)
+{
+    char *path = vcol__copy_string(given);
+    vcol_status status;
+    if (!path)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for a path");
+    char *colon = strrchr(path, ':');
+    const char *object = NULL;
+    if (colon && colon != path && (source || access(path, F_OK) != 0)) {
+        *colon = 0;
+        object = colon + 1;
+    }
+    glob_t found = {0};
+    if (!source && strpbrk(path, "*?[") && access(path, F_OK) != 0) {
+        int result = glob(path, 0, NULL, &found);
+        status = result == GLOB_NOMATCH ? vcol_error_format(err, VCOL_NOT_FOUND, "%s: no file fits", path)
+                 : result               ? vcol_error_format(err, VCOL_IO, "%s: cannot be searched", path)
+                                        : VCOL_OK;
+        for (size_t i = 0; i < found.gl_pathc && status == VCOL_OK; i++)
+            status = add_wish(w, found.gl_pathv[i], object, NULL, err);
+        globfree(&found);
+    } else {
+        status = add_wish(w, path, object, source, err);
+    }
+    free(path);
+    return status;
+}
+
+/* Whether a later file's column can stand for the first one's. */
+static bool agrees(const vcol_schema_column *a, const vcol_schema_column *b)
+{
+    if (a->levels != b->levels || (a->type != b->type && !vcol__widens(b->type, a->type)))
+        return false;
+    for (int32_t i = 0; i < a->levels; i++)
+        if (a->level[i].kind != b->level[i].kind ||
+            (a->level[i].kind == VCOL_LEVEL_FIXED && a->level[i].size != b->level[i].size))
+            return false;
+    return true;
+}
+
+static bool same_columns(const vcol_schema *a, const vcol_schema *b)
+{
+    if (a->n_columns != b->n_columns)
+        return false;
+    for (int64_t i = 0; i < a->n_columns; i++)
+        if (strcmp(a->columns[i].path, b->columns[i].path) != 0)
+            return false;
+    return true;
+}
+
+/* Finds each column of the data set in a later file. The nth of a name is the nth there. */
+static vcol_status map_file(vcol_dataset *d, vcol__infile *t, vcol_error *err)
+{
+    const vcol_schema *s = t->schema;
+    bool same = same_columns(d->files[0].schema, s);
+    t->map = malloc(((size_t)d->n_columns + 1) * sizeof *t->map);
+    bool *taken = calloc((size_t)s->n_columns + 1, 1);
+    vcol_status status = t->map && taken ? VCOL_OK : vcol_error_format(err, VCOL_NOMEM, "no memory for %s", t->where);
+    for (int64_t id = 0; id < d->n_columns && status == VCOL_OK; id++) {
+        const vcol_schema_column *want = d->columns[id].schema;
+        int64_t at = same ? id : -1;
+        for (int64_t j = 0; j < s->n_columns && at < 0; j++)
+            if (!taken[j] && strcmp(s->columns[j].path, want->path) == 0)
+                at = j;
+        t->map[id] = at;
+        if (at >= 0)
+            taken[at] = true;
+        if (want->status != VCOL_OK)
+            continue;
+        if (at < 0) {
+            if (!(d->flags & VCOL_DATASET_MISSING_NULL))
+                status = vcol_error_format(err, VCOL_TYPE, "%s: no column '%s', which %s has", t->where, want->path,
+                                           d->files[0].where);
+            d->columns[id].nullable = true;
+        } else if (s->columns[at].status != VCOL_OK || !agrees(want, &s->columns[at])) {
+            status = vcol_error_format(err, VCOL_TYPE, "%s: column '%s' is %s, in %s it is %s", t->where, want->path,
+                                       s->columns[at].shape, d->files[0].where, want->shape);
+        }
+    }
+    free(taken);
+    return status;
+}
+
+static vcol_status describe(vcol_dataset *d, vcol_error *err)
+{
+    for (int64_t id = 0; id < d->n_columns; id++) {
+        vcol__column_def *c = &d->columns[id];
+        c->entries = c->stored = c->unpacked = 0;
+        c->blocks = c->schema->blocks;
+        bool is_short = false;
+        for (int64_t f = 0; f < d->n_files; f++) {
+            const vcol__infile *t = &d->files[f];
+            int64_t at = t->map ? t->map[id] : id;
+            if (at < 0)
+                continue;
+            const vcol_schema_column *s = &t->schema->columns[at];
+            c->entries += s->entries;
+            c->stored += s->stored;
+            c->unpacked += s->unpacked;
+            is_short = is_short || s->entries < t->entries;
+        }
+        if (is_short && (d->flags & VCOL_DATASET_SHORT_NULL) && c->schema->status == VCOL_OK)
+            c->nullable = true;
+        if (c->nullable) {
+            size_t n = strlen(c->schema->shape) + 2;
+            c->shape = malloc(n);
+            if (!c->shape || c->schema->levels + 1 > VCOL_MAX_LEVELS)
+                return vcol_error_format(err, VCOL_NOMEM, "no room for a null level around '%s'", c->schema->path);
+            snprintf(c->shape, n, "?%s", c->schema->shape);
+        }
+    }
+    return VCOL_OK;
+}
+
+/* Which columns read from which group of the first file. */
+static vcol_status count_users(vcol_dataset *d, vcol_error *err)
+{
+    const vcol_schema *s = d->files[0].schema;
+    d->users_first = calloc((size_t)s->n_groups + 2, sizeof *d->users_first);
+    int64_t total = 0;
+    if (!d->users_first)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int64_t id = 0; id < s->n_columns; id++) {
+            const vcol_schema_column *c = &s->columns[id];
+            if (c->status != VCOL_OK)
+                continue;
+            int32_t last = -1;
+            for (int32_t l = 0; l <= c->levels; l++) {
+                if (l < c->levels && c->level[l].kind == VCOL_LEVEL_FIXED)
+                    continue;
+                int32_t g = l < c->levels ? c->level[l].ref.group : c->values.group;
+                if (g == last)
+                    continue;
+                last = g;
+                if (pass == 0) {
+                    d->users_first[g + 1]++;
+                    total++;
+                } else {
+                    d->users[d->users_first[g]++] = id;
+                }
+            }
+        }
+        if (pass == 0) {
+            for (int64_t g = 0; g < s->n_groups; g++)
+                d->users_first[g + 1] += d->users_first[g];
+            d->users = malloc(((size_t)total + 1) * sizeof *d->users);
+            if (!d->users)
+                return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
+        } else {
+            for (int64_t g = s->n_groups; g > 0; g--)
+                d->users_first[g] = d->users_first[g - 1];
+            d->users_first[0] = 0;
+        }
+    }
+    return VCOL_OK;
+}
+
+vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t n, const vcol_dataset_options *options,
+                              vcol_dataset **out, vcol_error *err)
+{
+    vcol_dataset_options o = {0};
+    wishes w = {0};
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!m || !out || !paths || n < 1)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_open: a manager and at least one path are needed");
+    if (options)
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    vcol_status status = VCOL_OK;
+    for (int64_t i = 0; i < n && status == VCOL_OK; i++)
+        status = add_path(&w, paths[i], o.sources ? o.sources[i] : NULL, err);
+    vcol_dataset *d = status == VCOL_OK ? calloc(1, sizeof *d) : NULL;
+    if (status == VCOL_OK && d)
+        d->files = calloc((size_t)w.n, sizeof *d->files);
+    if (status == VCOL_OK && (!d || !d->files))
+        status = vcol_error_format(err, VCOL_NOMEM, "no memory for a data set");
+    if (d) {
+        d->manager = m;
+        d->flags = o.flags;
+    }
+    for (int64_t i = 0; i < w.n && status == VCOL_OK; i++) {
+        vcol__infile *t = &d->files[i];
+        status = vcol__infile_open(m, w.list[i].path, w.list[i].object, w.list[i].source, o.readers, o.n_readers, t, err);
+        if (status != VCOL_OK)
+            break;
+        d->n_files++;
+        t->first = d->entries;
+        if (__builtin_add_overflow(d->entries, t->entries, &d->entries))
+            status = vcol_error_format(err, VCOL_CORRUPT, "%s: %lld entries", t->where, (long long)t->entries);
+        if (status == VCOL_OK && i == 0) {
+            d->n_columns = t->schema->n_columns;
+            d->columns = calloc((size_t)d->n_columns + 1, sizeof *d->columns);
+            if (!d->columns)
+                status = vcol_error_format(err, VCOL_NOMEM, "no memory for %lld columns", (long long)d->n_columns);
+            for (int64_t id = 0; id < d->n_columns && status == VCOL_OK; id++)
+                d->columns[id].schema = &t->schema->columns[id];
+        } else if (status == VCOL_OK) {
+            status = map_file(d, t, err);
+        }
+    }
+    free_wishes(&w);
+    if (status == VCOL_OK)
+        status = describe(d, err);
+    if (status == VCOL_OK)
+        status = vcol__names_build(d, err);
+    if (status == VCOL_OK)
+        status = count_users(d, err);
+    if (status != VCOL_OK)
+        vcol_dataset_close(d);
+    else
+        *out = d;
+    return status;
+}
+
+void vcol_dataset_close(vcol_dataset *d)
+{
+    if (!d)
+        return;
+    for (int64_t i = 0; i < d->n_files; i++)
+        vcol__infile_close(d->manager, &d->files[i]);
+    for (int64_t id = 0; id < d->n_columns && d->columns; id++)
+        free(d->columns[id].shape);
+    free(d->files);
+    free(d->columns);
+    free(d->index);
+    free(d->users_first);
+    free(d->users);
+    free(d);
+}
+
+int64_t vcol_dataset_entries(const vcol_dataset *d)
+{
+    return d->entries;
+}
+
+int64_t vcol_dataset_files(const vcol_dataset *d)
+{
+    return d->n_files;
+}
+
+vcol_status vcol_dataset_file(const vcol_dataset *d, int64_t i, vcol_file_info *out, vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (i < 0 || i >= d->n_files || !out)
+        return vcol_error_format(err, VCOL_RANGE, "vcol_dataset_file: no file %lld", (long long)i);
+    const vcol__infile *t = &d->files[i];
+    *out = (vcol_file_info){t->path, t->object_name, t->first, t->entries, t->schema->n_clusters, t->binding.size};
+    return VCOL_OK;
+}
+
+int64_t vcol__dataset_file_of(const vcol_dataset *d, int64_t first)
+{
+    int64_t low = 0, high = d->n_files - 1;
+    if (first < 0 || first > d->entries)
+        return -1;
+    while (low < high) { /* the last file that begins at or before it: empty ones lie before */
+        int64_t mid = (low + high + 1) / 2;
+        if (d->files[mid].first <= first)
+            low = mid;
+        else
+            high = mid - 1;
+    }
+    return low;
+}
+
+int64_t vcol_dataset_columns(const vcol_dataset *d)
+{
+    return d->n_columns;
+}
+
+/*
+ * The first of the groups that are read from the same blocks. A branch with many leaves has several groups, one after
+ * the other, which tell the same of their blocks.
+ */
+static int32_t block_group(const vcol_dataset *d, int32_t group)
+{
+    const vcol_group *groups = d->files[0].schema->groups;
+    for (; group > 0; group--) {
+        const vcol_group *a = &groups[group - 1], *b = &groups[group];
+        if (a->kind != b->kind || a->stored != b->stored || a->unpacked != b->unpacked || a->entries != b->entries ||
+            strcmp(a->name ? a->name : "", b->name ? b->name : "") != 0)
+            break;
+    }
+    return group;
+}
+
+vcol_status vcol_dataset_column(const vcol_dataset *d, int64_t id, vcol_column_info *out, size_t size, vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (id < 0 || id >= d->n_columns || !out)
+        return vcol_error_format(err, VCOL_RANGE, "vcol_dataset_column: no column %lld", (long long)id);
+    const vcol__column_def *c = &d->columns[id];
+    const vcol_schema_column *s = c->schema;
+    vcol_column_info info = {
+        .id = id,
+        .name = s->name,
+        .path = s->path,
+        .type_name = s->type_name,
+        .shape = c->shape ? c->shape : s->shape,
+        .collection = s->collection,
+        .note = s->note,
+        .status = s->status,
+        .type = s->type,
+        .levels = s->levels + (c->nullable ? 1 : 0),
+        .entries = c->entries,
+        .stored = c->stored,
+        .unpacked = c->unpacked,
+        .blocks = c->blocks,
+        .group = s->status == VCOL_OK ? block_group(d, s->values.group) : -1,
+    };
+    int32_t at = 0;
+    if (c->nullable)
+        info.level[at++].kind = VCOL_LEVEL_OPTIONAL;
+    for (int32_t l = 0; l < s->levels; l++, at++) {
+        info.level[at].kind = s->level[l].kind;
+        info.level[at].size = s->level[l].size;
+    }
+    memset(out, 0, size);
+    memcpy(out, &info, size < sizeof info ? size : sizeof info);
+    return VCOL_OK;
+}

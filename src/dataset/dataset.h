@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A data set inside the library: its files, its columns, and how names are resolved. */
+#ifndef VCOL_DATASET_DATASET_H
+#define VCOL_DATASET_DATASET_H
+
+#include "core/unit.h"
+
+#include <vcol/dataset.h>
+#include <vcol/reader.h>
+
+/* An open file with its table. */
+typedef struct vcol__infile {
+    char *path;           /* as given, without the object */
+    char *where;          /* for messages */
+    char *object_name;
+    vcol_source *source;  /* referenced */
+    const vcol_reader *reader;
+    void *file, *object;  /* the reader's */
+    const vcol_schema *schema;
+    vcol__binding binding;
+    vcol__pass pass;
+    bool pass_open;
+    uint64_t fixed;       /* charged for metadata */
+    int64_t first, entries;
+    int64_t *map;         /* the data set's column -> this schema's, or -1; NULL: the same */
+} vcol__infile;
+
+/* A column as the data set has it. */
+typedef struct vcol__column_def {
+    const vcol_schema_column *schema; /* the first file's */
+    bool nullable;                    /* an option level is put around it: some file lacks it, or it is short */
+    char *shape;                      /* of a nullable one; else the schema's */
+    int64_t entries;
+    uint64_t stored, unpacked;
+    int64_t blocks;
+} vcol__column_def;
+
+struct vcol_dataset {
+    vcol_manager *manager;
+    uint32_t flags;
+    int64_t n_files, entries, n_columns;
+    vcol__infile *files;
+    vcol__column_def *columns;
+    int32_t *index; /* hash table of paths -> column + 1, 0 = empty */
+    size_t index_size;
+    int64_t *users_first; /* group of the first file -> users[users_first[g] … users_first[g + 1]) */
+    int64_t *users;       /* columns that read from the group */
+};
+
+/* Copies for the life of a handle; NULL without memory. */
+char *vcol__copy_string(const char *text);
+
+/* Opens path (and its object, NULL = the only one) with the first reader that knows it. Errors name the file. */
+vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
+                             const vcol_reader *const *readers, int64_t n_readers, vcol__infile *out, vcol_error *err);
+void vcol__infile_close(vcol_manager *m, vcol__infile *table);
+/* Only the file, for listing. */
+vcol_status vcol__infile_open_file(vcol_manager *m, const char *path, vcol_source *source,
+                                  const vcol_reader *const *readers, int64_t n_readers, vcol__infile *out, vcol_error *err);
+
+/* The built-in readers, NULL-terminated. */
+extern const vcol_reader *(*const vcol__builtin_readers[])(void);
+
+/* names.c */
+vcol_status vcol__names_build(vcol_dataset *d, vcol_error *err);
+int64_t vcol__names_find(const vcol_dataset *d, const char *path, size_t length);
+/* Calls `add` for each column of a list, each once a token; NOT_FOUND for a token that fits nothing. */
+vcol_status vcol__names_match(const vcol_dataset *d, const char *columns, void (*add)(int64_t id, void *opaque),
+                              void *opaque, bool missing_is_error, vcol_error *err);
+
+/* The file that holds entry `first`; -1 if none. */
+int64_t vcol__dataset_file_of(const vcol_dataset *d, int64_t first);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Getters and pins of columns: vcol/chunk.h. A getter takes one lease a column and chunk; a pin is a view's own. */
+#include "dataset/chunk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a view's pin keeps: each buffer pinned once and referenced, so that it outlives the chunk. */
+typedef struct view_pin {
+    int n;
+    vcol_buffer *buffers[VCOL_MAX_LEVELS + 1];
+} view_pin;
+
+static void drop_pins(vcol__chunk_column *x, int32_t levels, bool values)
+{
+    if (values)
+        vcol__buffer_unpin(x->values);
+    for (int32_t l = 0; l < levels; l++)
+        if (x->level[l].buffer)
+            vcol__buffer_unpin(x->level[l].buffer);
+}
+
+/* Pins all buffers of a column. */
+static vcol_status pin_all(vcol__chunk_column *x, vcol_error *err)
+{
+    vcol_status status = VCOL_OK;
+    int32_t l = 0;
+    uint64_t before = atomic_load_explicit(&x->values->word, memory_order_relaxed);
+    for (; l < x->levels && status == VCOL_OK; l++)
+        if (x->level[l].buffer)
+            status = vcol__buffer_pin(x->level[l].buffer, err);
+    if (status != VCOL_OK) {
+        drop_pins(x, l - 1, false);
+        return status;
+    }
+    status = vcol__buffer_pin(x->values, err);
+    if (status != VCOL_OK)
+        drop_pins(x, x->levels, false);
+    else if ((before & VCOL__STATE_MASK) == VCOL__RESIDENT)
+        VCOL__COUNT(x->values->manager, hits, 1);
+    return status;
+}
+
+/* Fills a view from pinned buffers. */
+static void look(const vcol_chunk *c, const vcol__chunk_column *x, vcol_view *v)
+{
+    v->values = x->values->leaf[x->values_leaf].data;
+    v->count = x->values->count[x->values_leaf];
+    v->entries = c->count;
+    v->type = x->type;
+    v->levels = x->levels;
+    int64_t items = c->count;
+    for (int32_t l = 0; l < x->levels; l++) {
+        v->level[l].kind = x->level[l].kind;
+        v->level[l].count = items;
+        v->level[l].size = x->level[l].size;
+        v->level[l].offsets = NULL;
+        v->level[l].validity = NULL;
+        const vcol_buffer *b = x->level[l].buffer;
+        if (x->level[l].kind == VCOL_LEVEL_LIST) {
+            v->level[l].offsets = b->leaf[x->level[l].leaf].data;
+            items = v->level[l].offsets[items];
+        } else if (x->level[l].kind == VCOL_LEVEL_FIXED) {
+            items *= x->level[l].size;
+        } else if (b) {
+            v->level[l].validity = b->leaf[x->level[l].leaf].data;
+        }
+    }
+}
+
+/* A defined column has as many values as its shape says. */
+static vcol_status check(const vcol_chunk *c, const vcol__chunk_column *x, vcol_error *err)
+{
+    int64_t have = x->values->count[x->values_leaf], want = x->expected;
+    if (x->id < c->dataset->n_columns)
+        return VCOL_OK;
+    if (want < 0)
+        want = ((const int64_t *)x->level[0].buffer->leaf[x->level[0].leaf].data)[c->count];
+    return have == want ? VCOL_OK
+                        : vcol_error_format(err, VCOL_RANGE, "%s: %lld values were generated, %lld belong to its entries",
+                                            x->values->name, (long long)have, (long long)want);
+}
+
+static void touch(vcol_chunk *c, vcol__chunk_column *x)
+{
+    if (!atomic_load_explicit(&x->touched, memory_order_relaxed)) {
+        atomic_store_explicit(&x->touched, true, memory_order_relaxed);
+        if (c->touched && x->id < c->dataset->n_columns)
+            c->touched(x->id, c->opaque);
+    }
+}
+
+/* Takes the column's lease, if it has none. */
+static vcol_status lease(vcol_chunk *c, vcol__chunk_column *x, vcol_error *err)
+{
+    if (atomic_load_explicit(&x->leased, memory_order_acquire))
+        return VCOL_OK;
+    touch(c, x);
+    vcol_status status = pin_all(x, err);
+    if (status != VCOL_OK)
+        return status;
+    status = check(c, x, err);
+    bool none = false;
+    if (status != VCOL_OK || !atomic_compare_exchange_strong(&x->leased, &none, true))
+        drop_pins(x, x->levels, true); /* failed, or another thread has just taken it: one lease is enough */
+    return status;
+}
+
+vcol_status vcol_chunk_get(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error *err)
+{
+    vcol__chunk_column *x;
+    if (out)
+        memset(out, 0, sizeof *out);
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!c || !out)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_get: a chunk and a view are needed");
+    vcol_status status = vcol__chunk_column_of(c, id, &x, err);
+    if (status == VCOL_OK)
+        status = lease(c, x, err);
+    if (status == VCOL_OK)
+        look(c, x, out);
+    return status;
+}
+
+vcol_status vcol_chunk_pin(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error *err)
+{
+    vcol__chunk_column *x;
+    if (out)
+        memset(out, 0, sizeof *out);
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!c || !out)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_pin: a chunk and a view are needed");
+    vcol_status status = vcol__chunk_column_of(c, id, &x, err);
+    if (status != VCOL_OK)
+        return status;
+    view_pin *pin = calloc(1, sizeof *pin);
+    if (!pin)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for a pin");
+    touch(c, x);
+    status = pin_all(x, err);
+    if (status == VCOL_OK) {
+        status = check(c, x, err);
+        if (status != VCOL_OK)
+            drop_pins(x, x->levels, true);
+    }
+    if (status != VCOL_OK) {
+        free(pin);
+        return status;
+    }
+    pin->buffers[pin->n++] = x->values;
+    for (int32_t l = 0; l < x->levels; l++)
+        if (x->level[l].buffer)
+            pin->buffers[pin->n++] = x->level[l].buffer;
+    for (int i = 0; i < pin->n; i++)
+        vcol_buffer_acquire(pin->buffers[i]);
+    look(c, x, out);
+    out->pin = pin;
+    return VCOL_OK;
+}
+
+void vcol_view_unpin(vcol_view *view)
+{
+    if (!view || !view->pin)
+        return;
+    view_pin *pin = view->pin;
+    for (int i = 0; i < pin->n; i++) {
+        vcol__buffer_unpin(pin->buffers[i]);
+        vcol_buffer_release(pin->buffers[i]);
+    }
+    free(pin);
+    memset(view, 0, sizeof *view);
+}
+
+/* ---- by name -------------------------------------------------------------------------------------- */
+
+static vcol_status find(vcol_chunk *c, const char *name, int64_t *id, vcol_error *err)
+{
+    *id = vcol__names_find(c->dataset, name, strlen(name));
+    for (vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire); x && *id < 0; x = x->next)
+        if (strcmp(x->name, name) == 0)
+            *id = x->id;
+    return *id >= 0 ? VCOL_OK : vcol_dataset_find(c->dataset, name, id, err);
+}
+
+/* The leased column of that name; NULL after failure. */
+static vcol__chunk_column *leased(vcol_chunk *c, const char *name, vcol_error *err)
+{
+    vcol__chunk_column *x;
+    int64_t id;
+    if (err && err->status)
+        return NULL;
+    if (!c || !name) {
+        vcol_error_format(err, VCOL_MISUSE, "a getter needs a chunk and a name");
+        return NULL;
+    }
+    if (find(c, name, &id, err) != VCOL_OK || vcol__chunk_column_of(c, id, &x, err) != VCOL_OK || lease(c, x, err) != VCOL_OK)
+        return NULL;
+    return x;
+}
+
+static const void *typed(vcol_chunk *c, const char *name, vcol_type type, vcol_error *err)
+{
+    int64_t id;
+    vcol__chunk_column *x;
+    if (err && err->status)
+        return NULL;
+    /* the type before the values: a wrong getter reads nothing */
+    if (c && name && find(c, name, &id, err) == VCOL_OK && vcol__chunk_column_of(c, id, &x, err) == VCOL_OK) {
+        if (x->type != type) {
+            vcol_error_format(err, VCOL_TYPE, "%s: column '%s' is %s, %s was asked for", c->table->where, name,
+                              vcol_type_name(x->type), vcol_type_name(type));
+            return NULL;
+        }
+        return lease(c, x, err) == VCOL_OK ? x->values->leaf[x->values_leaf].data : NULL;
+    }
+    if (!c || !name)
+        vcol_error_format(err, VCOL_MISUSE, "a getter needs a chunk and a name");
+    return NULL;
+}
+
+#define GETTER(suffix, ctype, type)                                                                                    \
+    const ctype *vcol_chunk_##suffix(vcol_chunk *chunk, const char *name, vcol_error *err)                            \
+    {                                                                                                                  \
+        return typed(chunk, name, type, err);                                                                          \
+    }
+GETTER(bool, uint8_t, VCOL_BOOL)
+GETTER(i8, int8_t, VCOL_I8)
+GETTER(u8, uint8_t, VCOL_U8)
+GETTER(i16, int16_t, VCOL_I16)
+GETTER(u16, uint16_t, VCOL_U16)
+GETTER(i32, int32_t, VCOL_I32)
+GETTER(u32, uint32_t, VCOL_U32)
+GETTER(i64, int64_t, VCOL_I64)
+GETTER(u64, uint64_t, VCOL_U64)
+GETTER(f32, float, VCOL_F32)
+GETTER(f64, double, VCOL_F64)
+GETTER(chars, char, VCOL_CHAR)
+
+/* The first readable column of a collection; -1 if there is no such collection. */
+static int64_t column_of_collection(const vcol_dataset *d, const char *name)
+{
+    for (int64_t id = 0; id < d->n_columns; id++) {
+        const vcol_schema_column *s = d->columns[id].schema;
+        if (s->status == VCOL_OK && s->collection && strcmp(s->collection, name) == 0)
+            return id;
+    }
+    return -1;
+}
+
+/* A lease of a shared buffer of offsets by itself: its values need not be read for it. */
+static bool lease_unit(vcol_chunk *c, vcol_buffer *b, vcol_error *err)
+{
+    _Atomic bool *leased_unit = &c->leased_units[b->group];
+    bool none = false;
+    if (atomic_load_explicit(leased_unit, memory_order_acquire))
+        return true;
+    if (vcol__buffer_pin(b, err) != VCOL_OK)
+        return false;
+    if (!atomic_compare_exchange_strong(leased_unit, &none, true))
+        vcol__buffer_unpin(b);
+    return true;
+}
+
+const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *err)
+{
+    int64_t id = -1;
+    vcol__chunk_column *x = NULL;
+    if (err && err->status)
+        return NULL;
+    if (!c || !name) {
+        vcol_error_format(err, VCOL_MISUSE, "a getter needs a chunk and a name");
+        return NULL;
+    }
+    id = vcol__names_find(c->dataset, name, strlen(name));
+    if (id >= 0 && c->dataset->columns[id].schema->levels == 0)
+        id = -1; /* a flat column may have a collection's name */
+    if (id < 0)
+        id = column_of_collection(c->dataset, name);
+    bool alone = id >= 0;
+    if (id < 0 && find(c, name, &id, err) != VCOL_OK)
+        return NULL;
+    if (vcol__chunk_column_of(c, id, &x, err) != VCOL_OK)
+        return NULL;
+    for (int32_t l = 0; l < x->levels; l++) {
+        if (x->level[l].kind != VCOL_LEVEL_LIST)
+            continue;
+        vcol_buffer *b = x->level[l].buffer;
+        if (alone && b != x->values && b->group >= 0) {
+            if (!lease_unit(c, b, err))
+                return NULL;
+        } else if (!leased(c, name, err)) {
+            return NULL;
+        }
+        return b->leaf[x->level[l].leaf].data;
+    }
+    vcol_error_format(err, VCOL_TYPE, "%s: column '%s' is not a list", c->table->where, name);
+    return NULL;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Opening one file: its source, the reader that knows it, its table. And vcol_file_*: listing what is inside. */
+#include "dataset/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct vcol_file {
+    vcol_manager *manager;
+    vcol__infile table;
+};
+
+char *vcol__copy_string(const char *text)
+{
+    return strdup(text ? text : "");
+}
+
+/* The file's name before a message that comes from a reader. */
+static vcol_status located(const char *where, vcol_status status, vcol_error *err)
+{
+    if (err && err->status) {
+        char text[sizeof err->message];
+        memcpy(text, err->message, sizeof text);
+        err->status = VCOL_OK;
+        vcol_error_format(err, status, "%.120s: %.380s", where, text);
+    }
+    return status;
+}
+
+static vcol_status find_reader(vcol__infile *t, const vcol_reader *const *readers, int64_t n_readers, vcol_error *err)
+{
+    unsigned char head[64];
+    const vcol_source_limits *limits = vcol_source_get_limits(t->source);
+    size_t n = limits->size < sizeof head ? (size_t)limits->size : sizeof head;
+    if (n == 0)
+        return vcol_error_format(err, VCOL_UNSUPPORTED, "%s: the file is empty", t->where);
+    vcol_range range = {0, n, head};
+    vcol_error why = {0};
+    if (vcol_source_read(t->source, &range, 1, &why) != VCOL_OK) {
+        vcol_status status = (vcol_status)why.status;
+        vcol_error_format(err, status, "%s: %.300s", t->where, why.message);
+        return status;
+    }
+    for (int64_t i = 0; i < n_readers && !t->reader; i++)
+        if (readers[i]->abi == VCOL_READER_ABI && readers[i]->probe(head, n))
+            t->reader = readers[i];
+    for (int i = 0; vcol__builtin_readers[i] && !t->reader; i++)
+        if (vcol__builtin_readers[i]()->probe(head, n))
+            t->reader = vcol__builtin_readers[i]();
+    if (!t->reader)
+        return vcol_error_format(err, VCOL_UNSUPPORTED, "%s: not a file of a format that is known here (ROOT)", t->where);
+    return VCOL_OK;
+}
+
+vcol_status vcol__infile_open_file(vcol_manager *m, const char *path, vcol_source *source,
+                                  const vcol_reader *const *readers, int64_t n_readers, vcol__infile *t, vcol_error *err)
+{
+    vcol_status status = VCOL_OK;
+    vcol_worker *worker = NULL;
+    memset(t, 0, sizeof *t);
+    t->path = vcol__copy_string(path);
+    t->where = vcol__copy_string(path);
+    if (!t->path || !t->where)
+        status = vcol_error_format(err, VCOL_NOMEM, "no memory to open a file");
+    if (status == VCOL_OK && source) {
+        vcol_source_acquire(source);
+        t->source = source;
+    } else if (status == VCOL_OK) {
+        status = vcol_source_open_file(path, &t->source, err);
+    }
+    if (status == VCOL_OK)
+        status = find_reader(t, readers, n_readers, err);
+    if (status == VCOL_OK) {
+        worker = vcol__worker_take(m, err);
+        status = worker ? VCOL_OK : VCOL_NOMEM;
+    }
+    if (status == VCOL_OK) {
+        vcol_error why = {0};
+        status = t->reader->open(t->source, &m->memory.allocator, worker, &t->file, &why);
+        if (status != VCOL_OK) {
+            t->file = NULL;
+            located(t->where, status, &why);
+            if (err && !err->status)
+                *err = why;
+        }
+    }
+    if (worker)
+        vcol__worker_give(m, worker);
+    if (status != VCOL_OK)
+        vcol__infile_close(m, t);
+    return status;
+}
+
+static void bind(vcol_manager *m, vcol__infile *t)
+{
+    const vcol_source_limits *limits = vcol_source_get_limits(t->source);
+    vcol__binding *b = &t->binding;
+    uint64_t limit = m->account.limit; /* a hint: it may change later */
+    b->manager = m;
+    b->reader = t->reader;
+    b->object = t->object;
+    b->schema = t->schema;
+    b->source = t->source;
+    b->where = t->where;
+    b->size = limits->size;
+    b->gap = m->read_gap ? m->read_gap : limits->gap ? limits->gap : (uint64_t)32 << 10;
+    b->read_size = m->read_size ? m->read_size : limits->read_size ? limits->read_size : (uint64_t)4 << 20;
+    if (limit != UINT64_MAX && b->read_size > limit / 16)
+        b->read_size = limit / 16 > 4096 ? limit / 16 : 4096;
+    if (b->gap > b->read_size / 2)
+        b->gap = b->read_size / 2;
+}
+
+vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
+                             const vcol_reader *const *readers, int64_t n_readers, vcol__infile *t, vcol_error *err)
+{
+    vcol_error why = {0};
+    vcol_status status = vcol__infile_open_file(m, path, source, readers, n_readers, t, err);
+    if (status != VCOL_OK)
+        return status;
+    vcol_worker *worker = vcol__worker_take(m, &why);
+    status = worker ? t->reader->open_object(t->file, object, worker, &t->object, &why) : VCOL_NOMEM;
+    if (worker)
+        vcol__worker_give(m, worker);
+    if (status == VCOL_OK) {
+        t->schema = t->reader->schema(t->object);
+        t->entries = t->schema->entries;
+        t->object_name = vcol__copy_string(object);
+        t->fixed = t->schema->metadata;
+        vcol__account_fix(m, (int64_t)t->fixed);
+        bind(m, t);
+        vcol__pass_init(&t->pass, m);
+        t->pass_open = true;
+        if (!t->object_name)
+            status = vcol_error_format(&why, VCOL_NOMEM, "no memory to open a table");
+    } else {
+        t->object = NULL;
+    }
+    if (status != VCOL_OK) {
+        located(t->where, status, &why);
+        if (err && !err->status)
+            *err = why;
+        vcol__infile_close(m, t);
+    }
+    return status;
+}
+
+void vcol__infile_close(vcol_manager *m, vcol__infile *t)
+{
+    if (t->pass_open) {
+        /* Reads under way hold blocks, and so the reader's object, in use. */
+        vcol__lock_take(&m->blocks.lock);
+        while (atomic_load(&t->binding.in_flight) != 0)
+            vcol__lock_wait(&m->blocks.changed, &m->blocks.lock);
+        vcol__lock_drop(&m->blocks.lock);
+        vcol__pass_destroy(&t->pass);
+    }
+    if (t->object)
+        t->reader->close_object(t->object);
+    if (t->file)
+        t->reader->close(t->file);
+    vcol__account_fix(m, -(int64_t)t->fixed);
+    vcol_source_release(t->source);
+    free(t->path);
+    free(t->where);
+    free(t->object_name);
+    free(t->map);
+    memset(t, 0, sizeof *t);
+}
+
+/* ---- vcol_file ----------------------------------------------------------------------------------- */
+
+vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *source, const vcol_reader *reader,
+                           vcol_file **out, vcol_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!m || !path || !out)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_file_open: a manager and a path are needed");
+    vcol_file *f = calloc(1, sizeof *f);
+    if (!f)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory to open %s", path);
+    vcol_status status = vcol__infile_open_file(m, path, source, reader ? &reader : NULL, reader ? 1 : 0, &f->table, err);
+    if (status != VCOL_OK) {
+        free(f);
+        return status;
+    }
+    f->manager = m;
+    *out = f;
+    return VCOL_OK;
+}
+
+void vcol_file_close(vcol_file *f)
+{
+    if (f) {
+        vcol__infile_close(f->manager, &f->table);
+        free(f);
+    }
+}
+
+int64_t vcol_file_objects(const vcol_file *f)
+{
+    return f ? f->table.reader->n_objects(f->table.file) : 0;
+}
+
+vcol_status vcol_file_object(vcol_file *f, int64_t i, vcol_object_info *out, vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!f || !out || i < 0 || i >= vcol_file_objects(f))
+        return vcol_error_format(err, VCOL_RANGE, "vcol_file_object: no object %lld", (long long)i);
+    vcol_error why = {0};
+    vcol_worker *worker = vcol__worker_take(f->manager, err);
+    if (!worker)
+        return VCOL_NOMEM;
+    memset(out, 0, sizeof *out);
+    vcol_status status = f->table.reader->object_info(f->table.file, i, worker, out, &why);
+    vcol__worker_give(f->manager, worker);
+    if (status != VCOL_OK) {
+        located(f->table.where, status, &why);
+        if (err)
+            *err = why;
+    }
+    return status;
+}
+
+const char *vcol_file_format(const vcol_file *f)
+{
+    return f->table.reader->name;
+}

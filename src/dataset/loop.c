@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The chunk loop: vcol/loop.h. A window of opened chunks: the one that the program has, and those ahead, whose declared and
+ * learned columns are in a prefetch scope. Learned is what the program touched in the chunks before, in that order.
+ */
+#include "dataset/chunk.h"
+
+#include <vcol/loop.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_ENTRIES 100000
+#define MOST_AHEAD 32
+
+typedef struct slot {
+    vcol_chunk *chunk;
+    vcol_prefetch *scope;
+} slot;
+
+struct vcol_loop {
+    vcol_dataset *dataset;
+    uint32_t flags;
+    int32_t chunking, ahead;
+    int64_t entries, position, end; /* position: first entry of the next chunk to open */
+    int64_t given;
+    slot window[MOST_AHEAD + 1]; /* [0] is the program's */
+    int32_t n;
+    vcol__lock lock;
+    /* chunk lock: touched by getters of any thread */
+    unsigned char *known;
+    int64_t *columns, n_columns; /* declared, then learned */
+};
+
+void vcol_loop_options_init(vcol_loop_options *options, size_t size)
+{
+    memset(options, 0, size);
+    options->struct_size = size;
+}
+
+static void learn(int64_t id, void *opaque)
+{
+    vcol_loop *l = opaque;
+    vcol__lock_take(&l->lock);
+    if (!l->known[id]) {
+        l->known[id] = 1;
+        l->columns[l->n_columns++] = id;
+    }
+    vcol__lock_drop(&l->lock);
+}
+
+vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vcol_loop **out, vcol_error *err)
+{
+    vcol_loop_options o = {0};
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (options)
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if (!d || !out || o.entries < 0 || o.count < 0 || o.ahead < 0 || o.ahead > MOST_AHEAD || o.chunking < 0 ||
+        o.chunking > VCOL_CHUNK_BY_FILE)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_loop_open: no number is below 0, and at most %d chunks are ahead",
+                                 MOST_AHEAD);
+    if (o.first < 0 || o.first > d->entries || o.count > d->entries - o.first)
+        return vcol_error_format(err, VCOL_RANGE, "%s: entries [%lld, %lld) of %lld", d->files[0].where, (long long)o.first,
+                                 (long long)o.first + (long long)o.count, (long long)d->entries);
+    vcol_loop *l = calloc(1, sizeof *l);
+    if (l) {
+        l->known = calloc((size_t)d->n_columns + 1, 1);
+        l->columns = calloc((size_t)d->n_columns + 1, sizeof *l->columns);
+    }
+    if (!l || !l->known || !l->columns) {
+        if (l) {
+            free(l->known);
+            free(l->columns);
+        }
+        free(l);
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for a loop");
+    }
+    l->dataset = d;
+    l->flags = o.flags;
+    l->chunking = o.chunking;
+    l->ahead = o.ahead ? o.ahead : 1;
+    l->entries = o.entries ? o.entries : DEFAULT_ENTRIES;
+    l->position = o.first;
+    l->end = o.count ? o.first + o.count : d->entries;
+    vcol__lock_init(&l->lock, LEVEL_CHUNK);
+    vcol_status status = vcol_dataset_match(d, o.columns, l->columns, d->n_columns, &l->n_columns, err);
+    if (status != VCOL_OK) {
+        vcol_loop_close(l);
+        return status;
+    }
+    for (int64_t i = 0; i < l->n_columns; i++)
+        l->known[l->columns[i]] = 1;
+    if ((o.flags & VCOL_LOOP_NO_PREFETCH) || !vcol__background(d->manager))
+        l->ahead = 0;
+    *out = l;
+    return VCOL_OK;
+}
+
+/* Entries of the chunk that begins at `first`, at most to the end of its file and of the loop. */
+static int64_t size_of(const vcol_loop *l, const vcol__infile *t, int64_t first)
+{
+    int64_t row = first - t->first, count = t->entries - row;
+    if (l->chunking == VCOL_CHUNK_BY_ENTRIES && count > l->entries) {
+        count = l->entries;
+    } else if (l->chunking == VCOL_CHUNK_BY_CLUSTERS && t->schema->n_clusters > 0) {
+        const int64_t *c = t->schema->clusters;
+        int64_t low = 0, high = t->schema->n_clusters; /* the first boundary behind the row */
+        while (low < high) {
+            int64_t mid = (low + high) / 2;
+            if (c[mid] <= row)
+                low = mid + 1;
+            else
+                high = mid;
+        }
+        if (c[low] - row < count)
+            count = c[low] - row;
+    }
+    return count < l->end - first ? count : l->end - first;
+}
+
+/* Opens the next chunk into the window. END if there is none. */
+static vcol_status open_next(vcol_loop *l, vcol_error *err)
+{
+    if (l->position >= l->end)
+        return VCOL_END;
+    int64_t f = vcol__dataset_file_of(l->dataset, l->position);
+    int64_t count = size_of(l, &l->dataset->files[f], l->position);
+    vcol_chunk *c;
+    vcol_status status = vcol__chunk_open(l->dataset, l->position, count, &c, err);
+    if (status != VCOL_OK)
+        return status;
+    c->touched = learn;
+    c->opaque = l;
+    l->position += count;
+    l->window[l->n++] = (slot){c, NULL};
+    return VCOL_OK;
+}
+
+/* Begins the scope of a chunk ahead. A prefetch that cannot begin is none: the values come when they are asked for. */
+static void prefetch(vcol_loop *l, slot *s)
+{
+    if ((l->flags & VCOL_LOOP_NO_PREFETCH) || !vcol__background(l->dataset->manager))
+        return;
+    vcol__lock_take(&l->lock);
+    int64_t n = l->n_columns;
+    int64_t *ids = n ? malloc((size_t)n * sizeof *ids) : NULL;
+    if (ids)
+        memcpy(ids, l->columns, (size_t)n * sizeof *ids);
+    vcol__lock_drop(&l->lock);
+    if (ids)
+        vcol__chunk_prefetch(s->chunk, ids, n, NULL, &s->scope, NULL);
+    free(ids);
+}
+
+static void close_slot(slot *s)
+{
+    vcol_prefetch_end(s->scope);
+    vcol_chunk_close(s->chunk);
+    s->scope = NULL;
+    s->chunk = NULL;
+}
+
+vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!l || !out)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_loop_next: a loop and a place are needed");
+    if (l->given > 0 && l->n > 0) {
+        /* The pass moves on only after the next chunk is open: blocks that reach into it are kept. */
+        vcol_status status = l->n > 1 ? VCOL_OK : open_next(l, err);
+        close_slot(&l->window[0]);
+        memmove(&l->window[0], &l->window[1], (size_t)(--l->n) * sizeof l->window[0]);
+        if (status != VCOL_OK)
+            return status;
+    } else if (l->n == 0) {
+        vcol_status status = l->given ? VCOL_END : open_next(l, err);
+        if (status != VCOL_OK)
+            return status;
+        prefetch(l, &l->window[0]);
+    }
+    l->given++;
+    *out = l->window[0].chunk;
+    while (l->n <= l->ahead && open_next(l, NULL) == VCOL_OK)
+        prefetch(l, &l->window[l->n - 1]);
+    return VCOL_OK;
+}
+
+int64_t vcol_loop_chunks(const vcol_loop *l)
+{
+    return l->given;
+}
+
+void vcol_loop_close(vcol_loop *l)
+{
+    if (!l)
+        return;
+    while (l->n > 0)
+        close_slot(&l->window[--l->n]);
+    for (int64_t f = 0; f < l->dataset->n_files; f++)
+        vcol__pass_reset(&l->dataset->files[f].pass);
+    vcol__lock_destroy(&l->lock);
+    free(l->known);
+    free(l->columns);
+    free(l);
+}

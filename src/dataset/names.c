@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Names of columns: exact paths by a hash table, patterns and collections by a scan, near misses for messages. */
+#include "dataset/dataset.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t hash(const char *text, size_t n)
+{
+    uint64_t h = 14695981039346656037ull; /* FNV-1a */
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)text[i]) * 1099511628211ull;
+    return h ^ h >> 32;
+}
+
+vcol_status vcol__names_build(vcol_dataset *d, vcol_error *err)
+{
+    size_t size = 16;
+    while (size < 2 * (size_t)d->n_columns)
+        size *= 2;
+    d->index = calloc(size, sizeof *d->index);
+    d->index_size = size;
+    if (!d->index)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld names", (long long)d->n_columns);
+    for (int64_t id = 0; id < d->n_columns; id++) {
+        const char *path = d->columns[id].schema->path;
+        size_t at = hash(path, strlen(path)) & (size - 1);
+        bool known = false;
+        while (d->index[at] && !known) { /* the first of one name is what the name means */
+            known = strcmp(d->columns[d->index[at] - 1].schema->path, path) == 0;
+            at = (at + 1) & (size - 1);
+        }
+        if (!known)
+            d->index[at] = (int32_t)id + 1;
+    }
+    return VCOL_OK;
+}
+
+int64_t vcol__names_find(const vcol_dataset *d, const char *path, size_t length)
+{
+    size_t at = hash(path, length) & (d->index_size - 1);
+    while (d->index[at]) {
+        const char *have = d->columns[d->index[at] - 1].schema->path;
+        if (strncmp(have, path, length) == 0 && have[length] == 0)
+            return d->index[at] - 1;
+        at = (at + 1) & (d->index_size - 1);
+    }
+    return -1;
+}
+
+/* Edits between two names, counted up to `most`. */
+static int distance(const char *a, const char *b, int most)
+{
+    int row[65], n = (int)strlen(b);
+    if (n > 64 || strlen(a) > 64)
+        return most + 1;
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int above = row[0], best = row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int change = above + (a[i - 1] != b[j - 1]);
+            above = row[j];
+            int other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            row[j] = change < other ? change : other;
+            if (row[j] < best)
+                best = row[j];
+        }
+        if (best > most)
+            return most + 1;
+    }
+    return row[n];
+}
+
+static vcol_status unknown(const vcol_dataset *d, const char *name, vcol_error *err)
+{
+    char near[160] = "";
+    size_t used = 0;
+    for (int most = 1; most <= 3 && !used; most++)
+        for (int64_t id = 0; id < d->n_columns && used < 100; id++) {
+            const char *path = d->columns[id].schema->path;
+            if (distance(name, path, most) <= most)
+                used += (size_t)snprintf(near + used, sizeof near - used, "%s%.40s", used ? ", " : "; did you mean ", path);
+        }
+    return vcol_error_format(err, VCOL_NOT_FOUND, "%.120s: no column '%.80s'%s", d->files[0].where, name, near);
+}
+
+vcol_status vcol_dataset_find(const vcol_dataset *d, const char *path, int64_t *id, vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!d || !path || !id)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_find: a data set, a path and a place are needed");
+    *id = vcol__names_find(d, path, strlen(path));
+    return *id >= 0 ? VCOL_OK : unknown(d, path, err);
+}
+
+static bool readable(const vcol_dataset *d, int64_t id)
+{
+    return d->columns[id].schema->status == VCOL_OK;
+}
+
+static int64_t match_one(const vcol_dataset *d, const char *token, size_t length, void (*add)(int64_t, void *), void *opaque)
+{
+    char pattern[512];
+    int64_t id = vcol__names_find(d, token, length), n = 0;
+    if (id >= 0) {
+        add(id, opaque);
+        return 1;
+    }
+    if (length >= sizeof pattern)
+        return 0;
+    memcpy(pattern, token, length);
+    pattern[length] = 0;
+    bool glob = strpbrk(pattern, "*?[") != NULL;
+    for (id = 0; id < d->n_columns; id++) {
+        const vcol_schema_column *c = d->columns[id].schema;
+        bool fits = glob ? fnmatch(pattern, c->path, 0) == 0 && readable(d, id)
+                         : c->collection && strcmp(c->collection, pattern) == 0;
+        if (fits) {
+            add(id, opaque);
+            n++;
+        }
+    }
+    return n;
+}
+
+vcol_status vcol__names_match(const vcol_dataset *d, const char *columns, void (*add)(int64_t id, void *opaque),
+                              void *opaque, bool missing_is_error, vcol_error *err)
+{
+    const char *at = columns ? columns : "";
+    for (;;) {
+        at += strspn(at, " ,\t\n");
+        size_t length = strcspn(at, " ,\t\n");
+        if (length == 0)
+            return VCOL_OK;
+        if (match_one(d, at, length, add, opaque) == 0 && missing_is_error) {
+            char name[128];
+            snprintf(name, sizeof name, "%.*s", (int)(length < 120 ? length : 120), at);
+            return unknown(d, name, err);
+        }
+        at += length;
+    }
+}
+
+struct collect {
+    int64_t *ids, capacity, n;
+    unsigned char *seen;
+};
+
+static void collect(int64_t id, void *opaque)
+{
+    struct collect *c = opaque;
+    if (c->seen[id])
+        return;
+    c->seen[id] = 1;
+    if (c->n < c->capacity)
+        c->ids[c->n] = id;
+    c->n++;
+}
+
+vcol_status vcol_dataset_match(const vcol_dataset *d, const char *columns, int64_t *ids, int64_t capacity, int64_t *n,
+                               vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!d || !n || (capacity > 0 && !ids))
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_match: a data set and places are needed");
+    struct collect c = {ids, capacity, 0, calloc((size_t)d->n_columns + 1, 1)};
+    *n = 0;
+    if (!c.seen)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld names", (long long)d->n_columns);
+    vcol_status status = vcol__names_match(d, columns, collect, &c, true, err);
+    free(c.seen);
+    if (status == VCOL_OK)
+        *n = c.n;
+    return status;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vcol_dataset_verify: each block of each group is read, unpacked whole, checked and decoded, one by one. */
+#include "dataset/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct verifier {
+    vcol_dataset *dataset;
+    void (*report)(const vcol_error *fault, void *opaque);
+    void *opaque;
+    int64_t faults, blocks;
+    char last[sizeof ((vcol_error *)0)->message];
+} verifier;
+
+static void fault(verifier *v, const vcol_error *err)
+{
+    if (strcmp(v->last, err->message) == 0)
+        return; /* the same block again, needed by another column */
+    memcpy(v->last, err->message, sizeof v->last);
+    v->faults++;
+    if (v->report)
+        v->report(err, v->opaque);
+}
+
+/* Rows [first, first + rows) of a group, with what it depends on. */
+static vcol_status read_rows(vcol__infile *t, int32_t group, int64_t first, int64_t rows, vcol_error *err)
+{
+    const vcol_group *g = &t->schema->groups[group];
+    vcol_buffer *counts = NULL, *offsets = NULL, *b = NULL;
+    vcol_status status = VCOL_OK;
+    if (g->depends >= 0) {
+        const vcol_group *o = &t->schema->groups[g->depends];
+        if (o->kind == VCOL_GROUP_COUNTS)
+            status = vcol__unit_create(&t->binding, NULL, o->depends, first, rows, NULL, &counts, err);
+        if (status == VCOL_OK)
+            status = vcol__unit_create(&t->binding, NULL, g->depends, first, rows, counts, &offsets, err);
+    }
+    if (status == VCOL_OK)
+        status = vcol__unit_create(&t->binding, NULL, group, first, rows, offsets, &b, err);
+    if (status == VCOL_OK) {
+        vcol__unit_verify(b);
+        status = vcol__buffer_pin(b, err);
+        if (status == VCOL_OK)
+            vcol__buffer_unpin(b);
+    }
+    vcol_buffer_release(b);
+    vcol_buffer_release(offsets);
+    vcol_buffer_release(counts);
+    return status;
+}
+
+static void verify_group(verifier *v, vcol__infile *t, int32_t group)
+{
+    vcol_error err = {0};
+    int64_t(*ranges)[2], n;
+    const vcol_group *g = &t->schema->groups[group];
+    if (vcol__unit_ranges(&t->binding, group, g->entries, &ranges, &n, &err) != VCOL_OK) {
+        fault(v, &err);
+        return;
+    }
+    bool whole = false; /* rows of blocks are not known: all at once */
+    for (int64_t i = 0; i < n; i++)
+        whole = whole || ranges[i][1] < 0;
+    for (int64_t i = 0; i < n && !whole; i++) {
+        vcol_error_reset(&err);
+        v->blocks++;
+        if (ranges[i][1] > 0 && read_rows(t, group, ranges[i][0], ranges[i][1], &err) != VCOL_OK)
+            fault(v, &err);
+    }
+    if (whole) {
+        v->blocks += n;
+        if (read_rows(t, group, 0, g->entries, &err) != VCOL_OK)
+            fault(v, &err);
+    }
+    vcol__memory_delete(v->dataset->manager, ranges, (size_t)n * sizeof *ranges);
+}
+
+/* The groups that a column reads from. */
+static void mark_groups(const vcol_schema *s, int64_t id, unsigned char *wanted)
+{
+    const vcol_schema_column *c = &s->columns[id];
+    if (c->status != VCOL_OK)
+        return;
+    wanted[c->values.group] = 1;
+    for (int32_t l = 0; l < c->levels; l++)
+        if (c->level[l].kind != VCOL_LEVEL_FIXED)
+            wanted[c->level[l].ref.group] = 1;
+}
+
+vcol_status vcol_dataset_verify(vcol_dataset *d, const char *columns, void (*report)(const vcol_error *fault, void *opaque),
+                                void *opaque, int64_t *blocks, int64_t *faults, vcol_error *err)
+{
+    verifier v = {.dataset = d, .report = report, .opaque = opaque};
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!d)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_verify: no data set");
+    int64_t n = 0, *ids = malloc(((size_t)d->n_columns + 1) * sizeof *ids);
+    vcol_status status = ids ? vcol_dataset_match(d, columns ? columns : "*", ids, d->n_columns, &n, err)
+                             : vcol_error_format(err, VCOL_NOMEM, "no memory to verify");
+    if (status == VCOL_NOT_FOUND && !columns) { /* nothing that can be read */
+        vcol_error_reset(err);
+        status = VCOL_OK;
+    }
+    for (int64_t f = 0; f < d->n_files && status == VCOL_OK; f++) {
+        vcol__infile *t = &d->files[f];
+        unsigned char *wanted = calloc((size_t)t->schema->n_groups + 1, 1);
+        if (!wanted) {
+            status = vcol_error_format(err, VCOL_NOMEM, "no memory to verify");
+            break;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            int64_t at = t->map ? t->map[ids[i]] : ids[i];
+            if (at >= 0)
+                mark_groups(t->schema, at, wanted);
+        }
+        for (int64_t g = 0; g < t->schema->n_groups; g++) {
+            if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_COUNTS)
+                wanted[t->schema->groups[g].depends] = 1;
+        }
+        for (int64_t g = 0; g < t->schema->n_groups; g++)
+            if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_BLOCKS)
+                verify_group(&v, t, (int32_t)g);
+        free(wanted);
+    }
+    free(ids);
+    if (blocks)
+        *blocks = v.blocks;
+    if (faults)
+        *faults = v.faults;
+    return status;
+}

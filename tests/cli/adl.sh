@@ -1,0 +1,2 @@
+$ADL events.root 2> messages
+grep -c 'events/s' messages

@@ -1,0 +1,1 @@
+$VCOL digest events.root

@@ -1,0 +1,2 @@
+$VCOL help bench read
+$VCOL cat --help

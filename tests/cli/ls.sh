@@ -1,0 +1,2 @@
+$VCOL ls events.root
+$VCOL ls events.root:Events

@@ -1,0 +1,1 @@
+$VCOL ls --json events.root events.root:Events

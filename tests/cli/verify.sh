@@ -1,0 +1,1 @@
+$VCOL verify events.root
