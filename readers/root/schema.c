@@ -2,10 +2,10 @@
 /*
  * From the streamed tree to a schema: a column for each leaf, in the tree's order.
  *
- * A branch with one leaf has the branch's path; with several it is `branch.leaf`. Branches that only hold others
- * are no columns. Groups: one for each branch that can be read (its leaves share baskets); for each counter one
- * with the counts (its branch's own where it is the first leaf) and one with the offsets that follow from them,
- * which all columns that it counts share.
+ * A branch with one leaf has the branch's path; with several it is `branch.leaf`. Branches that only hold
+ * others are no columns. Groups: one for each branch that can be read (its leaves share baskets); for each
+ * counter one with the counts (its branch's own where it is the first leaf) and one with the offsets that
+ * follow from them, which all columns that it counts share.
  *
  * Three passes: collect the branches (now every leaf knows its branch), give each its form and its group, and
  * make the columns (now every counter has its groups).
@@ -41,12 +41,13 @@ typedef struct build {
 } build;
 
 static const char *const type_shapes[VCOL_TYPE_COUNT] = {
-    "unknown", "bool",   "int8",   "uint8",   "int16",   "uint16", "int32",
-    "uint32",  "int64",  "uint64", "float32", "float64", "string",
+    "unknown", "bool",  "int8",   "uint8",   "int16",   "uint16", "int32",
+    "uint32",  "int64", "uint64", "float32", "float64", "string",
 };
 static const char *const var_shapes[VCOL_TYPE_COUNT] = {
-    "unknown",      "var * bool",  "var * int8",   "var * uint8",   "var * int16",   "var * uint16", "var * int32",
-    "var * uint32", "var * int64", "var * uint64", "var * float32", "var * float64", "string",
+    "unknown",       "var * bool",    "var * int8",   "var * uint8", "var * int16",
+    "var * uint16",  "var * int32",   "var * uint32", "var * int64", "var * uint64",
+    "var * float32", "var * float64", "string",
 };
 
 static const char *keep(build *b, const char *before, text t, const char *after)
@@ -122,8 +123,8 @@ static int32_t fixed_group(build *b, const visit *v, int64_t from, int64_t to)
         pieces[i - from] = (piece){v->forms[i].form, v->forms[i].count, v->offsets[i]};
         leaves[i - from] = (vcol_leaf){VCOL_LEAF_VALUES, v->forms[i].form.type, 0, 0, v->forms[i].count};
     }
-    return add_group(b, blocks_group(b, v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces}, leaves,
-                     (int32_t)(to - from));
+    return add_group(b, blocks_group(b, v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces},
+                     leaves, (int32_t)(to - from));
 }
 
 /* The only leaf of a branch whose entries vary: counted by `depends`, or measured. */

@@ -13,9 +13,10 @@
 
 #include <stdlib.h>
 
-/* Instances of a loop for the processor that runs it; the loops are plain so that compilers vectorise them. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&       \
-    !defined(__SANITIZE_THREAD__)
+/* Instances of a loop for the processor that runs it; the loops are plain so that compilers vectorise them.
+ */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) &&                                  \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define MULTIVERSION __attribute__((target_clones("avx2", "default"), optimize("O3")))
 #else
 #define MULTIVERSION
@@ -154,7 +155,8 @@ static double bound(const char *s, const char *end)
 
 value_form vcol__value_real(vcol_type type, text title)
 {
-    const char *end = title.s + title.n, *left = find(title.s, end, '['), *right = NULL, *comma = NULL, *second = NULL;
+    const char *end = title.s + title.n, *left = find(title.s, end, '['), *right = NULL, *comma = NULL,
+               *second = NULL;
     value_form form = {.type = type};
     double min = 0, max = 0;
     long bits = 32;
