@@ -77,7 +77,7 @@ int cli_bench_read_run(const cli_options *options)
         cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK ||
         cli_groups_open(dataset, ids, n, &groups, &err) != VCOL_OK)
         goto done;
-    names = cli_columns_names(dataset, groups.ids, n);
+    names = cli_columns_names(dataset, groups.ids, n, NULL);
     if (!names) {
         vcol_error_set(&err, VCOL_NOMEM, "out of memory");
         goto done;

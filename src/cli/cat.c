@@ -74,7 +74,7 @@ int cli_cat_run(const cli_options *options)
         cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK)
         goto done;
     columns = calloc((size_t)n + 1, sizeof *columns);
-    names = cli_columns_names(dataset, ids, n);
+    names = cli_columns_names(dataset, ids, n, NULL);
     if (!columns || !names) {
         vcol_error_set(&err, VCOL_NOMEM, "out of memory");
         goto done;

@@ -108,8 +108,11 @@ int cli_operand_has_object(const char *operand);
  */
 vcol_status cli_columns_match(const vcol_dataset *dataset, const char *columns, int64_t **out, int64_t *n,
                               vcol_error *err);
-/* A list of names for vcol_loop_options of those columns that can be named; for free(); NULL: no memory. */
-char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n);
+/*
+ * A list of names of those columns that a list can name; *named (may be NULL) is how many. For free();
+ * NULL: no memory.
+ */
+char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n, int64_t *named);
 
 /* A loop over entries [first, first + count); `columns` are declared. */
 vcol_status cli_loop_open(vcol_dataset *dataset, const cli_options *options, int64_t first, int64_t count,

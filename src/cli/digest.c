@@ -139,7 +139,7 @@ static uint64_t run_pass(digest *d, vcol_dataset *dataset, int64_t end, vcol_err
     if (ids && end == 0)
         goto done;
     if (!ids || cli_groups_open(dataset, ids, n, &groups, err) != VCOL_OK ||
-        !(names = cli_columns_names(dataset, groups.ids, n))) {
+        !(names = cli_columns_names(dataset, groups.ids, n, NULL))) {
         vcol_error_set(err, VCOL_NOMEM, "out of memory");
         goto done;
     }

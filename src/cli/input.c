@@ -197,9 +197,10 @@ static int nameable(const vcol_dataset *dataset, const vcol_column_info *info)
            vcol_dataset_find(dataset, info->path, &id, NULL) == VCOL_OK && id == info->id;
 }
 
-char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n)
+char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n, int64_t *named)
 {
     cli_text text = {0};
+    int64_t count = 0;
     cli_text_puts(&text, "");
     for (int64_t i = 0; i < n; i++) {
         vcol_column_info info;
@@ -209,7 +210,10 @@ char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t
         if (text.size)
             cli_text_add(&text, " ", 1);
         cli_text_puts(&text, info.path);
+        count++;
     }
+    if (named)
+        *named = count;
     if (text.failed)
         cli_text_free(&text);
     return text.data;
