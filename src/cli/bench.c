@@ -40,9 +40,9 @@ static void print(const result *r, int json)
                ",\"blocks_unpacked\":%" PRIu64 ",\"blocks_redecoded\":%" PRIu64
                ",\"stored_mb_per_second\":%.3f,\"unpacked_mb_per_second\":%.3f,\"cpu_efficiency\":%.4f"
                ",\"peak_bytes\":%" PRIu64 ",\"overcommits\":%" PRIu64 "}\n",
-               r->entries, r->columns, r->chunks, r->threads, r->wall, r->cpu, s->bytes_asked, s->bytes_unpacked,
-               s->bytes_read, s->reads, s->blocks_unpacked, s->blocks_redecoded, stored, unpacked, efficiency,
-               s->peak, s->overcommits);
+               r->entries, r->columns, r->chunks, r->threads, r->wall, r->cpu, s->bytes_asked,
+               s->bytes_unpacked, s->bytes_read, s->reads, s->blocks_unpacked, s->blocks_redecoded, stored,
+               unpacked, efficiency, s->peak, s->overcommits);
         return;
     }
     printf("entries          %" PRId64 "\n", r->entries);
@@ -87,7 +87,8 @@ int cli_bench_read_run(const cli_options *options)
     cli_progress_begin(&progress, options, "vcol bench read");
     r.wall = -cli_clock_wall();
     r.cpu = -cli_clock_cpu();
-    if (vcol_dataset_entries(dataset) > 0 && cli_loop_open(dataset, options, 0, 0, names, &loop, &err) != VCOL_OK)
+    if (vcol_dataset_entries(dataset) > 0 &&
+        cli_loop_open(dataset, options, 0, 0, names, &loop, &err) != VCOL_OK)
         goto done;
     while (loop && !cli_interrupted() && vcol_loop_next(loop, &chunk, &err) == VCOL_OK) {
         for (int64_t k = 0; k < groups.n && !err.status; k++)

@@ -13,7 +13,8 @@ int cli_fail(const vcol_error *err)
 {
     if (cli_interrupted())
         return CLI_INTERRUPTED;
-    fprintf(stderr, "vcol: %s\n", err->message[0] ? err->message : vcol_status_name((vcol_status)err->status));
+    cli_line_print(stderr,
+                   "vcol: ", err->message[0] ? err->message : vcol_status_name((vcol_status)err->status));
     return CLI_FAILED;
 }
 
@@ -72,8 +73,9 @@ static void free_table(cli_table *t)
 
 static vcol_status complete(const cli_table *t, vcol_error *err)
 {
-    return t->path && t->file && t->object && t->class_name ? VCOL_OK
-                                                           : vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    return t->path && t->file && t->object && t->class_name
+               ? VCOL_OK
+               : vcol_error_set(err, VCOL_NOMEM, "out of memory");
 }
 
 /* Adds an object; one of a lower cycle gives way, and is given way to. */

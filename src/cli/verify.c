@@ -17,7 +17,7 @@ static void on_fault(const vcol_error *fault, void *opaque)
 {
     verify *v = opaque;
     cli_progress_end(&v->progress);
-    printf("%s\n", fault->message);
+    cli_line_print(stdout, "", fault->message);
     v->faults++;
 }
 
@@ -26,10 +26,15 @@ static void report_broken(verify *v, const vcol_dataset *dataset, const char *pa
 {
     for (int64_t id = 0; id < vcol_dataset_columns(dataset); id++) {
         vcol_column_info info;
-        if (vcol_dataset_column(dataset, id, &info, sizeof info, NULL) != VCOL_OK || info.status != VCOL_CORRUPT)
+        cli_text text = {0};
+        if (vcol_dataset_column(dataset, id, &info, sizeof info, NULL) != VCOL_OK ||
+            info.status != VCOL_CORRUPT)
             continue;
         cli_progress_end(&v->progress);
-        printf("%s: column '%s': %s\n", path, info.path, info.note ? info.note : "cannot be read");
+        cli_text_format(&text, "%s: column '%s': %s", path, info.path,
+                        info.note ? info.note : "cannot be read");
+        cli_line_print(stdout, "", text.failed ? "a column cannot be read" : text.data);
+        cli_text_free(&text);
         v->faults++;
     }
 }
@@ -75,7 +80,7 @@ static void verify_table(verify *v, vcol_manager *manager, const cli_table *tabl
     }
     *blocks += read;
     if (err.status == VCOL_UNSUPPORTED && !table->readable)
-        fprintf(stderr, "vcol: not checked: %s\n", err.message);
+        cli_line_print(stderr, "vcol: not checked: ", err.message);
     else if (err.status)
         on_fault(&err, v);
     vcol_dataset_close(dataset);
@@ -101,7 +106,8 @@ static int verify_file(verify *v, const cli_options *options, const char *operan
     cli_progress_end(&v->progress);
     if (!cli_interrupted())
         printf("%s: %" PRId64 " block%s in %" PRId64 " table%s, %" PRId64 " fault%s\n", operand, blocks,
-           blocks == 1 ? "" : "s", tables.n, tables.n == 1 ? "" : "s", v->faults, v->faults == 1 ? "" : "s");
+               blocks == 1 ? "" : "s", tables.n, tables.n == 1 ? "" : "s", v->faults,
+               v->faults == 1 ? "" : "s");
     status = v->faults ? CLI_FAILED : CLI_DONE;
 done:
     cli_tables_free(&tables);
