@@ -62,6 +62,7 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
         s->items = vcol__memory_new(m, (size_t)n * sizeof *s->items);
     if (!s->share || (n > 0 && !s->items)) {
         vcol__share_unref(m, s->share);
+        vcol__memory_delete(m, s->items, (size_t)n * sizeof *s->items);
         vcol__memory_delete(m, s, sizeof *s);
         return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch of %lld buffers", (long long)n);
     }
