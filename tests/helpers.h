@@ -183,6 +183,7 @@ typedef struct t_allocator {
     _Atomic int64_t calls;
     int64_t fail_call; /* the n-th allocation fails, from 1; 0 = none */
     int64_t fail_from; /* all from the n-th on fail; 0 = none */
+    const vcol_manager *exact; /* its account is compared at every call: tests of one thread */
 } t_allocator;
 vcol_allocator t_allocator_of(t_allocator *a);
 
