@@ -15,17 +15,21 @@
  *     stopped?           nobody wants it any more                vcol__load_stopped (load.c)
  *     publish            LOADING -> RESIDENT, told, woken        publish (load.c), success
  *     fail               LOADING -> VIRTUAL, told, woken         publish (load.c), failure
- *   unpin                -1 pin; the last of a doomed one drops  vcol__buffer_unpin (buffer.h),
- *                                                                vcol__buffer_unpin_slow (buffer.c)
+ *   unpin                -1 pin                                  vcol__buffer_unpin (buffer.h)
+ *     drop_doomed        after the last pin, if DOOMED           vcol__buffer_unpin_slow (buffer.c)
  *   drop                 RESIDENT, no pin -> EVICTING, free,     drop (buffer.c)
  *                        -> VIRTUAL, woken
  *   clear                by state: nothing, take back, drop, doom  vcol__buffer_clear (buffer.c)
  *   evictor              drop                                    evict_drop (buffer.c), called by
  *                                                                vcol__evict_make_room (evict.c)
  *   enqueue              VIRTUAL -> QUEUED                       vcol__queue_add (queue.c)
- *   take_back            QUEUED -> VIRTUAL                       vcol__queue_remove (queue.c)
+ *   take_back            QUEUED -> VIRTUAL                       vcol__queue_remove (queue.c), for clear and
+ *                        LOADING: cancelled                      for give_up (scope.c) at a scope's end
  *   worker               plan (busy); QUEUED -> LOADING; load    plan_next, take_over, vcol__queue_run
  *                                                                (queue.c)
+ *
+ * The faults (FAULT_...): EVICT, CLEAR, LOADER, WAITER, UNPIN are those of src/core/fault.h; AGAIN is one that
+ * the core had, see README.md. Each must be found; run.sh looks after that.
  *
  * What must hold, wherever it is checked:
  *   one instance at most (`live`), and one load at most;
@@ -149,6 +153,18 @@ inline drop(need_doomed, ignore_pins) {
     od
 }
 
+/* If that was the last pin of a doomed one. */
+inline drop_doomed(word, last) {
+#ifndef FAULT_UNPIN
+    if
+    :: PINS(word) == last && (word & DOOMED) -> drop(1, 0)
+    :: else
+    fi
+#else
+    skip
+#endif
+}
+
 inline unpin(saw) {
     atomic {
         assert(PINS(w) > 0);
@@ -156,12 +172,7 @@ inline unpin(saw) {
         w = w - PIN;
         holders = holders - saw
     }
-#ifndef FAULT_UNPIN
-    if
-    :: PINS(old) == 1 && (old & DOOMED) -> drop(1, 0)
-    :: else
-    fi
-#endif
+    drop_doomed(old, 1)
 }
 
 /* The state is LOADING, by us; pinned is 1 if that is for a pin of our own. Sets fate. */
@@ -206,10 +217,7 @@ inline run_load(pinned) {
         tell(fate)
 #endif
     }
-    if
-    :: (old & DOOMED) && PINS(old) == 0 -> drop(1, 0)
-    :: else
-    fi
+    drop_doomed(old, 0)
 }
 
 /* Sets ok: 1 = pinned and resident, 0 = an error, and no pin. */
