@@ -23,7 +23,8 @@ trap 'exit 1' HUP INT TERM
 cd "$dir"
 cp "$here/buffer.pml" .
 
-operations= limit=4000
+limit=4000
+operations=""
 case ${1:-} in
 --quick) operations=-DOPS0=2 ;;
 --full) operations=-DOPS1=3 limit=12000 ;;
@@ -33,7 +34,7 @@ esac
 check() {
     megabytes=$1 optimize=$2
     shift 2
-    rm -f pan pan.* *.trail
+    rm -f pan pan.* buffer.pml.trail
     spin -a "$@" buffer.pml >spin.out 2>&1 || { cat spin.out; return 1; }
     "$cc" "$optimize" -w -DSAFETY -DCOLLAPSE "-DMEMLIM=$megabytes" -o pan pan.c || return 1
     ./pan -m1000000 -w24 >out 2>&1 || true
