@@ -73,7 +73,7 @@ char *vcol__arena_text(arena *a, text t)
 {
     char *s = vcol__arena_new(a, (uint64_t)t.n + 1, 1);
     if (s)
-        memcpy(s, t.s, t.n);
+        memcpy(s, t.n ? t.s : "", t.n);
     return s;
 }
 

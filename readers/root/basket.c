@@ -58,8 +58,15 @@ static int64_t search(const root_branch *b, int64_t entry)
     return lo;
 }
 
-static vcol_status inside(const root_table *table, const root_branch *b, int64_t i, vcol_block *block, vcol_error *err)
+/* Vectors and strings are found through the tail: all bytes are wanted. */
+static uint64_t content_wanted(const binding *bind, uint64_t content)
 {
+    return bind->kind == BIND_FIXED || bind->kind == BIND_ITEMS ? content : 0;
+}
+
+static vcol_status inside(const root_table *table, const binding *bind, int64_t i, vcol_block *block, vcol_error *err)
+{
+    const root_branch *b = bind->branch;
     const embedded *e = b->inside[i];
     block->offset = INSIDE_BIT | (table->seek & SEEK_MASK) << SERIAL_BITS | e->serial;
     block->memory = e->plain;
@@ -69,7 +76,7 @@ static vcol_status inside(const root_table *table, const root_branch *b, int64_t
                                  b->path, (long long)i, (unsigned long long)table->seek,
                                  e->bad ? "it does not fit its bytes or its number of entries" : "it has no bytes");
     block->stored = block->unpacked = e->size;
-    block->content = e->content;
+    block->content = content_wanted(bind, e->content);
     block->flags = VCOL_BLOCK_AS_IS | VCOL_BLOCK_INSPECTED;
     block->tag2 = basket_tag_pack((basket_tag){(uint32_t)e->content, 0, e->tail ? TAIL_OFFSETS : TAIL_NONE});
     return VCOL_OK;
@@ -126,7 +133,7 @@ vcol_status vcol__basket_plan(void *object, int32_t group, int64_t first, int64_
         if (!block.entries)
             continue;
         block.tag = (uint64_t)i;
-        status = b->inside && b->inside[i] ? inside(table, b, i, &block, err) : in_file(table, bind, i, &block, err);
+        status = b->inside && b->inside[i] ? inside(table, bind, i, &block, err) : in_file(table, bind, i, &block, err);
         if (status)
             return status;
         if (b->shared)
@@ -215,8 +222,7 @@ vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block,
     left = block->stored - h.key.keylen;
     block->unpacked = h.key.objlen;
     block->tag2 = basket_tag_pack(tag);
-    /* vectors and strings are found through the tail */
-    block->content = bind->kind == BIND_FIXED || bind->kind == BIND_ITEMS ? tag.content : 0;
+    block->content = content_wanted(bind, tag.content);
     if (bind->kind == BIND_ITEMS && tag.tail == TAIL_NONE)
         block->flags |= VCOL_BLOCK_FROM_START;
     if (h.key.objlen <= left) {

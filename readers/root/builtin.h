@@ -80,6 +80,10 @@ static const struct {
     {"TLeafObject", 4, 0, "0=TLeaf 18=fVirtual"},
     /* only to be known by name */
     {"TChain", 0, 0, "0=TTree"},
+    {"TBasket", 0, 0, ""},
+    {"TNamed", 0, 0, ""},
+    {"TObjArray", 0, 0, ""},
+    {"TList", 0, 0, ""},
 };
 
 #endif

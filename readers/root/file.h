@@ -28,7 +28,10 @@ typedef struct root_key {
     size_t parsed;    /* bytes that the key's fields took */
 } root_key;
 
-/* Parses a key at c. 0, or -1 with *why. The strings point into c's bytes. */
+/*
+ * Parses a key at c. 0, or -1 with *why; keylen and the strings are set even then, unless c is bad. The strings
+ * point into c's bytes.
+ */
 int vcol__key_parse(cursor *c, root_key *key, const char **why);
 
 /* ---- compression blocks (unzip.c) -------------------------------------------------------------- */

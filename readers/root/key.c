@@ -41,6 +41,7 @@ int vcol__key_parse(cursor *c, root_key *key, const char **why)
         *why = "its key does not fit its record";
         return -1;
     }
+    key->keylen = keylen > 0 ? (uint32_t)keylen : 0;
     if (nbytes <= 0 || objlen < 0 || keylen < KEY_MIN || keylen > nbytes) {
         *why = nbytes <= 0   ? "its key says that it has no bytes"
                : objlen < 0  ? "its key has a negative unpacked size"
@@ -50,6 +51,5 @@ int vcol__key_parse(cursor *c, root_key *key, const char **why)
     }
     key->nbytes = (uint32_t)nbytes;
     key->objlen = (uint32_t)objlen;
-    key->keylen = (uint32_t)keylen;
     return 0;
 }

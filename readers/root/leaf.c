@@ -164,7 +164,7 @@ static const root_element *member_of(const walk *w, const model_branch *b)
     return info && b->id < info->n_elements ? &info->elements[b->id] : NULL;
 }
 
-static int streamer_type(leaf_form *f, int64_t type, text title)
+static int streamer_type(leaf_form *f, int64_t type, const root_element *e, text title)
 {
     static const number_type *const types[20] = {
         NULL,   &N_I8,  &N_I16, &N_I32, &N_I64, &N_F32, &N_I32, NULL,   &N_F64, NULL,
@@ -174,6 +174,8 @@ static int streamer_type(leaf_form *f, int64_t type, text title)
         set_real(f, VCOL_F64, title);
     else if (type == TYPE_FLOAT16)
         set_real(f, VCOL_F32, title);
+    else if (type == TYPE_COUNTER && e && (text_is(e->type_name, "unsigned int") || text_is(e->type_name, "UInt_t")))
+        set(f, &N_U32);
     else if (type > 0 && type < 20 && types[type])
         set(f, types[type]);
     else
@@ -248,10 +250,10 @@ static int sequence(leaf_form *f, text type)
     return 1;
 }
 
-static void string(leaf_form *f)
+static void string(leaf_form *f, const char *type_name)
 {
     f->kind = BIND_STRING;
-    f->type_name = "std::string";
+    f->type_name = type_name;
     f->form = (value_form){.kind = VALUE_COPY1, .width = 1, .type = VCOL_CHAR};
     f->count = 1;
 }
@@ -262,25 +264,26 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
     text type = e ? e->type_name : b->class_name, title = e ? e->title : leaf->named.title;
     int64_t number = b->streamer_type;
     f->full_name = b->id >= 0 && e ? e->type_name : b->class_name;
+    if (b->id < 0 && b->type <= 0 && (text_is(type, "string") || text_is(type, "std::string") || text_is(type, "TString"))) {
+        string(f, text_is(type, "TString") ? "TString" : "std::string");
+        return;
+    }
     if (b->type != 0) {
         f->note = b->type == 31 || b->type == 41 ? "members of split collections are not supported yet"
                   : b->type == -1                ? "classes with a streamer of their own are not supported"
                                                  : "split collections are not supported yet";
         return;
     }
-    if (b->id >= 0 && streamer_type(f, number, title)) {
+    if (b->id >= 0 && streamer_type(f, number, e, title)) {
         f->kind = BIND_FIXED;
         f->count = 1;
-    } else if (b->id >= 0 && number > TYPE_ARRAY && streamer_type(f, number - TYPE_ARRAY, title)) {
+    } else if (b->id >= 0 && number > TYPE_ARRAY && streamer_type(f, number - TYPE_ARRAY, e, title)) {
         f->kind = BIND_FIXED;
         dimensions(f, leaf->named.title, leaf->len);
-    } else if (b->id >= 0 && number > TYPE_COUNTED && streamer_type(f, number - TYPE_COUNTED, title)) {
+    } else if (b->id >= 0 && number > TYPE_COUNTED && streamer_type(f, number - TYPE_COUNTED, e, title)) {
         f->note = "counted arrays in classes are not supported yet";
     } else if (b->id >= 0 && number == TYPE_TSTRING) {
-        string(f);
-        f->type_name = "TString";
-    } else if (b->id < 0 && (text_is(type, "string") || text_is(type, "std::string"))) {
-        string(f);
+        string(f, "TString");
     } else if (sequence(f, type)) {
         ;
     } else {

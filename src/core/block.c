@@ -108,7 +108,7 @@ static size_t bucket_of(const vcol__blocks *r, const vcol__binding *file, const 
 
 static bool same(const vcol__block *b, const vcol__binding *file, const vcol_block *d)
 {
-    return b->file == file && b->d.offset == d->offset && b->d.stored == d->stored && b->d.memory == d->memory;
+    return b->file == file && b->asked.offset == d->offset && b->asked.stored == d->stored && b->asked.memory == d->memory;
 }
 
 /* Doubles the table; a table that cannot grow only gets slower. */
@@ -126,7 +126,7 @@ static void grow_locked(vcol__blocks *r)
         while (from[i]) {
             vcol__block *b = from[i];
             from[i] = b->chain;
-            size_t to = bucket_of(r, b->file, &b->d);
+            size_t to = bucket_of(r, b->file, &b->asked);
             b->chain = table[to];
             table[to] = b;
         }
@@ -158,7 +158,7 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         b = vcol__memory_new(m, sizeof *b);
     }
     if (b) {
-        b->d = *d;
+        b->asked = b->d = *d;
         b->file = file;
         b->group = group;
         b->evictable.ops = &evict_ops;
@@ -167,7 +167,7 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         if (parent) {
             vcol__block_ref(parent);
             b->parent = parent;
-            b->stored_bytes = (const char *)parent->stored_bytes + (d->offset - parent->d.offset);
+            b->stored_bytes = (const char *)parent->stored_bytes + (d->offset - parent->asked.offset);
             b->stored_state = VCOL__STORED_HERE;
         } else if (d->memory || d->stored == 0) {
             b->stored_bytes = d->memory;
@@ -213,7 +213,7 @@ void vcol__block_unref(vcol__block *b)
         vcol__lock_drop(&r->lock);
         return;
     }
-    vcol__block **at = &r->table[bucket_of(r, b->file, &b->d)];
+    vcol__block **at = &r->table[bucket_of(r, b->file, &b->asked)];
     while (*at != b)
         at = &(*at)->chain;
     *at = b->chain;
@@ -237,6 +237,15 @@ void vcol__block_unref(vcol__block *b)
         vcol__memory_delete(m, b, sizeof *b);
     if (parent)
         vcol__block_unref(parent);
+}
+
+vcol__stored_state vcol__block_stored_state(vcol__block *b)
+{
+    vcol_manager *m = b->file->manager;
+    vcol__lock_take(&m->blocks.lock);
+    vcol__stored_state state = b->stored_state;
+    vcol__lock_drop(&m->blocks.lock);
+    return state;
 }
 
 void vcol__block_drop_stored(vcol__block *b)

@@ -24,7 +24,8 @@ typedef enum vcol__stored_state { VCOL__STORED_NONE, VCOL__STORED_QUEUED, VCOL__
 typedef enum vcol__plain_state { VCOL__PLAIN_NONE, VCOL__PLAIN_BUSY, VCOL__PLAIN_HERE } vcol__plain_state;
 
 typedef struct vcol__block {
-    vcol_block d; /* completed by inspect, under BUSY */
+    vcol_block asked; /* as planned: identity, rows, estimates; const */
+    vcol_block d;     /* the same, completed by inspect; belongs to who has BUSY, const while HERE */
     vcol__binding *file;
     int32_t group;   /* the one that planned it first */
     vcol__evictable evictable; /* listed while its unpacked bytes are kept */
@@ -78,6 +79,8 @@ bool vcol__fetch_some(vcol_manager *m);
  */
 vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n, vcol__grant *grant, bool runnable,
                             vcol_error *err);
+/* A look at the state, ordered after what made it so: HERE means that the stored bytes can be read by who has BUSY. */
+vcol__stored_state vcol__block_stored_state(vcol__block *block);
 /* Frees a block's stored bytes if they are there and nobody unpacks it now. */
 void vcol__block_drop_stored(vcol__block *block);
 

@@ -34,7 +34,7 @@ static void unqueue_locked(vcol__blocks *r, vcol__block *b)
     *(b->queue_previous ? &b->queue_previous->queue_next : &r->queue_head) = b->queue_next;
     *(b->queue_next ? &b->queue_next->queue_previous : &r->queue_tail) = b->queue_previous;
     b->queue_next = b->queue_previous = NULL;
-    r->queue_bytes -= b->d.stored;
+    r->queue_bytes -= b->asked.stored;
 }
 
 static void take_locked(vcol__blocks *r, batch *t, vcol__block *b)
@@ -51,11 +51,11 @@ vcol_status vcol__fetch_enqueue(vcol__block *b, vcol__grant *grant, vcol_error *
     vcol__blocks *r = &m->blocks;
     vcol__region memory = {0};
     vcol__lock_take(&r->lock);
-    bool needed = b->stored_state == VCOL__STORED_NONE && b->plain_state == VCOL__PLAIN_NONE;
+    bool needed = b->stored_state == VCOL__STORED_NONE && b->plain_state != VCOL__PLAIN_HERE;
     vcol__lock_drop(&r->lock);
     if (!needed)
         return VCOL_OK;
-    vcol_status status = vcol__memory_take(m, grant, b->d.stored, &memory, err);
+    vcol_status status = vcol__memory_take(m, grant, b->asked.stored, &memory, err);
     if (status != VCOL_OK)
         return status;
     vcol__lock_take(&r->lock);
@@ -67,7 +67,7 @@ vcol_status vcol__fetch_enqueue(vcol__block *b, vcol__grant *grant, vcol_error *
         b->queue_previous = r->queue_tail;
         *(r->queue_tail ? &r->queue_tail->queue_next : &r->queue_head) = b;
         r->queue_tail = b;
-        r->queue_bytes += b->d.stored;
+        r->queue_bytes += b->asked.stored;
     }
     vcol__lock_drop(&r->lock);
     vcol__memory_give(m, &memory);
@@ -96,11 +96,11 @@ static void read_one(batch *t, int64_t i)
 {
     vcol__block *b = t->blocks[i];
     vcol_manager *m = t->file->manager;
-    vcol_range range = {b->d.offset, (size_t)b->d.stored, b->stored.data};
+    vcol_range range = {b->asked.offset, (size_t)b->asked.stored, b->stored.data};
     vcol_error why = {0};
     VCOL__COUNT(m, reads, 1);
-    VCOL__COUNT(m, bytes_read, b->d.stored);
-    vcol__log_add(m, VCOL_LOG_READ, t->file->where, b->group, 0, 0, b->d.offset, b->d.stored);
+    VCOL__COUNT(m, bytes_read, b->asked.stored);
+    vcol__log_add(m, VCOL_LOG_READ, t->file->where, b->group, 0, 0, b->asked.offset, b->asked.stored);
     t->status[i] = vcol_source_read(t->file->source, &range, 1, &why);
     if (t->status[i] != VCOL_OK && !t->failed) {
         t->failed = b;
@@ -119,7 +119,7 @@ static void read_batch(batch *t, void *gap_memory, uint64_t gap)
         return;
     }
     for (int64_t i = 0; i < t->n; i++)
-        t->spans[i] = (struct vcol__span){.offset = t->blocks[i]->d.offset, .size = t->blocks[i]->d.stored, .read = -1,
+        t->spans[i] = (struct vcol__span){.offset = t->blocks[i]->asked.offset, .size = t->blocks[i]->asked.stored, .read = -1,
                                           .tag = i};
     qsort(t->spans, (size_t)t->n, sizeof *t->spans, by_index_offset);
     if (vcol__merge(t->spans, t->n, gap, t->file->read_size, t->reads, &n_reads) != VCOL_OK)
@@ -199,10 +199,10 @@ bool vcol__fetch_some(vcol_manager *m)
     vcol__lock_take(&r->lock);
     vcol__block *next = r->queue_head;
     t->file = next ? next->file : NULL;
-    while (next && t->n < MOST_BLOCKS && next->file == t->file && (t->n == 0 || bytes + next->d.stored <= t->file->read_size)) {
+    while (next && t->n < MOST_BLOCKS && next->file == t->file && (t->n == 0 || bytes + next->asked.stored <= t->file->read_size)) {
         vcol__block *b = next;
         next = b->queue_next;
-        bytes += b->d.stored;
+        bytes += b->asked.stored;
         take_locked(r, t, b);
     }
     if (t->file)
@@ -241,12 +241,12 @@ static void take_neighbours_locked(vcol__blocks *r, batch *t, const struct vcol_
         int64_t low = 0, high = own; /* the first span that ends after b begins */
         while (low < high) {
             int64_t mid = (low + high) / 2;
-            if (spans[mid].offset + spans[mid].size + gap < b->d.offset)
+            if (spans[mid].offset + spans[mid].size + gap < b->asked.offset)
                 low = mid + 1;
             else
                 high = mid;
         }
-        if (low < own && spans[low].offset <= b->d.offset + b->d.stored + gap)
+        if (low < own && spans[low].offset <= b->asked.offset + b->asked.stored + gap)
             take_locked(r, t, b);
     }
 }
@@ -284,8 +284,8 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
     /* Memory for those that have none, before they are taken: what another thread has given them meanwhile stays. */
     uint64_t bytes = 0;
     int64_t last = first;
-    for (; last < n && last - first < MOST_BLOCKS / 2 && (last == first || bytes + blocks[last]->d.stored <= t->file->read_size); last++) {
-        bytes += blocks[last]->d.stored;
+    for (; last < n && last - first < MOST_BLOCKS / 2 && (last == first || bytes + blocks[last]->asked.stored <= t->file->read_size); last++) {
+        bytes += blocks[last]->asked.stored;
         status = vcol__fetch_enqueue(blocks[last], grant, err);
         if (status != VCOL_OK)
             break;
@@ -297,7 +297,7 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
     vcol__lock_take(&r->lock);
     for (int64_t i = first; i < last; i++)
         if (blocks[i]->stored_state == VCOL__STORED_QUEUED) {
-            t->spans[t->n] = (struct vcol__span){.offset = blocks[i]->d.offset, .size = blocks[i]->d.stored};
+            t->spans[t->n] = (struct vcol__span){.offset = blocks[i]->asked.offset, .size = blocks[i]->asked.stored};
             take_locked(r, t, blocks[i]);
         }
     int64_t own = t->n;
@@ -320,7 +320,7 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
         if (status != VCOL_OK) {
             vcol_error why = {0};
             if (t->failed != b) {
-                vcol_range range = {b->d.offset, (size_t)b->d.stored, b->stored.data};
+                vcol_range range = {b->asked.offset, (size_t)b->asked.stored, b->stored.data};
                 status = vcol_source_read(t->file->source, &range, 1, &why);
                 for (int64_t i = 0; i < t->n; i++)
                     if (t->blocks[i] == b)

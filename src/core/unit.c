@@ -48,6 +48,7 @@ typedef struct place {
 
 struct vcol__unit_work {
     vcol__block **blocks;
+    int32_t *needs; /* of each block: the one that must be prepared first, or -1; an index into this plan */
     int64_t n, capacity;
     bool *held; /* unpacked bytes pinned by this load */
     place *places;
@@ -94,6 +95,7 @@ static void work_free(unit *u, struct vcol__unit_work *w)
         vcol__block_unref(b);
     }
     vcol__memory_delete(m, w->blocks, (size_t)w->capacity * sizeof *w->blocks);
+    vcol__memory_delete(m, w->needs, (size_t)w->capacity * sizeof *w->needs);
     vcol__memory_delete(m, w->held, (size_t)w->n * sizeof *w->held);
     vcol__memory_delete(m, w->places, (size_t)w->n * sizeof *w->places);
     vcol__memory_delete(m, w, sizeof *w);
@@ -101,8 +103,10 @@ static void work_free(unit *u, struct vcol__unit_work *w)
 
 static void unprepare(vcol_buffer *b, vcol__load *load)
 {
+    vcol__lock_take(&b->stripe->lock); /* whoever would help looks at it under this lock */
     struct vcol__unit_work *w = load->work;
     load->work = NULL;
+    vcol__lock_drop(&b->stripe->lock);
     if (w)
         work_free((unit *)b, w);
 }
@@ -118,7 +122,7 @@ vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *d, vcol_err
                                  u->group->name, (unsigned long long)d->offset, (unsigned long long)d->stored,
                                  (unsigned long long)u->file->size);
     if (sink->parent && !d->memory &&
-        (d->offset < sink->parent->d.offset || end > sink->parent->d.offset + sink->parent->d.stored))
+        (d->offset < sink->parent->asked.offset || end > sink->parent->asked.offset + sink->parent->asked.stored))
         return vcol_error_format(err, VCOL_CORRUPT, "%s: block at byte %llu lies outside the one that holds it",
                                  u->group->name, (unsigned long long)d->offset);
     if (d->unpacked > (uint64_t)1 << 40)
@@ -131,13 +135,22 @@ vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *d, vcol_err
             return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld blocks", (long long)capacity);
         if (w->n)
             memcpy(more, w->blocks, (size_t)w->n * sizeof *more);
+        int32_t *needs = vcol__memory_new(m, (size_t)capacity * sizeof *needs);
+        if (!needs) {
+            vcol__memory_delete(m, more, (size_t)capacity * sizeof *more);
+            return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld blocks", (long long)capacity);
+        }
+        if (w->n)
+            memcpy(needs, w->needs, (size_t)w->n * sizeof *needs);
         vcol__memory_delete(m, w->blocks, (size_t)w->capacity * sizeof *more);
+        vcol__memory_delete(m, w->needs, (size_t)w->capacity * sizeof *needs);
         w->blocks = more;
+        w->needs = needs;
         w->capacity = capacity;
     }
     vcol_status status = vcol__block_open(u->file, u->base.group, d, sink->parent, &w->blocks[w->n], err);
     if (status == VCOL_OK)
-        w->n++;
+        w->needs[w->n++] = d->needs;
     return status;
 }
 
@@ -155,7 +168,7 @@ static vcol_status plan(unit *u, const vcol_deps *deps, struct vcol__unit_work *
     if (u->base.entries > 0)
         status = u->file->reader->plan(u->file->object, u->base.group, u->base.first, u->base.entries, deps, &sink, err);
     for (int64_t i = 0; i < w->n; i++)
-        stored += w->blocks[i]->d.stored;
+        stored += w->blocks[i]->asked.stored;
     VCOL__COUNT(m, bytes_asked, stored);
     vcol__log_add(m, VCOL_LOG_PLAN, u->base.name, u->base.group, u->base.first, u->base.entries, 0, stored);
     if (status != VCOL_OK) {
@@ -198,9 +211,9 @@ static vcol_status scratch(hand *h, size_t size, vcol_error *err)
 static uint64_t window_bytes(const unit *u, const struct vcol__unit_work *w, int64_t i)
 {
     uint64_t bytes = 0, charged = 0;
-    for (int64_t k = i; k < w->n && (k == i || bytes + w->blocks[k]->d.stored <= u->file->read_size); k++) {
-        bytes += w->blocks[k]->d.stored;
-        charged += vcol__memory_capacity(w->blocks[k]->d.stored);
+    for (int64_t k = i; k < w->n && (k == i || bytes + w->blocks[k]->asked.stored <= u->file->read_size); k++) {
+        bytes += w->blocks[k]->asked.stored;
+        charged += vcol__memory_capacity(w->blocks[k]->asked.stored);
     }
     return charged + (w->n > 1 ? vcol__memory_capacity(u->file->gap) : 0);
 }
@@ -213,9 +226,10 @@ static vcol_status fetch_and_inspect(hand *h, int64_t i, vcol_error *err)
     unit *u = h->u;
     vcol__block *b = h->work->blocks[i];
     vcol_status status = VCOL_OK;
-    if (b->stored_state != VCOL__STORED_HERE) { /* a stale look: fetch_now looks again */
+    vcol__stored_state stored = vcol__block_stored_state(b);
+    if (stored != VCOL__STORED_HERE) {
         vcol_error why = {0};
-        if (b->stored_state == VCOL__STORED_NONE)
+        if (stored == VCOL__STORED_NONE)
             status = ensure(h, window_bytes(u, h->work, i), err);
         if (status == VCOL_OK) {
             status = vcol__fetch_now(h->work->blocks, i, h->work->n, h->grant, true, &why);
@@ -244,7 +258,6 @@ static vcol_status fetch_and_inspect(hand *h, int64_t i, vcol_error *err)
             d.memory = b->d.memory;
             d.first_entry = b->d.first_entry;
             d.entries = b->d.entries;
-            d.needs = b->d.needs;
             b->d = d;
             b->inspected = true;
         }
@@ -312,7 +325,7 @@ static void settle_scratch(hand *h, vcol__block *b, const void *plain, bool comp
 /* Whether a block's unpacked bytes have a use beyond this load. */
 static bool worth_keeping(const unit *u, const vcol__block *b)
 {
-    const vcol_block *d = &b->d;
+    const vcol_block *d = &b->asked;
     int64_t end = u->base.first + u->base.entries;
     if (!u->pass)
         return false;
@@ -341,6 +354,13 @@ static void merge_bits(uint8_t *to, const uint8_t *from, int64_t bit, int64_t bi
     }
 }
 
+/* What prepare made of the block that block i needs. */
+static const void *needed_state(const struct vcol__unit_work *w, int64_t i)
+{
+    int32_t needs = w->needs[i];
+    return needs >= 0 && needs < w->n ? w->blocks[needs]->state : NULL;
+}
+
 static vcol_status decode(hand *h, int64_t i, const void *plain, vcol_error *err)
 {
     unit *u = h->u;
@@ -353,7 +373,7 @@ static vcol_status decode(hand *h, int64_t i, const void *plain, vcol_error *err
     vcol_deps deps = w->deps;
     vcol_buffer *aux = NULL;
     vcol_status status = VCOL_OK;
-    const void *state = b->d.needs >= 0 && b->d.needs < w->n ? w->blocks[b->d.needs]->state : NULL;
+    const void *state = needed_state(w, i);
     for (int32_t l = 0; l < g->n_leaves && status == VCOL_OK; l++) {
         const vcol_leaf *leaf = &g->leaves[l];
         vcol_part *part = &parts[l];
@@ -428,7 +448,7 @@ static vcol_status stage_direct(hand *h, int64_t i, vcol_error *err)
     vcol__block *b = w->blocks[i];
     const place *p = &w->places[i];
     const void *plain = NULL;
-    if (p->hi <= p->lo || (b->d.flags & VCOL_BLOCK_PREPARE))
+    if (p->hi <= p->lo || (b->asked.flags & VCOL_BLOCK_PREPARE))
         return VCOL_OK;
     if (vcol__block_claim(b, true) == VCOL__PLAIN_HERE) {
         vcol_status status = decode(h, i, b->plain_bytes, err);
@@ -470,7 +490,7 @@ static vcol_status stage_hold(hand *h, int64_t i, vcol_error *err)
         status = fetch_and_inspect(h, i, err);
         if (status == VCOL_OK)
             status = unpack(h, b, true, b->d.unpacked, &plain, err);
-        if (status == VCOL_OK && (b->d.flags & VCOL_BLOCK_PREPARE) && !b->state) {
+        if (status == VCOL_OK && (b->asked.flags & VCOL_BLOCK_PREPARE) && !b->state) {
             vcol__lock_none_held();
             status = u->file->reader->prepare(u->file->object, u->base.group, &b->d, plain, &u->base.manager->memory.allocator,
                                               &b->state, &b->state_bytes, err);
@@ -495,9 +515,9 @@ static vcol_status stage_decode(hand *h, int64_t i, vcol_error *err)
     vcol__block *b = h->work->blocks[i];
     const place *p = &h->work->places[i];
     vcol_status status = VCOL_OK;
-    if (p->hi > p->lo && !(b->d.flags & VCOL_BLOCK_PREPARE))
+    if (p->hi > p->lo && !(b->asked.flags & VCOL_BLOCK_PREPARE))
         status = decode(h, i, b->plain_bytes, err);
-    if (!(b->d.flags & VCOL_BLOCK_PREPARE)) {
+    if (!(b->asked.flags & VCOL_BLOCK_PREPARE)) {
         vcol__block_unpin(b);
         h->work->held[i] = false;
     }
@@ -612,7 +632,7 @@ static bool help(vcol_buffer *b, vcol__load *load)
     /* A helper has room for what it will need before it claims a block, or leaves the block to the owner. */
     uint64_t most = 0;
     for (int64_t i = 0; i < w->n; i++) {
-        uint64_t need = vcol__memory_capacity(w->blocks[i]->d.stored) + 2 * vcol__memory_capacity(w->blocks[i]->d.unpacked);
+        uint64_t need = vcol__memory_capacity(w->blocks[i]->asked.stored) + 2 * vcol__memory_capacity(w->blocks[i]->asked.unpacked);
         most = need > most ? need : most;
     }
     bool helped = !(run == stage_direct || run == stage_hold) ||
@@ -641,7 +661,7 @@ static vcol_status expand(hand *h, vcol_error *err)
     vcol_manager *m = u->base.manager;
     bool any = false;
     for (int64_t i = 0; i < w->n && !any; i++)
-        any = (w->blocks[i]->d.flags & VCOL_BLOCK_EXPANDS) != 0;
+        any = (w->blocks[i]->asked.flags & VCOL_BLOCK_EXPANDS) != 0;
     if (!any)
         return VCOL_OK;
     fresh = vcol__memory_new(m, sizeof *fresh);
@@ -651,15 +671,15 @@ static vcol_status expand(hand *h, vcol_error *err)
     vcol_block_sink sink = {u, fresh, NULL};
     for (int64_t i = 0; i < w->n && status == VCOL_OK; i++) {
         vcol__block *b = w->blocks[i];
-        if (!(b->d.flags & VCOL_BLOCK_EXPANDS)) {
-            status = vcol_block_push(&sink, &b->d, err);
+        if (!(b->asked.flags & VCOL_BLOCK_EXPANDS)) {
+            status = vcol_block_push(&sink, &b->asked, err);
             continue;
         }
         status = ensure(h, window_bytes(u, w, i), err);
         if (status == VCOL_OK)
             status = vcol__fetch_now(w->blocks, i, w->n, h->grant, true, err);
         if (status == VCOL_OK) {
-            vcol_block d = b->d;
+            vcol_block d = b->asked;
             sink.parent = b;
             vcol__lock_none_held();
             status = u->file->reader->inspect(u->file->object, u->base.group, &d, b->stored_bytes, &sink, err);
@@ -716,7 +736,7 @@ static vcol_status place_known(hand *h, vcol_error *err)
     struct vcol__unit_work *w = h->work;
     int64_t at = u->base.first;
     for (int64_t i = 0; i < w->n; i++) {
-        const vcol_block *d = &w->blocks[i]->d;
+        const vcol_block *d = &w->blocks[i]->asked;
         place *p = &w->places[i];
         if (d->flags & VCOL_BLOCK_PREPARE)
             continue;
@@ -748,11 +768,11 @@ static vcol_status place_measured(hand *h, int64_t *total, vcol_error *err)
     for (int64_t i = 0; i < w->n; i++) {
         vcol__block *b = w->blocks[i];
         place *p = &w->places[i];
-        if (b->d.flags & VCOL_BLOCK_PREPARE)
+        if (b->asked.flags & VCOL_BLOCK_PREPARE)
             continue;
-        const void *state = b->d.needs >= 0 && b->d.needs < w->n ? w->blocks[b->d.needs]->state : NULL;
-        int64_t rows = b->d.entries, items[VCOL_MAX_LEVELS] = {0};
-        int64_t row = rows >= 0 || next_row < 0 ? b->d.first_entry : next_row;
+        const void *state = needed_state(w, i);
+        int64_t rows = b->asked.entries, items[VCOL_MAX_LEVELS] = {0};
+        int64_t row = rows >= 0 || next_row < 0 ? b->asked.first_entry : next_row;
         vcol_status status = VCOL_OK;
         bool all = false;
         if (rows < 0) {
@@ -842,7 +862,7 @@ static uint64_t working_bytes(const unit *u, const struct vcol__unit_work *w, bo
     uint64_t largest = 0, kept = 0;
     for (int64_t i = 0; i < w->n; i++) {
         const vcol__block *b = w->blocks[i];
-        uint64_t bytes = b->d.flags & VCOL_BLOCK_AS_IS ? 0 : vcol__memory_capacity(b->d.unpacked);
+        uint64_t bytes = b->asked.flags & VCOL_BLOCK_AS_IS ? 0 : vcol__memory_capacity(b->asked.unpacked);
         if (hold || worth_keeping(u, b))
             kept += bytes;
         else if (bytes > largest)
@@ -856,7 +876,7 @@ static vcol_status hold_prepared(hand *h, vcol_error *err)
 {
     vcol_status status = VCOL_OK;
     for (int64_t i = 0; i < h->work->n && status == VCOL_OK; i++)
-        if (h->work->blocks[i]->d.flags & VCOL_BLOCK_PREPARE)
+        if (h->work->blocks[i]->asked.flags & VCOL_BLOCK_PREPARE)
             status = stage_hold(h, i, err);
     return status;
 }
@@ -966,13 +986,15 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
     vcol_status status = VCOL_OK;
     if (!w) {
         status = plan(u, NULL, &w, err);
+        vcol__lock_take(&b->stripe->lock);
         load->work = w;
+        vcol__lock_drop(&b->stripe->lock);
     }
     if (status != VCOL_OK)
         return status;
     uint64_t stored = 0, result = 0;
     for (int64_t i = 0; i < w->n; i++)
-        stored += vcol__memory_capacity(w->blocks[i]->d.stored);
+        stored += vcol__memory_capacity(w->blocks[i]->asked.stored);
     if (u->group->entries > 0)
         result = (uint64_t)((double)u->group->unpacked * ((double)b->entries / (double)u->group->entries));
     uint64_t scratch_bytes = working_bytes(u, w, u->group->flags & VCOL_GROUP_MEASURED);
@@ -980,7 +1002,7 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
     uint64_t want = result + scratch_bytes + (input ? stored : 0);
     status = vcol__account_reserve(m, &load->grant, want, VCOL__PREFETCH, false, err);
     for (int64_t i = 0; i < w->n && status == VCOL_OK && input; i++)
-        if (!w->blocks[i]->d.memory && w->blocks[i]->d.stored)
+        if (!w->blocks[i]->asked.memory && w->blocks[i]->asked.stored)
             status = vcol__fetch_enqueue(w->blocks[i], &load->grant, err);
     if (status != VCOL_OK) {
         unprepare(b, load);
@@ -1136,8 +1158,8 @@ vcol_status vcol__unit_ranges(vcol__binding *file, int32_t group, int64_t entrie
             status = vcol_error_format(err, VCOL_NOMEM, "no memory for %lld blocks", (long long)w->n);
     }
     for (int64_t i = 0; status == VCOL_OK && i < w->n; i++) {
-        (*out)[i][0] = w->blocks[i]->d.first_entry;
-        (*out)[i][1] = w->blocks[i]->d.entries;
+        (*out)[i][0] = w->blocks[i]->asked.first_entry;
+        (*out)[i][1] = w->blocks[i]->asked.entries;
         *n = w->n;
     }
     if (w)

@@ -19,7 +19,7 @@
 vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_chunk **out, vcol_error *err)
 {
     int64_t end, f = vcol__dataset_file_of(d, first);
-    vcol__table *t = f >= 0 ? &d->files[f] : NULL;
+    vcol__infile *t = f >= 0 ? &d->files[f] : NULL;
     if (!t || count < 0 || __builtin_add_overflow(first, count, &end) || end > t->first + t->entries)
         return vcol_error_format(err, VCOL_RANGE, "%.200s: entries [%lld, %lld) are not in one file",
                                  t ? t->where : d->files[0].where, (long long)first, (long long)first + (long long)count);

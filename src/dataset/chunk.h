@@ -39,7 +39,7 @@ typedef struct vcol__defined {
 
 struct vcol_chunk {
     vcol_dataset *dataset;
-    vcol__table *table;
+    vcol__infile *table;
     int64_t first, count;  /* entries of the data set */
     int64_t row;           /* first entry in the file */
     _Atomic(vcol_buffer *) *units;            /* by the file's group */

@@ -107,7 +107,7 @@ static bool same_columns(const vcol_schema *a, const vcol_schema *b)
 }
 
 /* Finds each column of the data set in a later file. The nth of a name is the nth there. */
-static vcol_status map_file(vcol_dataset *d, vcol__table *t, vcol_error *err)
+static vcol_status map_file(vcol_dataset *d, vcol__infile *t, vcol_error *err)
 {
     const vcol_schema *s = t->schema;
     bool same = same_columns(d->files[0].schema, s);
@@ -147,7 +147,7 @@ static vcol_status describe(vcol_dataset *d, vcol_error *err)
         c->blocks = c->schema->blocks;
         bool is_short = false;
         for (int64_t f = 0; f < d->n_files; f++) {
-            const vcol__table *t = &d->files[f];
+            const vcol__infile *t = &d->files[f];
             int64_t at = t->map ? t->map[id] : id;
             if (at < 0)
                 continue;
@@ -240,8 +240,8 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
         d->flags = o.flags;
     }
     for (int64_t i = 0; i < w.n && status == VCOL_OK; i++) {
-        vcol__table *t = &d->files[i];
-        status = vcol__table_open(m, w.list[i].path, w.list[i].object, w.list[i].source, o.readers, o.n_readers, t, err);
+        vcol__infile *t = &d->files[i];
+        status = vcol__infile_open(m, w.list[i].path, w.list[i].object, w.list[i].source, o.readers, o.n_readers, t, err);
         if (status != VCOL_OK)
             break;
         d->n_files++;
@@ -278,7 +278,7 @@ void vcol_dataset_close(vcol_dataset *d)
     if (!d)
         return;
     for (int64_t i = 0; i < d->n_files; i++)
-        vcol__table_close(d->manager, &d->files[i]);
+        vcol__infile_close(d->manager, &d->files[i]);
     for (int64_t id = 0; id < d->n_columns && d->columns; id++)
         free(d->columns[id].shape);
     free(d->files);
@@ -305,7 +305,7 @@ vcol_status vcol_dataset_file(const vcol_dataset *d, int64_t i, vcol_file_info *
         return (vcol_status)err->status;
     if (i < 0 || i >= d->n_files || !out)
         return vcol_error_format(err, VCOL_RANGE, "vcol_dataset_file: no file %lld", (long long)i);
-    const vcol__table *t = &d->files[i];
+    const vcol__infile *t = &d->files[i];
     *out = (vcol_file_info){t->path, t->object_name, t->first, t->entries, t->schema->n_clusters, t->binding.size};
     return VCOL_OK;
 }

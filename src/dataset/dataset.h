@@ -9,7 +9,7 @@
 #include <vcol/reader.h>
 
 /* An open file with its table. */
-typedef struct vcol__table {
+typedef struct vcol__infile {
     char *path;           /* as given, without the object */
     char *where;          /* for messages */
     char *object_name;
@@ -23,7 +23,7 @@ typedef struct vcol__table {
     uint64_t fixed;       /* charged for metadata */
     int64_t first, entries;
     int64_t *map;         /* the data set's column -> this schema's, or -1; NULL: the same */
-} vcol__table;
+} vcol__infile;
 
 /* A column as the data set has it. */
 typedef struct vcol__column_def {
@@ -39,7 +39,7 @@ struct vcol_dataset {
     vcol_manager *manager;
     uint32_t flags;
     int64_t n_files, entries, n_columns;
-    vcol__table *files;
+    vcol__infile *files;
     vcol__column_def *columns;
     int32_t *index; /* hash table of paths -> column + 1, 0 = empty */
     size_t index_size;
@@ -51,12 +51,12 @@ struct vcol_dataset {
 char *vcol__copy_string(const char *text);
 
 /* Opens path (and its object, NULL = the only one) with the first reader that knows it. Errors name the file. */
-vcol_status vcol__table_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
-                             const vcol_reader *const *readers, int64_t n_readers, vcol__table *out, vcol_error *err);
-void vcol__table_close(vcol_manager *m, vcol__table *table);
+vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
+                             const vcol_reader *const *readers, int64_t n_readers, vcol__infile *out, vcol_error *err);
+void vcol__infile_close(vcol_manager *m, vcol__infile *table);
 /* Only the file, for listing. */
-vcol_status vcol__table_open_file(vcol_manager *m, const char *path, vcol_source *source,
-                                  const vcol_reader *const *readers, int64_t n_readers, vcol__table *out, vcol_error *err);
+vcol_status vcol__infile_open_file(vcol_manager *m, const char *path, vcol_source *source,
+                                  const vcol_reader *const *readers, int64_t n_readers, vcol__infile *out, vcol_error *err);
 
 /* The built-in readers, NULL-terminated. */
 extern const vcol_reader *(*const vcol__builtin_readers[])(void);

@@ -100,7 +100,7 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
 }
 
 /* Entries of the chunk that begins at `first`, at most to the end of its file and of the loop. */
-static int64_t size_of(const vcol_loop *l, const vcol__table *t, int64_t first)
+static int64_t size_of(const vcol_loop *l, const vcol__infile *t, int64_t first)
 {
     int64_t row = first - t->first, count = t->entries - row;
     if (l->chunking == VCOL_CHUNK_BY_ENTRIES && count > l->entries) {

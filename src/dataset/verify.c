@@ -24,7 +24,7 @@ static void fault(verifier *v, const vcol_error *err)
 }
 
 /* Rows [first, first + rows) of a group, with what it depends on. */
-static vcol_status read_rows(vcol__table *t, int32_t group, int64_t first, int64_t rows, vcol_error *err)
+static vcol_status read_rows(vcol__infile *t, int32_t group, int64_t first, int64_t rows, vcol_error *err)
 {
     const vcol_group *g = &t->schema->groups[group];
     vcol_buffer *counts = NULL, *offsets = NULL, *b = NULL;
@@ -50,7 +50,7 @@ static vcol_status read_rows(vcol__table *t, int32_t group, int64_t first, int64
     return status;
 }
 
-static void verify_group(verifier *v, vcol__table *t, int32_t group)
+static void verify_group(verifier *v, vcol__infile *t, int32_t group)
 {
     vcol_error err = {0};
     int64_t(*ranges)[2], n;
@@ -104,7 +104,7 @@ vcol_status vcol_dataset_verify(vcol_dataset *d, const char *columns, void (*rep
         status = VCOL_OK;
     }
     for (int64_t f = 0; f < d->n_files && status == VCOL_OK; f++) {
-        vcol__table *t = &d->files[f];
+        vcol__infile *t = &d->files[f];
         unsigned char *wanted = calloc((size_t)t->schema->n_groups + 1, 1);
         if (!wanted) {
             status = vcol_error_format(err, VCOL_NOMEM, "no memory to verify");

@@ -7,7 +7,7 @@
 
 struct vcol_file {
     vcol_manager *manager;
-    vcol__table table;
+    vcol__infile table;
 };
 
 char *vcol__copy_string(const char *text)
@@ -27,7 +27,7 @@ static vcol_status located(const char *where, vcol_status status, vcol_error *er
     return status;
 }
 
-static vcol_status find_reader(vcol__table *t, const vcol_reader *const *readers, int64_t n_readers, vcol_error *err)
+static vcol_status find_reader(vcol__infile *t, const vcol_reader *const *readers, int64_t n_readers, vcol_error *err)
 {
     unsigned char head[64];
     const vcol_source_limits *limits = vcol_source_get_limits(t->source);
@@ -52,8 +52,8 @@ static vcol_status find_reader(vcol__table *t, const vcol_reader *const *readers
     return VCOL_OK;
 }
 
-vcol_status vcol__table_open_file(vcol_manager *m, const char *path, vcol_source *source,
-                                  const vcol_reader *const *readers, int64_t n_readers, vcol__table *t, vcol_error *err)
+vcol_status vcol__infile_open_file(vcol_manager *m, const char *path, vcol_source *source,
+                                  const vcol_reader *const *readers, int64_t n_readers, vcol__infile *t, vcol_error *err)
 {
     vcol_status status = VCOL_OK;
     vcol_worker *worker = NULL;
@@ -87,11 +87,11 @@ vcol_status vcol__table_open_file(vcol_manager *m, const char *path, vcol_source
     if (worker)
         vcol__worker_give(m, worker);
     if (status != VCOL_OK)
-        vcol__table_close(m, t);
+        vcol__infile_close(m, t);
     return status;
 }
 
-static void bind(vcol_manager *m, vcol__table *t)
+static void bind(vcol_manager *m, vcol__infile *t)
 {
     const vcol_source_limits *limits = vcol_source_get_limits(t->source);
     vcol__binding *b = &t->binding;
@@ -111,11 +111,11 @@ static void bind(vcol_manager *m, vcol__table *t)
         b->gap = b->read_size / 2;
 }
 
-vcol_status vcol__table_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
-                             const vcol_reader *const *readers, int64_t n_readers, vcol__table *t, vcol_error *err)
+vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
+                             const vcol_reader *const *readers, int64_t n_readers, vcol__infile *t, vcol_error *err)
 {
     vcol_error why = {0};
-    vcol_status status = vcol__table_open_file(m, path, source, readers, n_readers, t, err);
+    vcol_status status = vcol__infile_open_file(m, path, source, readers, n_readers, t, err);
     if (status != VCOL_OK)
         return status;
     vcol_worker *worker = vcol__worker_take(m, &why);
@@ -140,12 +140,12 @@ vcol_status vcol__table_open(vcol_manager *m, const char *path, const char *obje
         located(t->where, status, &why);
         if (err && !err->status)
             *err = why;
-        vcol__table_close(m, t);
+        vcol__infile_close(m, t);
     }
     return status;
 }
 
-void vcol__table_close(vcol_manager *m, vcol__table *t)
+void vcol__infile_close(vcol_manager *m, vcol__infile *t)
 {
     if (t->pass_open) {
         /* Reads under way hold blocks, and so the reader's object, in use. */
@@ -182,7 +182,7 @@ vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *sourc
     vcol_file *f = calloc(1, sizeof *f);
     if (!f)
         return vcol_error_format(err, VCOL_NOMEM, "no memory to open %s", path);
-    vcol_status status = vcol__table_open_file(m, path, source, reader ? &reader : NULL, reader ? 1 : 0, &f->table, err);
+    vcol_status status = vcol__infile_open_file(m, path, source, reader ? &reader : NULL, reader ? 1 : 0, &f->table, err);
     if (status != VCOL_OK) {
         free(f);
         return status;
@@ -195,7 +195,7 @@ vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *sourc
 void vcol_file_close(vcol_file *f)
 {
     if (f) {
-        vcol__table_close(f->manager, &f->table);
+        vcol__infile_close(f->manager, &f->table);
         free(f);
     }
 }
