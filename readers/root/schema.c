@@ -328,7 +328,7 @@ static void add_column(build *b, visit *v, int64_t i)
     c->blocks = v->branch->n_baskets;
     c->note = f->note;
     c->status = f->note ? VCOL_UNSUPPORTED : VCOL_OK;
-    if (v->branch->fault) {
+    if (v->branch->fault && !f->note) {
         c->status = VCOL_CORRUPT;
         c->note = v->branch->fault;
     }

@@ -338,6 +338,6 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
         vcol__lock_drop(&r->lock);
     }
     free(t);
-    /* Taken by a read that another thread had begun meanwhile: wait for that one. */
-    return own > 0 || status != VCOL_OK ? status : vcol__fetch_now(blocks, first, n, grant, runnable, err);
+    /* If another thread's read had taken it meanwhile, wait for that one. */
+    return status != VCOL_OK ? status : vcol__fetch_now(blocks, first, n, grant, runnable, err);
 }
