@@ -19,7 +19,9 @@
  *     drop_doomed        after the last pin, if DOOMED           vcol__buffer_unpin_slow (buffer.c)
  *   drop                 RESIDENT, no pin -> EVICTING, free,     drop (buffer.c)
  *                        -> VIRTUAL, woken
- *   clear                by state: nothing, take back, drop, doom  vcol__buffer_clear (buffer.c)
+ *   clear                by state: nothing, take back, drop, doom  vcol__buffer_clear (buffer.c), after
+ *                                                                end_lease (src/dataset/chunk.c)
+ *   get                  pin, look, the pin becomes the lease    hold, lease (src/dataset/getters.c)
  *   evictor              drop                                    evict_drop (buffer.c), called by
  *                                                                vcol__evict_make_room (evict.c)
  *   enqueue              VIRTUAL -> QUEUED                       vcol__queue_add (queue.c)
@@ -28,8 +30,8 @@
  *   worker               plan (busy); QUEUED -> LOADING; load    plan_next, take_over, vcol__queue_run
  *                                                                (queue.c)
  *
- * The faults (FAULT_...): EVICT, CLEAR, LOADER, WAITER, UNPIN are those of src/core/fault.h; AGAIN is one that
- * the core had, see README.md. Each must be found; run.sh looks after that.
+ * The faults (FAULT_...): EVICT, CLEAR, LOADER, WAITER, UNPIN are those of src/core/fault.h; AGAIN and LEASE are ones
+ * that the code had, see README.md. Each must be found; run.sh looks after that.
  *
  * What must hold, wherever it is checked:
  *   one instance at most (`live`), and one load at most;
@@ -135,7 +137,7 @@ inline drop(need_doomed, ignore_pins) {
         atomic {
             if
             :: w == old -> w = (w - RESIDENT + EVICTING) & ~DOOMED; got = 1
-            :: else -> old = w
+            :: else -> old = w; got = 0
             fi
         }
         if
@@ -293,8 +295,35 @@ inline take_back() {
     od
 }
 
+#define READ assert(live == 1 && ver == mine && STATE(w) == RESIDENT)
+
+/* Where the values are is read while they are pinned; the pin is then the column's lease, if it has none. */
+inline get() {
+#ifdef FAULT_LEASE
+    if
+    :: atomic { lease -> mine = ver }
+        READ /* with the lease alone, which another thread may end */
+    :: else ->
+#endif
+        pin();
+        if
+        :: ok ->
+            atomic { READ; mine = 0 }
+            atomic { had = lease; lease = 1 }
+            if
+            :: had -> had = 0; unpin(1)
+            :: else
+            fi
+        :: else
+        fi
+#ifdef FAULT_LEASE
+    fi;
+    mine = 0
+#endif
+}
+
+/* Of a chunk's column: its lease ends, then the buffer is cleared. */
 inline clear() {
-    /* the chunk's lease ends; what is told from here on is this clear */
     atomic {
         had = lease;
         lease = 0;
@@ -303,6 +332,10 @@ inline clear() {
         :: else
         fi
     }
+    if
+    :: had -> had = 0; unpin(1)
+    :: else
+    fi;
     do
     :: old = w;
         if
@@ -334,11 +367,7 @@ inline clear() {
                 fi
             }
         fi
-    od;
-    if
-    :: had -> had = 0; unpin(1)
-    :: else
-    fi
+    od
 }
 
 #define OPS (me == 0 -> OPS0 : OPS1)
@@ -361,7 +390,7 @@ proctype consumer(bit me) {
         held = ok;
         END
     :: atomic { held -> BEGIN }
-        atomic { assert(live == 1 && ver == mine && STATE(w) == RESIDENT) }
+        READ;
         held = 0;
         mine = 0;
         unpin(1);
@@ -369,18 +398,8 @@ proctype consumer(bit me) {
     :: atomic { n < OPS -> n++; BEGIN }
         clear();
         END
-    :: atomic { n < OPS && !held && !lease -> n++; BEGIN }
-        pin();
-        mine = 0;
-        if
-        :: ok ->
-            atomic { had = lease; lease = 1 }
-            if
-            :: had -> had = 0; unpin(1) /* another thread took it first */
-            :: else
-            fi
-        :: else
-        fi;
+    :: atomic { n < OPS && !held -> n++; BEGIN }
+        get();
         END
     :: atomic { me == 0 && !scope && n < OPS && STATE(w) != RESIDENT -> n++; scope = 1; BEGIN }
         do /* enqueue */

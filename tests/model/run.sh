@@ -53,7 +53,7 @@ if [ "$errors" != 0 ] || grep -q -e 'Search not completed' -e 'out of memory' -e
     bad=1
 fi
 
-for fault in EVICT CLEAR LOADER WAITER UNPIN AGAIN; do
+for fault in EVICT CLEAR LOADER WAITER UNPIN AGAIN LEASE; do
     check 4000 -O0 "-DFAULT_$fault"
     errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' out)
     if [ "$errors" = 0 ]; then
