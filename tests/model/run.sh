@@ -54,7 +54,7 @@ if [ "$errors" != 0 ] || grep -q -e 'Search not completed' -e 'out of memory' -e
 fi
 
 for fault in EVICT CLEAR LOADER WAITER UNPIN AGAIN LEASE; do
-    check 4000 -O0 "-DFAULT_$fault"
+    check 4000 -O0 "-DFAULT_$fault" -DOPS0=2
     errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' out)
     if [ "$errors" = 0 ]; then
         echo "model: fault $fault: not found"
