@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define ROUNDS 3000
+#define ROUNDS 400
 
 static atomic_bool stop;
 
