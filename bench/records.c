@@ -121,6 +121,40 @@ int records_open(const char *path, records *r)
     return 0;
 }
 
+int records_at(const records *r, uint64_t offset, record *out)
+{
+    if (offset < 100 || offset > r->size - 64)
+        return -1;
+    out->offset = offset;
+    parse_key(r->bytes + offset, out);
+    return 0;
+}
+
+/* FORMAT root/directory  behind its name: i16 version (above 1000: 64-bit places), two times, i32 bytes of keys, i32 bytes
+ * of name, places of the directory, its parent and its list of keys; that is a record of i32 n and n keys. */
+int records_find(const records *r, const char *class_name, const char *name, record *out)
+{
+    int large = be(r->bytes + 4, 4) >= 1000000, found = -1;
+    uint64_t begin = be(r->bytes + 8, 4), name_bytes = large ? be(r->bytes + 36, 4) : be(r->bytes + 28, 4);
+    const uint8_t *directory = r->bytes + begin + name_bytes;
+    int wide = be(directory, 2) > 1000;
+    uint64_t seek = be(directory + 18 + (wide ? 16 : 8), wide ? 8 : 4);
+    record list, key, best = {.cycle = -1};
+    if (records_at(r, seek, &list) != 0)
+        return -1;
+    const uint8_t *p = list.payload + 4;
+    for (uint64_t n = be(list.payload, 4); n > 0 && p < r->bytes + r->size - 64; n--) {
+        parse_key(p, &key);
+        uint64_t at = be(p + 18, be(p + 4, 2) > 1000 ? 8 : 4);
+        if (strcmp(key.class_name, class_name) == 0 && strcmp(key.name, name) == 0 && key.cycle > best.cycle &&
+            records_at(r, at, &best) == 0)
+            found = 0;
+        p = key.payload;
+    }
+    *out = best;
+    return found;
+}
+
 void records_close(records *r)
 {
     free(r->bytes);

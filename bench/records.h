@@ -38,6 +38,10 @@ typedef struct unpacker {
 /* Reads the whole file. 0, or -1 with a message on stderr. */
 int records_open(const char *path, records *out);
 void records_close(records *records);
+/* The record at that place. 0, or -1. */
+int records_at(const records *records, uint64_t offset, record *out);
+/* The record of that class and name with the highest cycle, by the top directory's list. 0, or -1. */
+int records_find(const records *records, const char *class_name, const char *name, record *out);
 
 int unpacker_open(unpacker *u, size_t largest);
 void unpacker_close(unpacker *u);
