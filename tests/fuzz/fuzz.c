@@ -206,17 +206,27 @@ void fuzz_file(const uint8_t *data, size_t size)
     vcol_file *a = NULL, *b = NULL;
     vcol_error err = {0}, again = {0};
     vcol_status status;
+    int twice = vcol_hash_xxh64(data, size) % 8 == 0; /* a second opening costs as much as all the rest */
     FUZZ_RULE(vcol_source_open_memory(data, size, "fuzz", &source, NULL) == VCOL_OK);
     status = vcol_file_open(manager, "fuzz", source, NULL, &a, &err);
     fuzz_status(status, &err);
-    FUZZ_RULE(vcol_file_open(manager, "fuzz", source, NULL, &b, &again) == status);
-    FUZZ_RULE(!strcmp(err.message, again.message));
+    if (twice) {
+        FUZZ_RULE(vcol_file_open(manager, "fuzz", source, NULL, &b, &again) == status);
+        FUZZ_RULE(!strcmp(err.message, again.message));
+    }
     if (!status) {
         int64_t tables = 0;
-        compare_files(a, b);
+        if (twice)
+            compare_files(a, b);
         for (int64_t i = 0; i < vcol_file_objects(a) && tables < MAX_TABLES; i++) {
             vcol_object_info info = {0};
-            if (vcol_file_object(a, i, &info, NULL) != VCOL_OK || !info.is_table)
+            vcol_error why = {0};
+            vcol_status got = vcol_file_object(a, i, &info, &why);
+            fuzz_status(got, &why);
+            if (got)
+                continue;
+            check_object(&info);
+            if (!info.is_table)
                 continue;
             tables++;
             read_table(manager, source, info.name);

@@ -28,8 +28,8 @@ int fuzz_seed(int i, made *out);
 /* A manager without threads, with FUZZ_LIMIT. */
 vcol_manager *fuzz_manager(void);
 /*
- * Opens the bytes as a file and lists its objects, twice, which must give the same; then reads the first entries of
- * each table that opens, whole and in two parts, which must agree. `object` NULL: all tables.
+ * Opens the bytes as a file and lists its objects (one input in eight: twice, which must give the same); then reads
+ * the first entries of each table that opens, whole and in two parts, which must agree.
  */
 void fuzz_file(const uint8_t *data, size_t size);
 /* An outcome and its message belong together. */
