@@ -11,13 +11,13 @@ import struct
 import sys
 import zlib
 
-MAX_FILE, MAX_RECORD, MAX_BASKET = 24 << 10, 64 << 10, 4 << 10
-CODECS = {b"ZL": 1, b"CS": 2, b"XZ": 3, b"L4": 4, b"ZS": 5}
+MAX_FILE, MAX_RECORD, MAX_BASKET = 16 << 10, 16 << 10, 4 << 10
 COUNTS = {}
+CODECS = {b"ZL": 1, b"CS": 2, b"XZ": 3, b"L4": 4, b"ZS": 5}
 
 
 def keep(folder, target, data, most):
-    """One input; at most 150 a target come from one run."""
+    """One input of a target, up to `most` of them."""
     if COUNTS.get(target, 0) >= most:
         return
     COUNTS[target] = COUNTS.get(target, 0) + 1

@@ -22,7 +22,7 @@ export ASAN_OPTIONS
 failed=0
 for target in "$@"; do
     mkdir -p "$work/corpus/$target" "$work/extra/$target" "$work/found"
-    set -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=300 -max_len=65536 \
+    set -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=300 -max_len=32768 \
         -print_final_stats=1 -artifact_prefix="$work/found/$target-"
     echo "fuzz_$target $* CORPUS"
     status=0
