@@ -160,6 +160,7 @@ def write(path, events):
     file = ROOT.TFile(path, "RECREATE", "invented events in NanoAOD's layout", 106)  # zlib, level 6
     tree = ROOT.TTree("Events", "Events")
     tree.SetAutoFlush(CLUSTER)
+    tree.SetAutoSave(0)  # one cycle
     buffers = {}
 
     def branch(name, dtype, letter, counter=None):

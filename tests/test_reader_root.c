@@ -6,7 +6,8 @@
  *
  *     test_reader_root                        the tests; data from VCOL_TEST_DATA, skipped without
  *     test_reader_root --digest FILE…         the table of expected/root.tsv, to be given to compare_digest.py
- *     test_reader_root --quiet FILE…          opens and reads everything, prints only errors; for mutants
+ *     test_reader_root --quiet FILE…          opens and reads everything, prints only what is wrong or not supported
+ *     test_reader_root --step N --digest …    the same, N entries at a time
  *     test_reader_root --open N FILE          opens all trees N times, prints the time a branch
  */
 #include "reader_run.h"
@@ -15,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+static int64_t step; /* entries read at a time; 0 = all */
 
 static const char *file_name(const char *path)
 {
@@ -80,7 +83,9 @@ static int digest(const char *path, FILE *out)
         for (int64_t k = 0; k < s->n_columns; k++) {
             run_column v = {0};
             vcol_error_reset(&err);
-            if (!s->columns[k].status && run_read(&f, object, &s->columns[k], 0, &v, &err))
+            if (!out && s->columns[k].status)
+                fprintf(stderr, "%s: column '%s': %s\n", file_name(path), s->columns[k].path, s->columns[k].note);
+            if (!s->columns[k].status && run_read(&f, object, &s->columns[k], step, &v, &err))
                 bad++;
             if (err.status)
                 fprintf(stderr, "%s: %s\n", file_name(path), err.message);
@@ -121,6 +126,11 @@ static int time_open(int n, const char *path)
 int main(int argc, char **argv)
 {
     int bad = 0;
+    if (argc > 2 && !strcmp(argv[1], "--step")) {
+        step = atoll(argv[2]);
+        argc -= 2;
+        argv += 2;
+    }
     if (argc > 2 && !strcmp(argv[1], "--digest")) {
         printf("file\tobject\tkind\tpath\tname\ttypename\ttype\tstatus\tentries\tn_values\tdtype\tcontent\tlevels\tsum\t"
                "min\tmax\tnan\tnote\n");

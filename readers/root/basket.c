@@ -124,8 +124,9 @@ vcol_status vcol__basket_plan(void *object, int32_t group, int64_t first, int64_
         return vcol_error_format(err, VCOL_MISUSE, "tree '%s': a group of counts has no blocks", table->name);
     if (end > b->first[b->n_baskets] || (count && first < b->first[0]))
         return vcol_error_format(err, end > b->entries ? VCOL_RANGE : VCOL_CORRUPT,
-                                 "tree '%s', branch '%s': its baskets hold the entries %lld to %lld, not %lld to %lld",
-                                 table->name, b->path, (long long)b->first[0], (long long)b->first[b->n_baskets],
+                                 "tree '%.120s' at byte %llu, branch '%.120s': its baskets hold the entries %lld to %lld, "
+                                 "not %lld to %lld",
+                                 table->name, (unsigned long long)table->seek, b->path, (long long)b->first[0], (long long)b->first[b->n_baskets],
                                  (long long)first, (long long)end);
     for (int64_t i = count ? search(b, first) : b->n_baskets; i < b->n_baskets && b->first[i] < end; i++) {
         vcol_block block = {.first_entry = b->first[i], .entries = b->first[i + 1] - b->first[i], .needs = -1};

@@ -11,6 +11,9 @@
  */
 #include "table.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 static int64_t element(const model_array *a, int64_t i)
 {
     if (i < 0 || i >= a->n)
@@ -54,17 +57,37 @@ static const model_basket *slot(const walk *w, const model_branch *model, int64_
     return i < model->baskets.n ? vcol__walk_target(w, model->baskets.refs[i], KIND_BASKET) : NULL;
 }
 
-/* How many baskets there are; *fault says what lies. */
-static int64_t count(const walk *w, const model_branch *model, const char **fault)
+/* What is wrong with a branch, in full; an empty text where there is no memory for it. */
+static const char *fault(root_table *table, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static const char *fault(root_table *table, const char *path, const char *format, ...)
+{
+    char what[160];
+    const char *s;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    s = vcol__arena_printf(&table->memory, "tree '%.120s' at byte %llu, branch '%.120s': %s", table->name,
+                           (unsigned long long)table->seek, path, what);
+    return s ? s : "";
+}
+
+/* How many baskets there are; b->fault says what lies. */
+static int64_t count(root_table *table, const walk *w, const model_branch *model, root_branch *b)
 {
     int64_t n = model->write_basket, entries = model->entry_number;
     const model_basket *last;
     if (n < 0 || entries < 0) {
-        *fault = "its number of baskets or entries is negative";
+        b->fault = fault(table, b->path, "its numbers of baskets, %lld, or entries, %lld, are negative", (long long)n,
+                         (long long)entries);
         return 0;
     }
     if (n > 0 && (n > model->basket_entry.n || n > model->basket_seek.n || n > model->basket_bytes.n)) {
-        *fault = "it says that it has more baskets than its arrays hold";
+        b->fault = fault(table, b->path, "it says that it has %lld baskets, its arrays hold %lld", (long long)n,
+                         (long long)(model->basket_seek.n < model->basket_bytes.n ? model->basket_seek.n
+                                                                                  : model->basket_bytes.n));
         return 0;
     }
     last = slot(w, model, n);
@@ -76,13 +99,16 @@ static int64_t count(const walk *w, const model_branch *model, const char **faul
     return n;
 }
 
-static const char *check_order(const int64_t *first, int64_t n, int64_t entries)
+static const char *check_order(root_table *table, const root_branch *b)
 {
-    for (int64_t i = 0; i <= n; i++) {
-        if (first[i] < 0 || first[i] > entries || (i && first[i] < first[i - 1]))
-            return "the first entries of its baskets are not in order";
+    const int64_t *first = b->first;
+    for (int64_t i = 0; i <= b->n_baskets; i++) {
+        if (first[i] < 0 || first[i] > b->entries || (i && first[i] < first[i - 1]))
+            return fault(table, b->path, "the first entry of basket %lld, %lld, is not in order (it has %lld entries)",
+                         (long long)i, (long long)first[i], (long long)b->entries);
         if (i && first[i] - first[i - 1] > INT32_MAX)
-            return "one of its baskets has more entries than a basket can have";
+            return fault(table, b->path, "basket %lld has %lld entries, more entries than a basket can have",
+                         (long long)i - 1, (long long)(first[i] - first[i - 1]));
     }
     return NULL;
 }
@@ -97,13 +123,13 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
     uint32_t *bytes;
     if (!b)
         return NULL;
-    n = count(w, model, &b->fault);
+    b->path = path;
+    n = count(table, w, model, b);
     first = vcol__arena_new(memory, (uint64_t)n + 1, sizeof *first);
     seek = vcol__arena_new(memory, (uint64_t)n, sizeof *seek);
     bytes = vcol__arena_new(memory, (uint64_t)n, sizeof *bytes);
     if (!first || !seek || !bytes)
         return NULL;
-    b->path = path;
     b->n_baskets = n;
     b->first = first;
     b->seek = seek;
@@ -115,7 +141,7 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
     if (!n && !b->fault)
         first[0] = 0;
     if (!b->fault)
-        b->fault = check_order(first, n, b->entries);
+        b->fault = check_order(table, b);
     for (int64_t i = 0; i < n && !b->fault; i++) {
         int64_t at = element(&model->basket_seek, i), size = element(&model->basket_bytes, i);
         const model_basket *basket = at > 0 ? NULL : slot(w, model, i);

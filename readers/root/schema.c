@@ -305,6 +305,15 @@ static void add_level(vcol_schema_column *c, vcol_level_kind kind, int32_t group
     }
 }
 
+/* Those without entries are never read. */
+static int64_t filled_baskets(const root_branch *branch)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < branch->n_baskets; i++)
+        n += branch->first[i + 1] > branch->first[i];
+    return n;
+}
+
 static void add_column(build *b, visit *v, int64_t i)
 {
     const leaf_form *f = &v->forms[i];
@@ -325,10 +334,10 @@ static void add_column(build *b, visit *v, int64_t i)
     c->entries = v->branch->entries;
     c->stored = v->branch->stored;
     c->unpacked = v->branch->unpacked;
-    c->blocks = v->branch->n_baskets;
+    c->blocks = filled_baskets(v->branch);
     c->note = f->note;
     c->status = f->note ? VCOL_UNSUPPORTED : VCOL_OK;
-    if (v->branch->fault) {
+    if (v->branch->fault && !f->note) {
         c->status = VCOL_CORRUPT;
         c->note = v->branch->fault;
     }

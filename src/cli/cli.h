@@ -125,6 +125,7 @@ typedef struct cli_group {
 
 typedef struct cli_groups {
     int64_t *ids;
+    int64_t *blocks; /* of each id: columns of one number, 0 or above, share their blocks */
     cli_group *items;
     int64_t n;
 } cli_groups;

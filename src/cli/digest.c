@@ -84,14 +84,13 @@ static void print_tally(const char *name, const tally *t)
             name, t->chunks, t->baskets, t->unpacked, t->redecoded, t->peak, t->limit, t->overcommits);
 }
 
-/* The blocks of the columns that are read; leaves of one branch, which are neighbours, share theirs. */
+/* The blocks of the columns that have entries; leaves of one branch, which are neighbours, share theirs. */
 static uint64_t count_baskets(const digest *d)
 {
     uint64_t n = 0;
     for (int64_t i = 0; i < d->n; i++) {
         const entry *e = &d->entries[i], *before = i > 0 ? e - 1 : NULL;
-        if (e->end != NO_PASS && !(before && before->end != NO_PASS && e->info.group >= 0 &&
-                                   before->info.group == e->info.group))
+        if (e->end > 0 && !(before && before->end > 0 && e->info.group >= 0 && before->info.group == e->info.group))
             n += (uint64_t)e->info.blocks;
     }
     return n;

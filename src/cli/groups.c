@@ -3,7 +3,7 @@
  * groups.c: in which order columns are read and cleared so that nothing is unpacked twice, with one
  * column in memory at a time. A collection's columns share offsets, which come from the column that
  * counts its items; so they follow each other, the counter first, and the offsets are leased, in the
- * name of the last of them, before the counter is cleared.
+ * name of the last of them, before the counter is cleared. Leaves of one branch are cleared together.
  */
 #include "cli.h"
 
@@ -52,12 +52,18 @@ static void find_counters(sorter *s)
     }
 }
 
+static void put(const sorter *s, int64_t i, cli_groups *out, int64_t *n)
+{
+    out->blocks[*n] = s->infos[i].group;
+    out->ids[(*n)++] = s->infos[i].id;
+}
+
 /* Appends the columns of one collection: its counters, or its others. */
 static void append(const sorter *s, int64_t collection, int counters, cli_groups *out, int64_t *n)
 {
     for (int64_t i = 0; i < s->n; i++)
         if (s->collection[i] == collection && s->counter[i] == counters)
-            out->ids[(*n)++] = s->infos[i].id;
+            put(s, i, out, n);
 }
 
 static void emit(const sorter *s, cli_groups *out)
@@ -72,7 +78,10 @@ static void emit(const sorter *s, cli_groups *out)
         g = &out->items[out->n++];
         *g = (cli_group){.first = n};
         if (collection < 0) {
-            out->ids[n++] = s->infos[i].id;
+            put(s, i, out, &n);
+            while (i + 1 < s->n && s->collection[i + 1] < 0 && s->infos[i].group >= 0 &&
+                   s->infos[i + 1].group == s->infos[i].group)
+                put(s, ++i, out, &n);
         } else {
             done[collection] = 1;
             append(s, collection, 1, out, &n);
@@ -94,8 +103,9 @@ vcol_status cli_groups_open(const vcol_dataset *dataset, const int64_t *ids, int
     s.counter = calloc(room, 2);
     s.names = calloc(room, sizeof *s.names);
     out->ids = calloc(room, sizeof *out->ids);
+    out->blocks = calloc(room, sizeof *out->blocks);
     out->items = calloc(room, sizeof *out->items);
-    if (!s.infos || !s.collection || !s.counter || !s.names || !out->ids || !out->items) {
+    if (!s.infos || !s.collection || !s.counter || !s.names || !out->ids || !out->blocks || !out->items) {
         vcol_error_set(err, VCOL_NOMEM, "out of memory");
         goto done;
     }
@@ -111,7 +121,7 @@ vcol_status cli_groups_open(const vcol_dataset *dataset, const int64_t *ids, int
         int64_t id, last = out->ids[g->first + g->n - 1];
         if (g->n < 2 || vcol_dataset_column(dataset, last, &info, sizeof info, NULL) != VCOL_OK)
             continue;
-        if (vcol_dataset_find(dataset, info.path, &id, NULL) == VCOL_OK && id == last)
+        if (info.collection && vcol_dataset_find(dataset, info.path, &id, NULL) == VCOL_OK && id == last)
             g->holder = info.path;
     }
 done:
@@ -127,6 +137,7 @@ done:
 void cli_groups_close(cli_groups *groups)
 {
     free(groups->ids);
+    free(groups->blocks);
     free(groups->items);
     *groups = (cli_groups){0};
 }
@@ -134,7 +145,8 @@ void cli_groups_close(cli_groups *groups)
 void cli_group_read(vcol_chunk *chunk, const cli_groups *groups, const cli_group *group,
                     void (*take)(vcol_chunk *chunk, int64_t id, void *opaque), void *opaque)
 {
-    const int64_t *ids = groups->ids + group->first;
+    const int64_t *ids = groups->ids + group->first, *blocks = groups->blocks + group->first;
+    int64_t taken = group->counters; /* ids[taken, i] are taken and not yet cleared */
     for (int64_t i = 0; i < group->counters; i++)
         take(chunk, ids[i], opaque);
     if (group->holder)
@@ -143,6 +155,9 @@ void cli_group_read(vcol_chunk *chunk, const cli_groups *groups, const cli_group
         vcol_chunk_clear_id(chunk, ids[i]);
     for (int64_t i = group->counters; i < group->n && !cli_interrupted(); i++) {
         take(chunk, ids[i], opaque);
-        vcol_chunk_clear_id(chunk, ids[i]);
+        if (i + 1 < group->n && blocks[i] >= 0 && blocks[i + 1] == blocks[i])
+            continue;
+        while (taken <= i)
+            vcol_chunk_clear_id(chunk, ids[taken++]);
     }
 }

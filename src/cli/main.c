@@ -118,6 +118,7 @@ int main(int argc, char **argv)
         cli_options_print_help(command, stdout);
         return cli_output_close();
     }
-    signal(SIGINT, on_interrupt);
+    if (signal(SIGINT, on_interrupt) == SIG_IGN) /* started in the background */
+        signal(SIGINT, SIG_IGN);
     return command->run(&options);
 }

@@ -239,6 +239,17 @@ void vcol__block_unref(vcol__block *b)
         vcol__block_unref(parent);
 }
 
+bool vcol__block_present(vcol__block *b)
+{
+    vcol_manager *m = b->file->manager;
+    if (atomic_load_explicit(&b->refs, memory_order_relaxed) < 2)
+        return false; /* nobody else has it, so nobody has kept it */
+    vcol__lock_take(&m->blocks.lock);
+    bool present = b->plain_state == VCOL__PLAIN_HERE;
+    vcol__lock_drop(&m->blocks.lock);
+    return present;
+}
+
 vcol__stored_state vcol__block_stored_state(vcol__block *b)
 {
     vcol_manager *m = b->file->manager;

@@ -79,6 +79,8 @@ bool vcol__fetch_some(vcol_manager *m);
  */
 vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n, vcol__grant *grant, bool runnable,
                             vcol_error *err);
+/* Whether the unpacked bytes are there (now): nothing need be read or unpacked for it. */
+bool vcol__block_present(vcol__block *block);
 /* A look at the state, ordered after what made it so: HERE means that the stored bytes can be read by who has BUSY. */
 vcol__stored_state vcol__block_stored_state(vcol__block *block);
 /* Frees a block's stored bytes if they are there and nobody unpacks it now. */

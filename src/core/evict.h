@@ -29,7 +29,8 @@ typedef struct vcol__evictable {
     struct vcol__evictable *next, *previous; /* evict.lock; previous NULL = not listed */
     const vcol__evict_ops *ops;
     _Atomic uint64_t stamp; /* when it was last used; 0 = the first to go */
-    _Atomic bool ahead;     /* prefetched in a scope that is still open, and not used yet */
+    _Atomic bool ahead;     /* prefetched in a scope that is still open, and not used yet; or carried by a pass to the
+                               next chunk: it has a use, and no prefetch evicts it */
 } vcol__evictable;
 
 typedef struct vcol__evict {

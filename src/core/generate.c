@@ -301,8 +301,8 @@ static vcol_status window_span(const window *w, vcol_span whole, vcol_span *out,
 {
     int64_t count = w->count < 0 ? whole.count - w->first : w->count;
     if (count < 0 || w->first > whole.count - count)
-        return vcol_error_format(err, VCOL_RANGE, "%s: values [%lld, %lld) of %lld", w->base.name, (long long)w->first,
-                                 (long long)w->first + count, (long long)whole.count);
+        return vcol_error_format(err, VCOL_RANGE, "%s: %lld values from %lld on, of %lld", w->base.name,
+                                 (long long)count, (long long)w->first, (long long)whole.count);
     out->data = (const char *)whole.data + (size_t)w->first * vcol_type_width(w->type);
     out->count = count;
     out->type = w->type;
@@ -415,8 +415,8 @@ vcol_status vcol_buffer_slice(vcol_buffer *parent, int64_t first, int64_t count,
         type = g->type;
     }
     if (first < 0 || count < 0 || __builtin_add_overflow(first, count, &end) || (known >= 0 && end > known))
-        return vcol_error_format(err, VCOL_RANGE, "%s: values [%lld, %lld) of %lld", parent->name, (long long)first,
-                                 (long long)first + count, (long long)known);
+        return vcol_error_format(err, VCOL_RANGE, "%s: %lld values from %lld on, of %lld", parent->name,
+                                 (long long)count, (long long)first, (long long)known);
     if (first == 0 && count == known) {
         vcol_buffer_acquire(parent);
         *out = parent;

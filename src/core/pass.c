@@ -110,6 +110,7 @@ void vcol__pass_carry(vcol__pass *p, vcol__block *b)
     if (carry) {
         vcol__block_ref(b);
         b->carrier = p;
+        atomic_store_explicit(&b->evictable.ahead, true, memory_order_relaxed); /* no prefetch evicts it */
         p->blocks[p->n++] = b;
     }
     vcol__lock_drop(&p->lock);

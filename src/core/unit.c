@@ -212,10 +212,12 @@ static uint64_t window_bytes(const unit *u, const struct vcol__unit_work *w, int
 {
     uint64_t bytes = 0, charged = 0;
     for (int64_t k = i; k < w->n && (k == i || bytes + w->blocks[k]->asked.stored <= u->file->read_size); k++) {
+        if (vcol__block_present(w->blocks[k]))
+            continue;
         bytes += w->blocks[k]->asked.stored;
         charged += vcol__memory_capacity(w->blocks[k]->asked.stored);
     }
-    return charged + (w->n > 1 ? vcol__memory_capacity(u->file->gap) : 0);
+    return charged + (charged && w->n > 1 ? vcol__memory_capacity(u->file->gap) : 0);
 }
 
 /* ---- stages of one block --------------------------------------------------------------------- */
@@ -863,6 +865,8 @@ static uint64_t working_bytes(const unit *u, const struct vcol__unit_work *w, bo
     for (int64_t i = 0; i < w->n; i++) {
         const vcol__block *b = w->blocks[i];
         uint64_t bytes = b->asked.flags & VCOL_BLOCK_AS_IS ? 0 : vcol__memory_capacity(b->asked.unpacked);
+        if (vcol__block_present(w->blocks[i]))
+            continue;
         if (hold || worth_keeping(u, b))
             kept += bytes;
         else if (bytes > largest)
@@ -994,7 +998,8 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
         return status;
     uint64_t stored = 0, result = 0;
     for (int64_t i = 0; i < w->n; i++)
-        stored += vcol__memory_capacity(w->blocks[i]->asked.stored);
+        if (!vcol__block_present(w->blocks[i]))
+            stored += vcol__memory_capacity(w->blocks[i]->asked.stored);
     if (u->group->entries > 0)
         result = (uint64_t)((double)u->group->unpacked * ((double)b->entries / (double)u->group->entries));
     uint64_t scratch_bytes = working_bytes(u, w, u->group->flags & VCOL_GROUP_MEASURED);

@@ -330,6 +330,22 @@ int64_t vcol_dataset_columns(const vcol_dataset *d)
     return d->n_columns;
 }
 
+/*
+ * The first of the groups that are read from the same blocks. A branch with many leaves has several groups, one after
+ * the other, which tell the same of their blocks.
+ */
+static int32_t block_group(const vcol_dataset *d, int32_t group)
+{
+    const vcol_group *groups = d->files[0].schema->groups;
+    for (; group > 0; group--) {
+        const vcol_group *a = &groups[group - 1], *b = &groups[group];
+        if (a->kind != b->kind || a->stored != b->stored || a->unpacked != b->unpacked || a->entries != b->entries ||
+            strcmp(a->name ? a->name : "", b->name ? b->name : "") != 0)
+            break;
+    }
+    return group;
+}
+
 vcol_status vcol_dataset_column(const vcol_dataset *d, int64_t id, vcol_column_info *out, size_t size, vcol_error *err)
 {
     if (err && err->status)
@@ -353,6 +369,7 @@ vcol_status vcol_dataset_column(const vcol_dataset *d, int64_t id, vcol_column_i
         .stored = c->stored,
         .unpacked = c->unpacked,
         .blocks = c->blocks,
+        .group = s->status == VCOL_OK ? block_group(d, s->values.group) : -1,
     };
     int32_t at = 0;
     if (c->nullable)

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The runtime's tests' harness: helpers.h. */
+#define _GNU_SOURCE
+#include "helpers.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define WATCH_SECONDS 60
+
+/* ---- the watchdog and main ---------------------------------------------------------------------- */
+
+static const char *volatile watched = "start";
+
+static void bark(int signal)
+{
+    static const char head[] = "\nwatchdog: nothing came for 60 s of: ";
+    (void)signal;
+    ssize_t n = write(2, head, sizeof head - 1);
+    n = write(2, watched, strlen(watched));
+    n = write(2, "\n", 1);
+    (void)n;
+    abort();
+}
+
+void t_watch(const char *what)
+{
+    struct sigaction action = {.sa_handler = bark};
+    watched = what;
+    sigaction(SIGALRM, &action, NULL);
+    alarm(WATCH_SECONDS);
+}
+
+_Noreturn void t_fail(const char *file, int line, const char *condition)
+{
+    fprintf(stderr, "%s:%d: %s: not so: %s\n", file, line, watched, condition);
+    abort();
+}
+
+static void watch_case(void)
+{
+    t_watch(tcase_name());
+}
+
+int t_main(const char *suite_name, const t_test *tests, size_t n)
+{
+    Suite *suite = suite_create(suite_name);
+    for (size_t i = 0; i < n; i++) {
+        TCase *c = tcase_create(tests[i].test->name);
+        tcase_set_timeout(c, 0); /* the watchdog's business */
+        tcase_add_checked_fixture(c, watch_case, NULL);
+        if (tests[i].loops)
+            tcase_add_loop_test(c, tests[i].test, 0, tests[i].loops);
+        else
+            tcase_add_test(c, tests[i].test);
+        suite_add_tcase(suite, c);
+    }
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- numbers (splitmix64) ------------------------------------------------------------------------ */
+
+uint64_t t_next(t_random *r)
+{
+    uint64_t x = r->state += 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+int64_t t_below(t_random *r, int64_t n)
+{
+    return (int64_t)(t_next(r) % (uint64_t)n);
+}
+
+/* ---- gates ----------------------------------------------------------------------------------------- */
+
+void t_gate_init(t_gate *gate)
+{
+    memset(gate, 0, sizeof *gate);
+    pthread_mutex_init(&gate->lock, NULL);
+    pthread_cond_init(&gate->changed, NULL);
+}
+
+void t_gate_destroy(t_gate *gate)
+{
+    pthread_cond_destroy(&gate->changed);
+    pthread_mutex_destroy(&gate->lock);
+}
+
+void t_gate_pass(t_gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->arrived++;
+    pthread_cond_broadcast(&gate->changed);
+    while (!gate->open && gate->tickets == 0)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    if (!gate->open)
+        gate->tickets--;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void t_gate_await(t_gate *gate, int n)
+{
+    pthread_mutex_lock(&gate->lock);
+    while (gate->arrived < n)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void t_gate_open(t_gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void t_gate_let(t_gate *gate, int n)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->tickets += n;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+int t_gate_arrived(t_gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    int arrived = gate->arrived;
+    pthread_mutex_unlock(&gate->lock);
+    return arrived;
+}
+
+/* ---- managers -------------------------------------------------------------------------------------- */
+
+vcol_manager_options t_options(void)
+{
+    vcol_manager_options o;
+    vcol_manager_options_init(&o, sizeof o);
+    return o;
+}
+
+vcol_manager *t_manager(const vcol_manager_options *options)
+{
+    vcol_manager *m;
+    vcol_error err = {0};
+    ck_assert_msg(vcol_manager_open(options, &m, &err) == VCOL_OK, "%s", err.message);
+    return m;
+}
+
+/* ---- waiting for the runtime ----------------------------------------------------------------------- */
+
+vcol_stats t_stats(const vcol_manager *m)
+{
+    vcol_stats s;
+    vcol_manager_stats(m, &s, sizeof s);
+    return s;
+}
+
+void t_yield(void)
+{
+    sched_yield();
+}
+
+int t_threads(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    int n = 0;
+    ck_assert_ptr_nonnull(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2; /* without . and .. */
+}
+
+/* ---- generators ------------------------------------------------------------------------------------ */
+
+_Atomic int64_t t_order;
+
+static vcol_type type_of(const t_gen *gen)
+{
+    return gen->type ? gen->type : VCOL_I64;
+}
+
+int64_t t_value(const t_gen *gen, int64_t i)
+{
+    return gen->seed * 1000003 + i;
+}
+
+/* Any type that is eight bytes or fewer wide gets the low bytes. */
+static void put(const t_gen *gen, void *data, int64_t from, int64_t to)
+{
+    size_t width = vcol_type_width(type_of(gen));
+    for (int64_t i = from; i < to; i++) {
+        int64_t v = t_value(gen, i);
+        memcpy((char *)data + (size_t)i * width, &v, width);
+    }
+}
+
+void t_check(const vcol_span *span, const t_gen *gen)
+{
+    size_t width = vcol_type_width(type_of(gen));
+    t_require(span->data);
+    t_require(span->count == gen->count);
+    for (int64_t i = 0; i < span->count; i++) {
+        int64_t v = t_value(gen, i);
+        t_require(memcmp((const char *)span->data + (size_t)i * width, &v, width) == 0);
+    }
+}
+
+static vcol_status gen_size(int64_t *count, void *opaque, vcol_error *err)
+{
+    t_gen *gen = opaque;
+    (void)err;
+    atomic_fetch_add(&gen->sizes, 1);
+    *count = gen->count;
+    return VCOL_OK;
+}
+
+static vcol_status gen_body(t_gen *gen, vcol_fill *fill, int call, vcol_error *err)
+{
+    void *data = vcol_fill_data(fill);
+    vcol_status status = VCOL_OK;
+    if (gen->late) {
+        t_require(!data);
+        t_require(vcol_fill_count(fill) == -1);
+        int64_t done = 0;
+        int64_t step = gen->grow ? gen->grow : gen->count;
+        do {
+            int64_t to = done + step < gen->count ? done + step : gen->count;
+            status = vcol_fill_reserve(fill, to, &data, err);
+            if (status != VCOL_OK)
+                return status;
+            put(gen, data, done, to);
+            done = to;
+        } while (done < gen->count);
+    } else {
+        t_require(data);
+        t_require(vcol_fill_count(fill) == gen->count);
+        put(gen, data, 0, gen->count / 2);
+    }
+    if (gen->gate)
+        t_gate_pass(gen->gate);
+    if (gen->heed && vcol_fill_cancelled(fill))
+        return VCOL_CANCELLED;
+    for (int i = 0; i < T_READS && gen->reads[i]; i++) {
+        vcol_span span;
+        status = vcol_buffer_pin(gen->reads[i], &span, err);
+        if (status != VCOL_OK)
+            return status;
+        vcol_buffer_unpin(gen->reads[i]);
+    }
+    if (!gen->late)
+        put(gen, data, gen->count / 2, gen->count);
+    if (gen->fail_call == call || gen->fail_call < 0) {
+        status = gen->fail_status ? gen->fail_status : VCOL_IO;
+        return gen->fail_message ? vcol_error_set(err, status, gen->fail_message) : status;
+    }
+    if (gen->tell_count || gen->tell_type)
+        vcol_fill_done(fill, gen->tell_count ? gen->tell_count : gen->count,
+                       gen->tell_type ? gen->tell_type : type_of(gen));
+    return VCOL_OK;
+}
+
+static vcol_status gen_generate(vcol_fill *fill, void *opaque, vcol_error *err)
+{
+    t_gen *gen = opaque;
+    int call = atomic_fetch_add(&gen->calls, 1) + 1;
+    int inside = atomic_fetch_add(&gen->inside, 1) + 1;
+    if (inside > atomic_load(&gen->most_inside))
+        atomic_store(&gen->most_inside, inside);
+    atomic_store(&gen->order, atomic_fetch_add(&t_order, 1) + 1);
+    vcol_status status = gen_body(gen, fill, call, err);
+    atomic_fetch_sub(&gen->inside, 1);
+    return status;
+}
+
+static void gen_destroy(void *opaque)
+{
+    atomic_fetch_add(&((t_gen *)opaque)->destroyed, 1);
+}
+
+vcol_buffer *t_buffer_with(vcol_manager *m, t_gen *gen, const char *name, vcol_buffer *const *inputs, int64_t n)
+{
+    vcol_buffer_options o;
+    vcol_buffer *b;
+    vcol_error err = {0};
+    vcol_buffer_options_init(&o, sizeof o);
+    o.type = type_of(gen);
+    o.count = gen->late || gen->with_size ? -1 : gen->count;
+    o.generator = (vcol_generator){gen->with_size ? gen_size : NULL, gen_generate, gen_destroy, gen, 0};
+    o.inputs = inputs;
+    o.n_inputs = n;
+    o.name = name;
+    ck_assert_msg(vcol_buffer_create(m, &o, &b, &err) == VCOL_OK, "%s", err.message);
+    return b;
+}
+
+vcol_buffer *t_buffer(vcol_manager *m, t_gen *gen, const char *name)
+{
+    return t_buffer_with(m, gen, name, NULL, 0);
+}
+
+void t_read(vcol_buffer *b, const t_gen *gen)
+{
+    vcol_span span;
+    vcol_error err = {0};
+    vcol_status status = vcol_buffer_pin(b, &span, &err);
+    if (status != VCOL_OK)
+        t_fail(__FILE__, __LINE__, err.message);
+    t_check(&span, gen);
+    vcol_buffer_unpin(b);
+}
+
+static void *read_in_thread(void *r_void)
+{
+    t_reader *r = r_void;
+    vcol_span span;
+    if (r->before)
+        t_gate_pass(r->before);
+    r->status = vcol_buffer_pin(r->buffer, &span, &r->err);
+    r->data = span.data;
+    if (r->status == VCOL_OK && r->gen)
+        t_check(&span, r->gen);
+    if (r->pinned)
+        t_gate_pass(r->pinned);
+    if (r->status == VCOL_OK)
+        vcol_buffer_unpin(r->buffer);
+    return NULL;
+}
+
+void t_reader_start(t_reader *r)
+{
+    ck_assert_int_eq(pthread_create(&r->thread, NULL, read_in_thread, r), 0);
+}
+
+void t_reader_join(t_reader *r)
+{
+    ck_assert_int_eq(pthread_join(r->thread, NULL), 0);
+}
+
+/* ---- an executor that the test steps --------------------------------------------------------------- */
+
+struct t_task {
+    struct t_task *next;
+    vcol_task_kind kind;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+static vcol_status submit(vcol_task_kind kind, void (*run)(void *arg), void *arg, void *opaque)
+{
+    t_executor *e = opaque;
+    pthread_mutex_lock(&e->lock);
+    bool refuse = e->refuse;
+    if (!refuse) {
+        struct t_task *task = malloc(sizeof *task);
+        *task = (struct t_task){NULL, kind, run, arg};
+        *e->tail = task;
+        e->tail = &task->next;
+        e->submitted++;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return refuse ? VCOL_NOMEM : VCOL_OK;
+}
+
+void t_executor_init(t_executor *e)
+{
+    memset(e, 0, sizeof *e);
+    pthread_mutex_init(&e->lock, NULL);
+    e->tail = &e->head;
+}
+
+vcol_executor t_executor_of(t_executor *e)
+{
+    return (vcol_executor){submit, e};
+}
+
+static bool step(t_executor *e, int kind)
+{
+    pthread_mutex_lock(&e->lock);
+    struct t_task **at = &e->head;
+    while (*at && kind >= 0 && (int)(*at)->kind != kind)
+        at = &(*at)->next;
+    struct t_task *task = *at;
+    if (task) {
+        *at = task->next;
+        if (!task->next)
+            e->tail = at;
+    }
+    pthread_mutex_unlock(&e->lock);
+    if (!task)
+        return false;
+    task->run(task->arg);
+    free(task);
+    return true;
+}
+
+bool t_step(t_executor *e)
+{
+    return step(e, -1);
+}
+
+bool t_step_kind(t_executor *e, vcol_task_kind kind)
+{
+    return step(e, (int)kind);
+}
+
+int64_t t_run(t_executor *e)
+{
+    int64_t n = 0;
+    while (t_step(e))
+        n++;
+    return n;
+}
+
+int64_t t_waiting(t_executor *e)
+{
+    int64_t n = 0;
+    pthread_mutex_lock(&e->lock);
+    for (struct t_task *task = e->head; task; task = task->next)
+        n++;
+    pthread_mutex_unlock(&e->lock);
+    return n;
+}
+
+/* ---- an allocator ---------------------------------------------------------------------------------- */
+
+static void *count_alloc(size_t size, size_t align, void *opaque)
+{
+    t_allocator *a = opaque;
+    int64_t call = atomic_fetch_add(&a->calls, 1) + 1;
+    void *p;
+    if (call == a->fail_call || (a->fail_from && call >= a->fail_from))
+        return NULL;
+    if (posix_memalign(&p, align < sizeof(void *) ? sizeof(void *) : align, size ? size : 1))
+        return NULL;
+    atomic_fetch_add(&a->live, (int64_t)size);
+    if (align == 64) {
+        int64_t now = atomic_fetch_add(&a->columns, (int64_t)size) + (int64_t)size;
+        int64_t most = atomic_load(&a->most_columns);
+        while (now > most && !atomic_compare_exchange_weak(&a->most_columns, &most, now))
+            ;
+    }
+    return p;
+}
+
+static void count_free(void *p, size_t size, size_t align, void *opaque)
+{
+    t_allocator *a = opaque;
+    atomic_fetch_sub(&a->live, (int64_t)size);
+    if (align == 64)
+        atomic_fetch_sub(&a->columns, (int64_t)size);
+    free(p);
+}
+
+vcol_allocator t_allocator_of(t_allocator *a)
+{
+    return (vcol_allocator){count_alloc, count_free, a};
+}
+
+/* ---- a source --------------------------------------------------------------------------------------- */
+
+static vcol_status source_limits(void *self, vcol_source_limits *out, vcol_error *err)
+{
+    t_source *s = self;
+    (void)err;
+    *out = s->limits;
+    out->size = s->size;
+    return VCOL_OK;
+}
+
+static vcol_status source_read(void *self, const vcol_range *ranges, int32_t n, vcol_error *err)
+{
+    t_source *s = self;
+    int64_t call = atomic_fetch_add(&s->calls, 1) + 1;
+    uint64_t from = UINT64_MAX, to = 0;
+    if (s->gate)
+        t_gate_pass(s->gate);
+    for (int32_t i = 0; i < n; i++) {
+        uint64_t end = ranges[i].offset + ranges[i].size;
+        if (end > s->size)
+            return vcol_error_set(err, VCOL_RANGE, "beyond the end");
+        if (s->bad_bytes && ranges[i].offset < s->bad_offset + s->bad_bytes && end > s->bad_offset)
+            return vcol_error_set(err, VCOL_IO, "bad bytes on the medium");
+        from = ranges[i].offset < from ? ranges[i].offset : from;
+        to = end > to ? end : to;
+    }
+    if (call == s->fail_call)
+        return vcol_error_set(err, VCOL_IO, "the medium failed");
+    for (int32_t i = 0; i < n; i++)
+        memcpy(ranges[i].data, (const char *)s->data + ranges[i].offset, ranges[i].size);
+    atomic_fetch_add(&s->bytes, (int64_t)(to - from));
+    pthread_mutex_lock(&s->lock);
+    if (s->n_logged < T_LOGGED) {
+        s->logged[s->n_logged].offset = from;
+        s->logged[s->n_logged++].bytes = to - from;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return VCOL_OK;
+}
+
+static void source_close(void *self)
+{
+    atomic_fetch_add(&((t_source *)self)->closed, 1);
+}
+
+vcol_source *t_source_open(t_source *s, const void *data, size_t size, const char *name)
+{
+    static const vcol_source_ops ops = {
+        .struct_size = sizeof ops, .limits = source_limits, .read = source_read, .close = source_close};
+    vcol_source *out;
+    vcol_error err = {0};
+    s->data = data;
+    s->size = size;
+    pthread_mutex_init(&s->lock, NULL);
+    ck_assert_msg(vcol_source_create(&ops, s, name, &out, &err) == VCOL_OK, "%s", err.message);
+    return out;
+}
