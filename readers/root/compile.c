@@ -60,7 +60,8 @@ static const struct {
 };
 
 /* Bytes of a number in the file; 0: not of fixed width. Float16 and Double32 stand in no class of trees. */
-static unsigned number_width(int32_t type)
+/* 64 bits: the callers subtract from what the file says. */
+static unsigned number_width(int64_t type)
 {
     static const uint8_t widths[20] = {0, 1, 2, 4, 8, 4, 4, 0, 8, 0, 1, 1, 2, 4, 8, 4, 8, 8, 1, 0};
     return type > 0 && type < 20 ? widths[type] : 0;
@@ -145,7 +146,7 @@ static int compile_one(root_file *file, const root_class *cls, root_info *info, 
 {
     const root_element *e = &info->elements[i];
     root_step *step = &info->steps[i];
-    int32_t type = e->type;
+    int64_t type = e->type;
     *step = (root_step){.code = STEP_STOP, .local = -1, .n = 1};
     find_field(cls->name, e->name, step);
     if (type == TYPE_BASE)

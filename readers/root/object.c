@@ -21,6 +21,9 @@ enum { FRAME_BIT = 0x40000000, MAP_OFFSET = 2, TOP_OBJECT = 1, IS_REFERENCED = 0
 #define CLASS_BIT 0x80000000u
 #define NEW_CLASS 0xffffffffu
 
+/* Of members that a description leaves out: texts are never NULL. */
+static const text no_text = {"", 0};
+
 static uint32_t read_slot(walk *w, cursor *c);
 static void run_class(walk *w, cursor *c, root_class *cls, void *target, root_kind kind);
 
@@ -467,10 +470,16 @@ static void *new_target(walk *w, root_class *cls, root_kind kind)
                   : kind == KIND_LEAF ? sizeof(model_leaf)
                                       : sizeof(model_basket);
     void *target = vcol__arena_new(w->memory, 1, size);
-    if (!target)
+    if (!target) {
         fail(w, VCOL_NOMEM, "%.*sno memory for an object of %lld bytes", "", 0, (long long)size);
-    else if (kind != KIND_BASKET)
-        ((model_named *)target)->cls = cls;
+        return NULL;
+    }
+    if (kind != KIND_BASKET)
+        *(model_named *)target = (model_named){no_text, no_text, cls};
+    if (kind == KIND_BRANCH) {
+        ((model_branch *)target)->file_name = no_text;
+        ((model_branch *)target)->class_name = no_text;
+    }
     return target;
 }
 
@@ -562,7 +571,7 @@ vcol_status vcol__walk_tree(walk *w, const root_record *record, root_class *cls,
     cursor c = cursor_make(record->data + record->key.keylen, record->size - record->key.keylen);
     w->base = record->data;
     w->size = record->size;
-    *out = (model_tree){.named.cls = cls};
+    *out = (model_tree){.named = {no_text, no_text, cls}};
     run_class(w, &c, cls, out, KIND_TREE);
     if (c.bad)
         fail(w, VCOL_CORRUPT, "%.*sits description does not fit its bytes (position %lld)", "", 0,
