@@ -31,11 +31,20 @@ void vcol_error_reset(vcol_error *err)
     }
 }
 
+/* A message is one line for people: names and texts out of files may hold anything. */
+static void tidy(char *message)
+{
+    for (char *c = message; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+}
+
 vcol_status vcol_error_set(vcol_error *err, vcol_status status, const char *message)
 {
     if (err && err->status == VCOL_OK && status != VCOL_OK) {
         err->status = status;
         snprintf(err->message, sizeof err->message, "%s", message ? message : vcol_status_name(status));
+        tidy(err->message);
     }
     return status;
 }
@@ -47,6 +56,7 @@ vcol_status vcol_error_format(vcol_error *err, vcol_status status, const char *f
         va_start(args, format);
         vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
+        tidy(err->message);
         err->status = status;
     }
     return status;

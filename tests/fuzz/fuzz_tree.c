@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Trees: TTree, TBranch, TLeaf, baskets inside the tree. Input: the payload of a tree's record, in a file without
+ * streamer information; the sample's baskets stand where its own tree has them.
+ */
+#include "fuzz.h"
+
+/* A file with the sample's baskets, and where they are. */
+static void baskets_of(made_file *f, made_basket *baskets)
+{
+    made_file_begin(f, 0);
+    for (int i = 0; i < MADE_BRANCHES; i++) {
+        baskets[i].seek = f->bytes.n;
+        made_basket_record(&f->bytes, i, f->bytes.n);
+        baskets[i].size = (uint32_t)(f->bytes.n - baskets[i].seek);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    made_basket baskets[MADE_BRANCHES];
+    made_file f;
+    baskets_of(&f, baskets);
+    made_file_record(&f, "TTree", "Events", data, size, 1);
+    made_file_finish(&f);
+    fuzz_file(f.bytes.data, f.bytes.n);
+    made_file_free(&f);
+    return 0;
+}
+
+int fuzz_seed(int i, made *out)
+{
+    made_basket baskets[MADE_BRANCHES] = {0};
+    made_file f = {0};
+    if (i >= 3)
+        return 0;
+    if (i == 0)
+        baskets_of(&f, baskets);
+    made_tree(out, baskets, i == 2 ? 1 << 20 : MADE_ENTRIES);
+    made_file_free(&f);
+    return 1;
+}

@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Small ROOT files made in memory: see made.h. Layouts as in readers/root (FORMAT comments there). */
+#include "made.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAME_BIT 0x40000000u
+#define NEW_CLASS 0xffffffffu
+
+enum { HEADER = 100, KEY = 26, OBJECT_BITS = 0x03000000 };
+
+static const char TREE[] = "Events";
+
+/* ---- bytes ------------------------------------------------------------------------------------- */
+
+void made_free(made *m)
+{
+    free(m->data);
+    *m = (made){0};
+}
+
+void made_fill(made *m, int byte, size_t n)
+{
+    if (m->n + n > m->capacity) {
+        m->capacity = (m->n + n) * 2 + 256;
+        m->data = realloc(m->data, m->capacity);
+        if (!m->data)
+            abort();
+    }
+    if (n)
+        memset(m->data + m->n, byte, n);
+    m->n += n;
+}
+
+void made_bytes(made *m, const void *data, size_t n)
+{
+    made_fill(m, 0, n);
+    if (n)
+        memcpy(m->data + m->n - n, data, n);
+}
+
+static void put(made *m, uint64_t v, int width)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < width; i++)
+        bytes[i] = (uint8_t)(v >> (8 * (width - 1 - i)));
+    made_bytes(m, bytes, (size_t)width);
+}
+
+void made_u8(made *m, unsigned v)
+{
+    put(m, v, 1);
+}
+
+void made_u16(made *m, unsigned v)
+{
+    put(m, v, 2);
+}
+
+void made_u32(made *m, uint32_t v)
+{
+    put(m, v, 4);
+}
+
+void made_u64(made *m, uint64_t v)
+{
+    put(m, v, 8);
+}
+
+void made_f32(made *m, float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    made_u32(m, bits);
+}
+
+void made_text(made *m, const char *s)
+{
+    made_u8(m, (unsigned)strlen(s));
+    made_bytes(m, s, strlen(s));
+}
+
+void made_set32(made *m, size_t at, uint32_t v)
+{
+    for (int i = 0; i < 4; i++)
+        m->data[at + (size_t)i] = (uint8_t)(v >> (8 * (3 - i)));
+}
+
+size_t made_frame(made *m, unsigned version)
+{
+    size_t at = m->n;
+    made_u32(m, 0);
+    made_u16(m, version);
+    return at;
+}
+
+void made_end(made *m, size_t frame)
+{
+    made_set32(m, frame, FRAME_BIT | (uint32_t)(m->n - frame - 4));
+}
+
+size_t made_object(made *m, const char *class_name)
+{
+    size_t at = m->n;
+    made_u32(m, 0);
+    made_u32(m, NEW_CLASS);
+    made_bytes(m, class_name, strlen(class_name) + 1);
+    return at;
+}
+
+static void object_head(made *m)
+{
+    made_u16(m, 1);
+    made_u32(m, 0);
+    made_u32(m, OBJECT_BITS);
+}
+
+void made_named(made *m, const char *name, const char *title)
+{
+    size_t frame = made_frame(m, 1);
+    object_head(m);
+    made_text(m, name);
+    made_text(m, title);
+    made_end(m, frame);
+}
+
+/* ---- files ------------------------------------------------------------------------------------- */
+
+size_t made_key_size(const char *class_name, const char *name)
+{
+    return KEY + 3 + strlen(class_name) + strlen(name);
+}
+
+static void key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t seek, const char *class_name,
+                const char *name)
+{
+    made_u32(m, (uint32_t)nbytes);
+    made_u16(m, 4);
+    made_u32(m, (uint32_t)objlen);
+    made_u32(m, 0);
+    made_u16(m, (unsigned)keylen);
+    made_u16(m, 1);
+    made_u32(m, (uint32_t)seek);
+    made_u32(m, HEADER);
+    made_text(m, class_name);
+    made_text(m, name);
+    made_text(m, "");
+}
+
+void made_file_begin(made_file *f, int large)
+{
+    made *m = &f->bytes;
+    size_t keylen = made_key_size("TFile", "made.root"), fields = large ? 60 : 48;
+    *f = (made_file){.large = large};
+    made_fill(m, 0, HEADER);
+    key(m, keylen + 11 + fields, 11 + fields, keylen, HEADER, "TFile", "made.root");
+    made_text(m, "made.root");
+    made_text(m, "");
+    f->directory = m->n;
+    made_fill(m, 0, fields);
+}
+
+size_t made_file_record(made_file *f, const char *class_name, const char *name, const void *payload, size_t n,
+                        int listed)
+{
+    size_t at = f->bytes.n, keylen = made_key_size(class_name, name);
+    key(&f->bytes, keylen + n, n, keylen, at, class_name, name);
+    made_bytes(&f->bytes, payload, n);
+    if (listed && f->n_keys < MADE_KEYS)
+        f->keys[f->n_keys++] = at;
+    return at;
+}
+
+void made_file_info(made_file *f, const void *payload, size_t n)
+{
+    f->info = made_file_record(f, "TList", "StreamerInfo", payload, n, 0);
+    f->info_size = f->bytes.n - f->info;
+}
+
+/* Overwrites what lies at `at`. */
+static void replace(made_file *f, size_t at, made *with)
+{
+    memcpy(f->bytes.data + at, with->data, with->n);
+    made_free(with);
+}
+
+static void place(made *m, int large, uint64_t v)
+{
+    put(m, v, large ? 8 : 4);
+}
+
+void made_file_finish(made_file *f)
+{
+    size_t at = f->bytes.n, keylen = made_key_size("TFile", "made.root"), size;
+    made m = {0};
+    made_fill(&m, 0, keylen);
+    made_u32(&m, (uint32_t)f->n_keys);
+    for (int i = 0; i < f->n_keys; i++) {
+        const uint8_t *image = f->bytes.data + f->keys[i];
+        made_bytes(&m, image, (size_t)image[14] << 8 | image[15]);
+    }
+    size = m.n;
+    made_bytes(&f->bytes, m.data, size);
+    made_free(&m);
+    key(&m, size, size - keylen, keylen, at, "TFile", "made.root");
+    replace(f, at, &m);
+
+    made_u16(&m, f->large ? 1005 : 5);
+    made_u64(&m, 0);
+    made_u32(&m, (uint32_t)size);
+    made_u32(&m, (uint32_t)(f->directory - HEADER));
+    place(&m, f->large, HEADER);
+    place(&m, f->large, 0);
+    place(&m, f->large, at);
+    replace(f, f->directory, &m);
+
+    made_bytes(&m, "root", 4);
+    made_u32(&m, f->large ? 1062400 : 62400);
+    made_u32(&m, HEADER);
+    place(&m, f->large, f->bytes.n);
+    place(&m, f->large, f->bytes.n);
+    made_u32(&m, 0);
+    made_u32(&m, 0);
+    made_u32(&m, (uint32_t)(f->directory - HEADER));
+    made_u8(&m, f->large ? 8 : 4);
+    made_u32(&m, 0);
+    place(&m, f->large, f->info);
+    made_u32(&m, (uint32_t)f->info_size);
+    replace(f, 0, &m);
+}
+
+void made_file_free(made_file *f)
+{
+    made_free(&f->bytes);
+}
+
+/* ---- baskets ------------------------------------------------------------------------------------- */
+
+/* One entry of a branch. */
+static void entry(made *m, int branch, int i)
+{
+    static const char *const words[] = {"", "a", "bcd", "", "efghij"};
+    switch (branch) {
+    case MADE_COUNT:
+        made_u32(m, (uint32_t)(i % 3));
+        break;
+    case MADE_ITEMS:
+        for (int k = 0; k < i % 3; k++)
+            made_f32(m, (float)i + (float)k / 4);
+        break;
+    case MADE_FIXED:
+        for (int k = 0; k < 3; k++)
+            made_u16(m, (unsigned)(i * 3 + k));
+        break;
+    case MADE_LEAVES:
+        made_u32(m, (uint32_t)i);
+        made_u64(m, 0x3ff0000000000000u + (uint64_t)i);
+        break;
+    case MADE_RANGE:
+        made_u32(m, (uint32_t)i * 1000);
+        break;
+    case MADE_BITS:
+        made_u8(m, 127);
+        made_u16(m, (unsigned)i * 100);
+        break;
+    case MADE_CHARS:
+        if (words[i % 5][0])
+            made_text(m, words[i % 5]);
+        break;
+    case MADE_STRING:
+        made_text(m, words[i % 5]);
+        break;
+    case MADE_VECTOR: {
+        size_t frame = made_frame(m, 10);
+        made_u32(m, (uint32_t)(i % 4));
+        for (int k = 0; k < i % 4; k++)
+            made_f32(m, (float)(i + k));
+        made_end(m, frame);
+        break;
+    }
+    default:
+        made_u8(m, i % 2 ? 1 : 0);
+        break;
+    }
+}
+
+static int has_tail(int branch)
+{
+    return branch == MADE_ITEMS || branch == MADE_CHARS || branch == MADE_STRING || branch == MADE_VECTOR;
+}
+
+enum { BASKET_HEAD = 19 };
+
+static const char *const names[MADE_BRANCHES] = {"n", "x", "f", "ab", "d", "h", "s", "t", "v", "o"};
+
+static size_t basket_key(int branch)
+{
+    return made_key_size("TBasket", names[branch]) + BASKET_HEAD;
+}
+
+/* Content, and where each entry begins. */
+static made content(int branch, uint32_t *offsets)
+{
+    made m = {0};
+    for (int i = 0; i < MADE_ENTRIES; i++) {
+        offsets[i] = (uint32_t)(basket_key(branch) + m.n);
+        entry(&m, branch, i);
+    }
+    return m;
+}
+
+static void basket_head(made *m, int branch, size_t last, unsigned flag)
+{
+    made_u16(m, 3);
+    made_u32(m, 32000);
+    made_u32(m, has_tail(branch) ? 1000 : 4);
+    made_u32(m, MADE_ENTRIES);
+    made_u32(m, (uint32_t)last);
+    made_u8(m, flag);
+}
+
+void made_basket_record(made *m, int branch, uint64_t seek)
+{
+    uint32_t offsets[MADE_ENTRIES];
+    made payload = content(branch, offsets);
+    size_t keylen = basket_key(branch), last = keylen + payload.n;
+    if (has_tail(branch)) {
+        made_u32(&payload, MADE_ENTRIES + 1);
+        for (int i = 0; i < MADE_ENTRIES; i++)
+            made_u32(&payload, offsets[i]);
+        made_u32(&payload, 0);
+    }
+    key(m, keylen + payload.n, payload.n, keylen, seek, "TBasket", names[branch]);
+    basket_head(m, branch, last, 0);
+    made_bytes(m, payload.data, payload.n);
+    made_free(&payload);
+}
+
+void made_basket_inside(made *m, int branch)
+{
+    uint32_t offsets[MADE_ENTRIES];
+    made payload = content(branch, offsets);
+    size_t keylen = basket_key(branch), last = keylen + payload.n;
+    key(m, last, payload.n, keylen, 0, "TBasket", names[branch]);
+    basket_head(m, branch, last, has_tail(branch) ? 11 : 12);
+    if (has_tail(branch)) {
+        made_u32(m, MADE_ENTRIES);
+        for (int i = 0; i < MADE_ENTRIES; i++)
+            made_u32(m, offsets[i]);
+    }
+    made_fill(m, 0, keylen);
+    made_bytes(m, payload.data, payload.n);
+    made_free(&payload);
+}
+
+/* ---- trees --------------------------------------------------------------------------------------- */
+
+static void io_features(made *m)
+{
+    size_t frame = made_frame(m, 0);
+    made_u32(m, 0x1aa12f10);
+    made_u8(m, 0);
+    made_end(m, frame);
+}
+
+static size_t array_begin(made *m, int n)
+{
+    size_t frame = made_frame(m, 3);
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, (uint32_t)n);
+    made_u32(m, 0);
+    return frame;
+}
+
+static void empty_array(made *m)
+{
+    made_end(m, array_begin(m, 0));
+}
+
+typedef struct leaf_kind {
+    const char *class_name, *name, *title;
+    uint32_t len, width, extremes; /* bytes of fMinimum and fMaximum */
+} leaf_kind;
+
+static void leaf(made *m, const leaf_kind *kind, uint32_t counter)
+{
+    size_t object = made_object(m, kind->class_name), outer = made_frame(m, 1), inner = made_frame(m, 2);
+    made_named(m, kind->name, kind->title);
+    made_u32(m, kind->len);
+    made_u32(m, kind->width);
+    made_u32(m, 0);
+    made_u8(m, 0);
+    made_u8(m, 0);
+    made_u32(m, counter);
+    made_end(m, inner);
+    made_fill(m, 0, kind->extremes);
+    made_end(m, outer);
+    made_end(m, object);
+}
+
+/* What references to the leaf of MADE_COUNT say. */
+typedef struct tree_state {
+    size_t base; /* the payload's first byte in the record, less where it is in the bytes */
+    uint32_t counter;
+} tree_state;
+
+static void branch(made *m, int which, const made_basket *basket, int64_t entries, tree_state *state)
+{
+    static const leaf_kind kinds[MADE_BRANCHES][2] = {
+        [MADE_COUNT] = {{"TLeafI", "n", "n", 1, 4, 8}},
+        [MADE_ITEMS] = {{"TLeafF", "x", "x[n]", 1, 4, 8}},
+        [MADE_FIXED] = {{"TLeafS", "f", "f[3]", 3, 2, 4}},
+        [MADE_LEAVES] = {{"TLeafI", "a", "a", 1, 4, 8}, {"TLeafD", "b", "b", 1, 8, 16}},
+        [MADE_RANGE] = {{"TLeafD32", "d", "d[0,10,16]", 1, 8, 16}},
+        [MADE_BITS] = {{"TLeafF16", "h", "h", 1, 4, 8}},
+        [MADE_CHARS] = {{"TLeafC", "s", "s", 7, 1, 8}},
+        [MADE_STRING] = {{"TLeafElement", "t", "t", 1, 0, 8}},
+        [MADE_VECTOR] = {{"TLeafElement", "v", "v", 1, 0, 8}},
+        [MADE_BOOLS] = {{"TLeafO", "o", "o", 1, 1, 2}},
+    };
+    enum { SLOTS = 10 };
+    int element = which == MADE_STRING || which == MADE_VECTOR, inside = basket->size == 0;
+    size_t object = made_object(m, element ? "TBranchElement" : "TBranch"), outer = element ? made_frame(m, 10) : 0;
+    size_t frame = made_frame(m, 13), list;
+    int n_leaves = kinds[which][1].class_name ? 2 : 1;
+    made_named(m, names[which], which == MADE_LEAVES ? "a/I:b/D" : kinds[which][0].title);
+    list = made_frame(m, 2);
+    made_u32(m, 0);
+    made_end(m, list);
+    made_u32(m, 0);
+    made_u32(m, 32000);
+    made_u32(m, has_tail(which) ? 1000 : 0);
+    made_u32(m, inside ? 0 : 1); /* fWriteBasket */
+    made_u64(m, (uint64_t)entries);
+    io_features(m);
+    made_u32(m, 0);
+    made_u32(m, SLOTS);
+    made_u32(m, 0);
+    made_u64(m, (uint64_t)entries);
+    made_u64(m, 0);
+    made_u64(m, 200);
+    made_u64(m, 150);
+    empty_array(m);
+    list = array_begin(m, n_leaves);
+    for (int i = 0; i < n_leaves; i++) {
+        if (which == MADE_COUNT)
+            state->counter = (uint32_t)(state->base + m->n + 2);
+        leaf(m, &kinds[which][i], which == MADE_ITEMS ? state->counter : 0);
+    }
+    made_end(m, list);
+    list = array_begin(m, inside);
+    if (inside) {
+        size_t slot = made_object(m, "TBasket");
+        made_basket_inside(m, which);
+        made_end(m, slot);
+    }
+    made_end(m, list);
+    made_u8(m, 1);
+    made_u32(m, basket->size);
+    made_fill(m, 0, 4 * (SLOTS - 1));
+    made_u8(m, 1);
+    made_u64(m, 0);
+    made_u64(m, inside ? 0 : (uint64_t)entries);
+    made_fill(m, 0, 8 * (SLOTS - 2));
+    made_u8(m, 1);
+    made_u64(m, basket->seek);
+    made_fill(m, 0, 8 * (SLOTS - 1));
+    made_text(m, "");
+    made_end(m, frame);
+    if (element) {
+        made_text(m, which == MADE_VECTOR ? "vector<float>" : "string");
+        made_text(m, "");
+        made_text(m, "");
+        made_u32(m, 0);
+        made_u16(m, which == MADE_VECTOR ? 10 : 2);
+        made_u32(m, NEW_CLASS); /* fID −1 */
+        made_u32(m, 0);
+        made_u32(m, NEW_CLASS);
+        made_u32(m, 0);
+        made_u32(m, 0);
+        made_u32(m, 0);
+        made_end(m, outer);
+    }
+    made_end(m, object);
+}
+
+void made_tree(made *m, const made_basket *baskets, int64_t entries)
+{
+    tree_state state = {made_key_size("TTree", TREE) - m->n, 0};
+    size_t frame = made_frame(m, 20), list;
+    made_named(m, TREE, "");
+    for (int i = 0; i < 3; i++) { /* TAttLine, TAttFill, TAttMarker */
+        list = made_frame(m, 2);
+        made_fill(m, 0, i == 0 ? 6 : i == 1 ? 4 : 8);
+        made_end(m, list);
+    }
+    made_u64(m, (uint64_t)entries);
+    made_fill(m, 0, 4 * 8 + 8 + 4 * 4);
+    made_u32(m, 1); /* fNClusterRange */
+    made_fill(m, 0, 4 * 8);
+    made_u64(m, 2); /* fAutoFlush */
+    made_u64(m, 0);
+    made_u8(m, 1);
+    made_u64(m, 2); /* the first range: 3 entries, clusters of 3 */
+    made_u8(m, 1);
+    made_u64(m, 3);
+    io_features(m);
+    list = array_begin(m, MADE_BRANCHES);
+    for (int i = 0; i < MADE_BRANCHES; i++)
+        branch(m, i, &baskets[i], entries, &state);
+    made_end(m, list);
+    empty_array(m);
+    made_fill(m, 0, 8 + 4 * 8);
+    made_end(m, frame);
+}
+
+void made_sample(made_file *f, int large, int inside)
+{
+    made_basket baskets[MADE_BRANCHES] = {0};
+    made tree = {0};
+    made_file_begin(f, large);
+    for (int i = 0; i < MADE_BRANCHES && !inside; i++) {
+        baskets[i].seek = f->bytes.n;
+        made_basket_record(&f->bytes, i, f->bytes.n);
+        baskets[i].size = (uint32_t)(f->bytes.n - baskets[i].seek);
+    }
+    made_tree(&tree, baskets, MADE_ENTRIES);
+    made_file_record(f, "TTree", TREE, tree.data, tree.n, 1);
+    made_free(&tree);
+    made_file_finish(f);
+}
+
+/* ---- streamer information -------------------------------------------------------------------------- */
+
+static void streamer_element(made *m, const char *class_name, const char *name, const char *title, uint32_t type,
+                             uint32_t length, const char *type_name)
+{
+    size_t object = made_object(m, class_name), outer = made_frame(m, 2), inner = made_frame(m, 4);
+    made_named(m, name, title);
+    made_u32(m, type);
+    made_u32(m, 4);
+    made_u32(m, length);
+    made_u32(m, length ? 1 : 0);
+    made_u32(m, length);
+    made_fill(m, 0, 16);
+    made_text(m, type_name);
+    made_end(m, inner);
+    if (type == 0)
+        made_u32(m, 2); /* fBaseVersion */
+    if (type > 40 && type < 60) {
+        made_u32(m, 1);
+        made_text(m, "fN");
+        made_text(m, "Made");
+    }
+    made_end(m, outer);
+    made_end(m, object);
+}
+
+void made_info(made *m)
+{
+    size_t frame = made_frame(m, 5), object, inner, list, slot;
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, 2);
+
+    object = made_object(m, "TStreamerInfo");
+    inner = made_frame(m, 9);
+    made_named(m, "TLeafI", "");
+    made_u32(m, 0x7e6aae19);
+    made_u32(m, 1);
+    slot = made_object(m, "TObjArray");
+    list = array_begin(m, 3);
+    streamer_element(m, "TStreamerBase", "TLeaf", "", 0, 0, "BASE");
+    streamer_element(m, "TStreamerBasicType", "fMinimum", "", 3, 0, "int");
+    streamer_element(m, "TStreamerBasicType", "fMaximum", "", 3, 0, "int");
+    made_end(m, list);
+    made_end(m, slot);
+    made_end(m, inner);
+    made_end(m, object);
+    made_u8(m, 0);
+
+    object = made_object(m, "TStreamerInfo");
+    inner = made_frame(m, 9);
+    made_named(m, "Made", "");
+    made_u32(m, 0x12345678);
+    made_u32(m, 3);
+    slot = made_object(m, "TObjArray");
+    list = array_begin(m, 7);
+    streamer_element(m, "TStreamerBase", "TObject", "", 66, 0, "BASE");
+    streamer_element(m, "TStreamerBasicType", "fN", "", 6, 0, "int");
+    streamer_element(m, "TStreamerBasicPointer", "fValues", "[fN]", 45, 0, "float*");
+    streamer_element(m, "TStreamerBasicType", "fD", "[0,1,12]", 29, 3, "Double32_t");
+    streamer_element(m, "TStreamerString", "fName", "", 65, 0, "TString");
+    streamer_element(m, "TStreamerSTL", "fVector", "", 500, 0, "vector<float>");
+    streamer_element(m, "TStreamerObjectPointer", "fNext", "", 64, 0, "Made*");
+    made_end(m, list);
+    made_end(m, slot);
+    made_end(m, inner);
+    made_end(m, object);
+    made_u8(m, 0);
+    made_end(m, frame);
+}

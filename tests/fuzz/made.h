@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Small ROOT files made in memory, for the fuzz targets: valid ones as seeds, and valid surroundings of the bytes
+ * that are fuzzed. Layouts are those that the reader knows by itself (TTree 20, TBranch 13, TLeaf 2), so that no
+ * streamer information is needed. Running out of memory aborts.
+ */
+#ifndef FUZZ_MADE_H
+#define FUZZ_MADE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that grow. */
+typedef struct made {
+    uint8_t *data;
+    size_t n, capacity;
+} made;
+
+void made_free(made *m);
+void made_bytes(made *m, const void *data, size_t n);
+void made_fill(made *m, int byte, size_t n);
+void made_u8(made *m, unsigned v);
+void made_u16(made *m, unsigned v);
+void made_u32(made *m, uint32_t v);
+void made_u64(made *m, uint64_t v);
+void made_f32(made *m, float v);
+/* One byte of length and the bytes. */
+void made_text(made *m, const char *s);
+/* Overwrites 4 bytes. */
+void made_set32(made *m, size_t at, uint32_t v);
+
+/* A frame: byte count (filled by made_end) and version. */
+size_t made_frame(made *m, unsigned version);
+void made_end(made *m, size_t frame);
+/* A pointer to a new object: byte count (filled by made_end), the tag of a new class. */
+size_t made_object(made *m, const char *class_name);
+void made_named(made *m, const char *name, const char *title);
+
+/* ---- files ------------------------------------------------------------------------------------ */
+
+enum { MADE_KEYS = 8 };
+
+typedef struct made_file {
+    made bytes;
+    int large;              /* header and directory with 64-bit places */
+    size_t keys[MADE_KEYS]; /* where the records of the root directory begin */
+    int n_keys;
+    size_t directory; /* of its fields */
+    size_t info, info_size;
+} made_file;
+
+/* Header and root directory. */
+void made_file_begin(made_file *f, int large);
+/* A record; `listed` = the root directory has its key. Returns where it begins. */
+size_t made_file_record(made_file *f, const char *class_name, const char *name, const void *payload, size_t n,
+                        int listed);
+/* The same, as the streamer information. */
+void made_file_info(made_file *f, const void *payload, size_t n);
+/* Key list, and the places in the header. */
+void made_file_finish(made_file *f);
+void made_file_free(made_file *f);
+
+/* Bytes of the key of a record that made_file_record writes, before its payload. */
+size_t made_key_size(const char *class_name, const char *name);
+
+/* ---- a tree ------------------------------------------------------------------------------------- */
+
+/* The branches of the sample, one of each kind that the reader tells apart. */
+enum {
+    MADE_COUNT,   /* n/I */
+    MADE_ITEMS,   /* x[n]/F */
+    MADE_FIXED,   /* f[3]/S */
+    MADE_LEAVES,  /* a/I:b/D */
+    MADE_RANGE,   /* d/d[0,10,16] */
+    MADE_BITS,    /* h/f */
+    MADE_CHARS,   /* s/C */
+    MADE_STRING,  /* std::string */
+    MADE_VECTOR,  /* vector<float> */
+    MADE_BOOLS,   /* o/O */
+    MADE_BRANCHES
+};
+enum { MADE_ENTRIES = 5 };
+
+/* Where a branch's one basket lies. */
+typedef struct made_basket {
+    uint64_t seek;
+    uint32_t size;
+} made_basket;
+
+/* A basket record of a branch, MADE_ENTRIES entries, to lie at `seek`. */
+void made_basket_record(made *m, int branch, uint64_t seek);
+/* The same bytes as they lie inside a tree. */
+void made_basket_inside(made *m, int branch);
+/*
+ * The payload of the record of the tree "Events". Branches whose baskets have size 0 have them inside the tree.
+ * `entries` of the tree and its branches.
+ */
+void made_tree(made *m, const made_basket *baskets, int64_t entries);
+/* A whole file with the sample; `inside`: baskets inside the tree. */
+void made_sample(made_file *f, int large, int inside);
+/* The payload of a StreamerInfo record that describes TLeafI, and a class of its own. */
+void made_info(made *m);
+
+#endif
