@@ -204,14 +204,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* Every branch, and the other forms of those that have a tail. */
 int fuzz_seed(int i, made *out)
 {
-    /* the column of a branch: MADE_LEAVES has two */
-    if (i >= MADE_BRANCHES)
-        return 0;
-    made_u8(out, (unsigned)(i > MADE_LEAVES ? i + 1 : i));
+    static const struct {
+        uint8_t branch, how;
+    } more[] = {
+        {MADE_ITEMS, MADE_SIZES},     {MADE_VECTOR, MADE_SIZES},  {MADE_CHARS, MADE_SIZES},  {MADE_STRING, MADE_SIZES},
+        {MADE_ITEMS, MADE_GENERATED}, {MADE_VECTOR, MADE_GENERATED}, {MADE_STRING, MADE_GENERATED},
+        {MADE_COUNT, MADE_PACKED},    {MADE_ITEMS, MADE_PACKED},  {MADE_VECTOR, MADE_PACKED},
+    };
+    int branch = i, how = MADE_PLAIN;
+    if (i >= MADE_BRANCHES) {
+        i -= MADE_BRANCHES;
+        if (i >= (int)(sizeof more / sizeof *more))
+            return 0;
+        branch = more[i].branch;
+        how = more[i].how;
+    }
+    made_u8(out, (unsigned)(branch > MADE_LEAVES ? branch + 1 : branch)); /* MADE_LEAVES has two columns */
     made_u8(out, FIX);
     made_u8(out, MADE_ENTRIES);
-    made_basket_record(out, i, 200);
+    made_basket_record(out, branch, 200, (made_how)how);
     return 1;
 }

@@ -11,7 +11,7 @@ static void baskets_of(made_file *f, made_basket *baskets)
     made_file_begin(f, 0);
     for (int i = 0; i < MADE_BRANCHES; i++) {
         baskets[i].seek = f->bytes.n;
-        made_basket_record(&f->bytes, i, f->bytes.n);
+        made_basket_record(&f->bytes, i, f->bytes.n, MADE_PLAIN);
         baskets[i].size = (uint32_t)(f->bytes.n - baskets[i].seek);
     }
 }

@@ -87,8 +87,17 @@ typedef struct made_basket {
     uint32_t size;
 } made_basket;
 
+/* What a basket record looks like. */
+typedef enum made_how {
+    MADE_PLAIN,
+    MADE_SIZES,     /* its tail has entry sizes instead of offsets (fIOBits 1) */
+    MADE_GENERATED, /* it has no tail, since the counts tell (fIOBits 1, flag 80) */
+    MADE_PACKED,    /* in a compression block */
+    MADE_HOWS
+} made_how;
+
 /* A basket record of a branch, MADE_ENTRIES entries, to lie at `seek`. */
-void made_basket_record(made *m, int branch, uint64_t seek);
+void made_basket_record(made *m, int branch, uint64_t seek, made_how how);
 /* The same bytes as they lie inside a tree. */
 void made_basket_inside(made *m, int branch);
 /*
