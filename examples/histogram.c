@@ -12,7 +12,7 @@
 
 #define BINS 20
 #define FROM 15.0f
-#define TO 115.0f
+#define TO   115.0f
 
 int main(int argc, char **argv)
 {

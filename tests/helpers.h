@@ -126,6 +126,7 @@ typedef struct t_gen {
     int64_t tell_count;       /* told to fill_done instead of what is right; 0 = not */
     vcol_type tell_type;
     int64_t grow;             /* late: reserved in steps of so many values */
+    struct t_gen *meter;      /* whose `inside` and `most_inside` count this one too */
     bool heed;                /* gives up when it is told that nobody wants it any more */
     /* seen */
     _Atomic int calls, sizes, destroyed, inside, most_inside;
@@ -182,6 +183,7 @@ typedef struct t_allocator {
     _Atomic int64_t calls;
     int64_t fail_call; /* the n-th allocation fails, from 1; 0 = none */
     int64_t fail_from; /* all from the n-th on fail; 0 = none */
+    const vcol_manager *exact; /* its account is compared at every call: tests of one thread */
 } t_allocator;
 vcol_allocator t_allocator_of(t_allocator *a);
 

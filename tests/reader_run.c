@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { POISON = 0xa5, MAX_LEAVES = 8 };
-#define MAX_BYTES ((uint64_t)1 << 31) /* of an array: what a lying file may make us allocate */
+#define MAX_BYTES ((uint64_t)1 << 28) /* of an array: what a lying file may make us allocate */
 
 struct vcol_block_sink {
     vcol_block *blocks;
@@ -26,11 +26,9 @@ vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *block, vcol
     return VCOL_OK;
 }
 
-vcol_status run_open(run_file *f, const char *path, vcol_error *err)
+static vcol_status open_source(run_file *f, vcol_status status, vcol_error *err)
 {
-    vcol_status status;
-    *f = (run_file){.reader = vcol_reader_root()};
-    status = vcol_source_open_file(path, &f->source, err);
+    f->reader = vcol_reader_root();
     if (!status)
         status = vcol_worker_open(NULL, &f->worker, err);
     if (!status)
@@ -38,6 +36,18 @@ vcol_status run_open(run_file *f, const char *path, vcol_error *err)
     if (status)
         run_close(f);
     return status;
+}
+
+vcol_status run_open(run_file *f, const char *path, vcol_error *err)
+{
+    *f = (run_file){0};
+    return open_source(f, vcol_source_open_file(path, &f->source, err), err);
+}
+
+vcol_status run_open_memory(run_file *f, const void *data, size_t n, vcol_error *err)
+{
+    *f = (run_file){0};
+    return open_source(f, vcol_source_open_memory(data, n, "memory", &f->source, err), err);
 }
 
 void run_close(run_file *f)
@@ -96,8 +106,8 @@ static int64_t count_at(const void *data, vcol_type type, int64_t i)
     }
 }
 
-static vcol_status load_counts(run_file *f, void *object, int32_t group, int64_t first, int64_t count, loaded *out,
-                               vcol_error *err)
+static vcol_status load_counts(run_file *f, void *object, int32_t group, int64_t first, int64_t count,
+                               loaded *out, vcol_error *err)
 {
     const vcol_group *g = &f->reader->schema(object)->groups[group], *counts = g;
     loaded values = {0};
@@ -112,8 +122,8 @@ static vcol_status load_counts(run_file *f, void *object, int32_t group, int64_t
     for (int64_t i = 0; i < count && !status; i++) {
         int64_t n = count_at(values.leaf[0], counts->leaves[0].type, i);
         if (n < 0 || __builtin_add_overflow(sum, n, &sum) || sum > (int64_t)1 << 40)
-            status = vcol_error_format(err, VCOL_CORRUPT, "%s: %lld items in entry %lld", g->name, (long long)n,
-                                       (long long)(first + i));
+            status = vcol_error_format(err, VCOL_CORRUPT, "%s: %lld items in entry %lld", g->name,
+                                       (long long)n, (long long)(first + i));
         offsets[i + 1] = sum;
     }
     free_loaded(&values);
@@ -165,7 +175,8 @@ static vcol_status decode_one(run_file *f, void *object, int32_t group, held *h,
         const vcol_leaf *leaf = &g->leaves[l];
         int64_t domain_items = leaf->domain ? h->items : h->hi - h->lo;
         int64_t at = leaf->domain ? *before : h->lo - first;
-        size_t width = leaf->role == VCOL_LEAF_OFFSETS ? 8 : vcol_type_width(leaf->type) * (size_t)leaf->multiple;
+        size_t width =
+            leaf->role == VCOL_LEAF_OFFSETS ? 8 : vcol_type_width(leaf->type) * (size_t)leaf->multiple;
         parts[l] = (vcol_part){.leaf = l, .skip = h->lo - h->block.first_entry, .count = h->hi - h->lo};
         parts[l].items = domain_items;
         parts[l].size = (size_t)domain_items * width;
@@ -188,8 +199,8 @@ static vcol_status decode_one(run_file *f, void *object, int32_t group, held *h,
         own.count = h->hi - from;
     }
     if (!status)
-        status = f->reader->decode(object, group, &h->block, h->plain, h->whole, NULL, deps ? &own : NULL, parts,
-                                   g->n_leaves, f->worker, err);
+        status = f->reader->decode(object, group, &h->block, h->plain, h->whole, NULL, deps ? &own : NULL,
+                                   parts, g->n_leaves, f->worker, err);
     free_loaded(&counts);
     *before += h->items;
     return status;
@@ -233,8 +244,8 @@ static vcol_status load(run_file *f, void *object, int32_t group, int64_t first,
         } else if (g->flags & VCOL_GROUP_MEASURED) {
             int64_t got = 0, depth[VCOL_MAX_LEVELS];
             status = f->reader->measure(object, group, &h->block, h->plain, NULL,
-                                        h->whole ? 0 : h->lo - h->block.first_entry, h->whole ? -1 : h->hi - h->lo, &got,
-                                        depth, err);
+                                        h->whole ? 0 : h->lo - h->block.first_entry,
+                                        h->whole ? -1 : h->hi - h->lo, &got, depth, err);
             h->items = depth[0];
             if (!status && got != h->hi - h->lo)
                 status = vcol_error_format(err, VCOL_CORRUPT, "measured %lld rows", (long long)got);
@@ -244,19 +255,23 @@ static vcol_status load(run_file *f, void *object, int32_t group, int64_t first,
             status = vcol_error_format(err, VCOL_CORRUPT, "%lld items", (long long)items);
     }
     if (!status && rows != count)
-        status = vcol_error_format(err, VCOL_CORRUPT, "the plan has %lld of %lld rows", (long long)rows, (long long)count);
+        status = vcol_error_format(err, VCOL_CORRUPT, "the plan has %lld of %lld rows", (long long)rows,
+                                   (long long)count);
     for (int32_t l = 0; l < g->n_leaves && !status; l++) {
         const vcol_leaf *leaf = &g->leaves[l];
         int64_t n = leaf->domain ? items : count;
-        uint64_t bytes = (uint64_t)n * (uint64_t)leaf->multiple * (leaf->role ? 8 : vcol_type_width(leaf->type)) + 8;
+        uint64_t bytes =
+            (uint64_t)n * (uint64_t)leaf->multiple * (leaf->role ? 8 : vcol_type_width(leaf->type)) + 8;
         if (bytes > MAX_BYTES)
-            status = vcol_error_format(err, VCOL_CORRUPT, "%s: %llu bytes", g->name, (unsigned long long)bytes);
+            status =
+                vcol_error_format(err, VCOL_CORRUPT, "%s: %llu bytes", g->name, (unsigned long long)bytes);
         else
             out->leaf[l] = calloc(1, bytes);
         out->n[l] = n * leaf->multiple;
     }
     for (int64_t i = 0; i < sink.n && !status; i++)
-        status = decode_one(f, object, group, &blocks[i], deps.offsets ? &deps : NULL, &before, first, out, err);
+        status =
+            decode_one(f, object, group, &blocks[i], deps.offsets ? &deps : NULL, &before, first, out, err);
     for (int64_t i = 0; i < sink.n; i++) {
         free(blocks[i].stored);
         free(blocks[i].plain);
@@ -306,7 +321,8 @@ vcol_status run_read(run_file *f, void *object, const vcol_schema_column *c, int
         }
         if (!status) {
             int64_t more = values.n[c->values.leaf];
-            append(&out->data, (size_t)out->values * width, values.leaf[c->values.leaf], (size_t)more * width);
+            append(&out->data, (size_t)out->values * width, values.leaf[c->values.leaf],
+                   (size_t)more * width);
             out->values += more;
         }
         free_loaded(&values);

@@ -258,7 +258,8 @@ static void print_csv(const job *j)
             }
 }
 
-static void print_report(const job *j, const options *o, const vcol_manager *manager, int64_t entries, double wall)
+static void print_report(const job *j, const options *o, const vcol_manager *manager, int64_t entries,
+                         double wall)
 {
     vcol_stats stats;
     vcol_manager_stats(manager, &stats, sizeof stats);

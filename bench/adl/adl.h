@@ -15,9 +15,9 @@
 
 #include <vcol/vcol.h>
 
-#define ADL_BINS 100 /* of every histogram */
+#define ADL_BINS           100 /* of every histogram */
 #define ADL_MAX_HISTOGRAMS 2
-#define ADL_PI 3.14159265358979323846
+#define ADL_PI             3.14159265358979323846
 
 /* counts[0] is below the range, counts[ADL_BINS + 1] at or above its end. */
 typedef struct adl_histogram {

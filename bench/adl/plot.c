@@ -8,13 +8,13 @@
 #include <inttypes.h>
 
 #define COLUMNS 3
-#define WIDTH 380 /* of a panel, all lengths in pixels */
-#define HEIGHT 280
-#define LEFT 62 /* from the panel's border to its axes */
-#define RIGHT 18
-#define TOP 46
-#define BOTTOM 48
-#define HEAD 44 /* above all panels */
+#define WIDTH   380 /* of a panel, all lengths in pixels */
+#define HEIGHT  280
+#define LEFT    62 /* from the panel's border to its axes */
+#define RIGHT   18
+#define TOP     46
+#define BOTTOM  48
+#define HEAD    44 /* above all panels */
 
 /* The smallest of 1, 2, 2.5, 5 times a power of ten that gives at most n steps over `range`. */
 static double tick_step(double range, int n)
@@ -70,8 +70,9 @@ static void draw_axes(FILE *out, const adl_histogram *h, double most)
     double step = tick_step(most, 5);
     for (double v = 0; v <= most * (1 + 1e-9); v += step) {
         double y = height * (1 - v / most);
-        fprintf(out, "<path class=\"grid\" d=\"M0 %.1fH%.0f\"/><text class=\"tick\" x=\"-6\" y=\"%.1f\" "
-                     "text-anchor=\"end\">",
+        fprintf(out,
+                "<path class=\"grid\" d=\"M0 %.1fH%.0f\"/><text class=\"tick\" x=\"-6\" y=\"%.1f\" "
+                "text-anchor=\"end\">",
                 y, w, y + 3.5);
         count_label(out, v, most);
         fprintf(out, "</text>\n");

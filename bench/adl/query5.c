@@ -56,9 +56,6 @@ static void run(vcol_chunk *chunk, adl_histogram *h, vcol_error *err)
             adl_fill(h, (double)met[i]);
 }
 
-const adl_query adl_query5 = {5,
-                              "muon pair of 60 to 120 GeV",
-                              "Muon_pt Muon_charge Muon_eta Muon_phi Muon_mass MET_pt",
-                              1,
-                              {{0, 200, "MET pt [GeV]"}},
-                              run};
+const adl_query adl_query5 = {
+    5, "muon pair of 60 to 120 GeV", "Muon_pt Muon_charge Muon_eta Muon_phi Muon_mass MET_pt",
+    1, {{0, 200, "MET pt [GeV]"}},   run};

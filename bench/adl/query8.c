@@ -89,10 +89,11 @@ static void run(vcol_chunk *chunk, adl_histogram *h, vcol_error *err)
     }
 }
 
-const adl_query adl_query8 = {8,
-                              "three leptons, one beside a Z",
-                              "Muon_pt Muon_eta Muon_phi Muon_mass Muon_charge "
-                              "Electron_pt Electron_eta Electron_phi Electron_mass Electron_charge MET_pt MET_phi",
-                              1,
-                              {{15, 250, "transverse mass [GeV]"}},
-                              run};
+const adl_query adl_query8 = {
+    8,
+    "three leptons, one beside a Z",
+    "Muon_pt Muon_eta Muon_phi Muon_mass Muon_charge "
+    "Electron_pt Electron_eta Electron_phi Electron_mass Electron_charge MET_pt MET_phi",
+    1,
+    {{15, 250, "transverse mass [GeV]"}},
+    run};

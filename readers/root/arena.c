@@ -72,8 +72,8 @@ void *vcol__arena_new(arena *a, uint64_t count, size_t size)
 char *vcol__arena_text(arena *a, text t)
 {
     char *s = vcol__arena_new(a, (uint64_t)t.n + 1, 1);
-    if (s)
-        memcpy(s, t.n ? t.s : "", t.n);
+    if (s && t.n)
+        memcpy(s, t.s, t.n);
     return s;
 }
 

@@ -80,14 +80,15 @@ static int64_t count(root_table *table, const walk *w, const model_branch *model
     int64_t n = model->write_basket, entries = model->entry_number;
     const model_basket *last;
     if (n < 0 || entries < 0) {
-        b->fault = fault(table, b->path, "its numbers of baskets, %lld, or entries, %lld, are negative", (long long)n,
-                         (long long)entries);
+        b->fault = fault(table, b->path, "its numbers of baskets, %lld, or entries, %lld, are negative",
+                         (long long)n, (long long)entries);
         return 0;
     }
     if (n > 0 && (n > model->basket_entry.n || n > model->basket_seek.n || n > model->basket_bytes.n)) {
-        b->fault = fault(table, b->path, "it says that it has %lld baskets, its arrays hold %lld", (long long)n,
-                         (long long)(model->basket_seek.n < model->basket_bytes.n ? model->basket_seek.n
-                                                                                  : model->basket_bytes.n));
+        b->fault =
+            fault(table, b->path, "it says that it has %lld baskets, its arrays hold %lld", (long long)n,
+                  (long long)(model->basket_seek.n < model->basket_bytes.n ? model->basket_seek.n
+                                                                           : model->basket_bytes.n));
         return 0;
     }
     last = slot(w, model, n);
@@ -104,7 +105,8 @@ static const char *check_order(root_table *table, const root_branch *b)
     const int64_t *first = b->first;
     for (int64_t i = 0; i <= b->n_baskets; i++) {
         if (first[i] < 0 || first[i] > b->entries || (i && first[i] < first[i - 1]))
-            return fault(table, b->path, "the first entry of basket %lld, %lld, is not in order (it has %lld entries)",
+            return fault(table, b->path,
+                         "the first entry of basket %lld, %lld, is not in order (it has %lld entries)",
                          (long long)i, (long long)first[i], (long long)b->entries);
         if (i && first[i] - first[i - 1] > INT32_MAX)
             return fault(table, b->path, "basket %lld has %lld entries, more entries than a basket can have",
@@ -137,7 +139,8 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
     b->entries = model->entry_number < 0 ? 0 : model->entry_number;
     for (int64_t i = 0; i < n; i++)
         first[i] = element(&model->basket_entry, i);
-    first[n] = n > model->write_basket || n >= model->basket_entry.n ? b->entries : element(&model->basket_entry, n);
+    first[n] =
+        n > model->write_basket || n >= model->basket_entry.n ? b->entries : element(&model->basket_entry, n);
     if (!n && !b->fault)
         first[0] = 0;
     if (!b->fault)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Descriptions of ROOT's own classes, for files without a StreamerInfo record, and for versions whose streamer
- * was written by hand.
+ * Descriptions of ROOT's own classes, for files without a StreamerInfo record, and for versions whose
+ * streamer was written by hand.
  *
  * A member is TYPE[.CLASS][@COUNTER]=NAME with the type numbers of streamer.h.
- * FORMAT root/TBranch version 9 and older: counters are f64, entries and positions i32, the latter i64 where the
- * array's flag is 2. source: root-project/root tree/tree/src/TBranch.cxx (TBranch::Streamer);
+ * FORMAT root/TBranch version 9 and older: counters are f64, entries and positions i32, the latter i64 where
+ * the array's flag is 2. source: root-project/root tree/tree/src/TBranch.cxx (TBranch::Streamer);
  * data/root/gohep-g4-like.root
  */
 #ifndef VCOL_ROOT_BUILTIN_H
@@ -14,22 +14,21 @@
 #include <stdint.h>
 
 #define TREE_LISTS "61.TObjArray=fBranches 61.TObjArray=fLeaves"
-#define TREE_HEAD                                                                                          \
-    "67=TNamed 0=TAttLine 0=TAttFill 0=TAttMarker 16=fEntries 16=fTotBytes 16=fZipBytes 16=fSavedBytes "    \
-    "16=fFlushedBytes 8=fWeight 3=fTimerInterval 3=fScanField 3=fUpdate 3=fDefaultEntryOffsetLen "          \
-    "6=fNClusterRange 16=fMaxEntries 16=fMaxEntryLoop 16=fMaxVirtualSize 16=fAutoSave 16=fAutoFlush "       \
+#define TREE_HEAD                                                                                            \
+    "67=TNamed 0=TAttLine 0=TAttFill 0=TAttMarker 16=fEntries 16=fTotBytes 16=fZipBytes 16=fSavedBytes "     \
+    "16=fFlushedBytes 8=fWeight 3=fTimerInterval 3=fScanField 3=fUpdate 3=fDefaultEntryOffsetLen "           \
+    "6=fNClusterRange 16=fMaxEntries 16=fMaxEntryLoop 16=fMaxVirtualSize 16=fAutoSave 16=fAutoFlush "        \
     "16=fEstimate 56@fNClusterRange=fClusterRangeEnd 56@fNClusterRange=fClusterSize "
 #define BRANCH_LISTS "61.TObjArray=fBranches 61.TObjArray=fLeaves 61.TObjArray=fBaskets "
-#define BRANCH_HEAD                                                                                        \
-    "67=TNamed 0=TAttFill 3=fCompress 3=fBasketSize 3=fEntryOffsetLen 3=fWriteBasket "
-#define BRANCH_TAIL                                                                                        \
-    "16=fTotBytes 16=fZipBytes " BRANCH_LISTS                                                              \
+#define BRANCH_HEAD  "67=TNamed 0=TAttFill 3=fCompress 3=fBasketSize 3=fEntryOffsetLen 3=fWriteBasket "
+#define BRANCH_TAIL                                                                                          \
+    "16=fTotBytes 16=fZipBytes " BRANCH_LISTS                                                                \
     "43@fMaxBaskets=fBasketBytes 56@fMaxBaskets=fBasketEntry 56@fMaxBaskets=fBasketSeek 65=fFileName"
-#define BRANCH_OLD                                                                                         \
-    "8=fEntries 8=fTotBytes 8=fZipBytes " BRANCH_LISTS                                                     \
+#define BRANCH_OLD                                                                                           \
+    "8=fEntries 8=fTotBytes 8=fZipBytes " BRANCH_LISTS                                                       \
     "43@fMaxBaskets=fBasketBytes 43@fMaxBaskets=fBasketEntry 43@fMaxBaskets=fBasketSeek 65=fFileName"
-#define ELEMENT                                                                                            \
-    "0=TBranch 65=fClassName 65=fParentName 65=fClonesName 13=fCheckSum 2=fClassVersion 3=fID 3=fType "     \
+#define ELEMENT                                                                                              \
+    "0=TBranch 65=fClassName 65=fParentName 65=fClonesName 13=fCheckSum 2=fClassVersion 3=fID 3=fType "      \
     "3=fStreamerType 3=fMaximum 64=fBranchCount 64=fBranchCount2"
 
 static const struct {
@@ -46,18 +45,22 @@ static const struct {
      BRANCH_HEAD "16=fEntryNumber 62.ROOT::TIOFeatures=fIOFeatures 3=fOffset 6=fMaxBaskets 3=fSplitLevel "
                  "16=fEntries 16=fFirstEntry " BRANCH_TAIL},
     {"TBranch", 12, 0,
-     BRANCH_HEAD "16=fEntryNumber 3=fOffset 6=fMaxBaskets 3=fSplitLevel 16=fEntries 16=fFirstEntry " BRANCH_TAIL},
+     BRANCH_HEAD
+     "16=fEntryNumber 3=fOffset 6=fMaxBaskets 3=fSplitLevel 16=fEntries 16=fFirstEntry " BRANCH_TAIL},
     {"TBranch", 11, 0,
-     BRANCH_HEAD "16=fEntryNumber 3=fOffset 6=fMaxBaskets 3=fSplitLevel 16=fEntries 16=fFirstEntry " BRANCH_TAIL},
-    {"TBranch", 10, 0, BRANCH_HEAD "16=fEntryNumber 3=fOffset 6=fMaxBaskets 3=fSplitLevel 16=fEntries " BRANCH_TAIL},
+     BRANCH_HEAD
+     "16=fEntryNumber 3=fOffset 6=fMaxBaskets 3=fSplitLevel 16=fEntries 16=fFirstEntry " BRANCH_TAIL},
+    {"TBranch", 10, 0,
+     BRANCH_HEAD "16=fEntryNumber 3=fOffset 6=fMaxBaskets 3=fSplitLevel 16=fEntries " BRANCH_TAIL},
     {"TBranch", 9, 1, BRANCH_HEAD "3=fEntryNumber 3=fOffset 6=fMaxBaskets 3=fSplitLevel " BRANCH_OLD},
     {"TBranch", 8, 1, BRANCH_HEAD "3=fEntryNumber 3=fOffset 6=fMaxBaskets 3=fSplitLevel " BRANCH_OLD},
     {"TBranch", 7, 1,
-     "67=TNamed 3=fCompress 3=fBasketSize 3=fEntryOffsetLen 3=fWriteBasket 3=fEntryNumber 3=fOffset 6=fMaxBaskets "
+     "67=TNamed 3=fCompress 3=fBasketSize 3=fEntryOffsetLen 3=fWriteBasket 3=fEntryNumber 3=fOffset "
+     "6=fMaxBaskets "
      "3=fSplitLevel " BRANCH_OLD},
     {"TBranch", 6, 1,
-     "67=TNamed 3=fCompress 3=fBasketSize 3=fEntryOffsetLen 3=fWriteBasket 3=fEntryNumber 3=fOffset 6=fMaxBaskets "
-     BRANCH_OLD},
+     "67=TNamed 3=fCompress 3=fBasketSize 3=fEntryOffsetLen 3=fWriteBasket 3=fEntryNumber 3=fOffset "
+     "6=fMaxBaskets " BRANCH_OLD},
     {"TBranchElement", 10, 0, ELEMENT},
     {"TBranchElement", 9, 0,
      "0=TBranch 65=fClassName 65=fParentName 65=fClonesName 13=fCheckSum 3=fClassVersion 3=fID 3=fType "

@@ -3,9 +3,9 @@
  * Clusters: entries that were written together.
  *
  * FORMAT root/TTree clusters  range i is [fClusterRangeEnd[i - 1] + 1, fClusterRangeEnd[i]] in steps of
- *     fClusterSize[i]; what follows the last range in steps of fAutoFlush. A negative fAutoFlush counts bytes: the
- *     boundaries are not recorded, and are the entries where every branch begins a basket.
- * source: root-project/root tree/tree/src/TTree.cxx (TTree::TClusterIterator); data/root/nano_dy.root
+ *     fClusterSize[i]; what follows the last range in steps of fAutoFlush. A negative fAutoFlush counts
+ * bytes: the boundaries are not recorded, and are the entries where every branch begins a basket. source:
+ * root-project/root tree/tree/src/TTree.cxx (TTree::TClusterIterator); data/root/nano_dy.root
  */
 #include "table.h"
 
@@ -31,7 +31,9 @@ static int steps(list *l, int64_t from, int64_t to, int64_t step)
 
 static int64_t number(const model_array *a, int64_t i)
 {
-    return i >= a->n ? 0 : a->width == 8 ? (int64_t)be64(a->data + 8 * i) : (int64_t)(int32_t)be32(a->data + 4 * i);
+    return i >= a->n       ? 0
+           : a->width == 8 ? (int64_t)be64(a->data + 8 * i)
+                           : (int64_t)(int32_t)be32(a->data + 4 * i);
 }
 
 /* What the tree records; 0 if it records nothing that can be. */

@@ -3,8 +3,8 @@
  * From descriptions of classes to steps: each element becomes one step, with the field of our own structures
  * that it fills, if any.
  *
- * Invariant: a step that fills a field names the kind of target that has it; object.c checks it, so that a file
- * that mixes bases cannot write a branch's field into a leaf.
+ * Invariant: a step that fills a field names the kind of target that has it; object.c checks it, so that a
+ * file that mixes bases cannot write a branch's field into a leaf.
  */
 #include "builtin.h"
 #include "object.h"
@@ -13,7 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIELD(cls, member, kind, type, field) {cls, member, kind, offsetof(type, field)}
+#define FIELD(cls, member, kind, type, field)                                                                \
+    {                                                                                                        \
+        cls, member, kind, offsetof(type, field)                                                             \
+    }
 
 static const struct {
     const char *cls, *member;
@@ -78,7 +81,7 @@ static unsigned tarray_width(text name)
     static const struct {
         char name[9];
         uint8_t width;
-    } arrays[] = {{"TArrayC", 1}, {"TArrayS", 2}, {"TArrayI", 4}, {"TArrayL", 8},
+    } arrays[] = {{"TArrayC", 1},   {"TArrayS", 2}, {"TArrayI", 4}, {"TArrayL", 8},
                   {"TArrayL64", 8}, {"TArrayF", 4}, {"TArrayD", 8}};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         if (name.n == strnlen(arrays[i].name, 9) && !memcmp(name.s, arrays[i].name, name.n))
@@ -168,7 +171,8 @@ static int compile_one(root_file *file, const root_class *cls, root_info *info, 
     } else if (type == TYPE_TSTRING || type == TYPE_TSTRING + TYPE_ARRAY) {
         step->code = STEP_STRING;
         step->n = length_of(e);
-    } else if (type == TYPE_OBJECT || type == TYPE_ANY || type == TYPE_OBJECT_INLINE || type == TYPE_ANY_INLINE) {
+    } else if (type == TYPE_OBJECT || type == TYPE_ANY || type == TYPE_OBJECT_INLINE ||
+               type == TYPE_ANY_INLINE) {
         return object_step(file, type_class(e), 0, 1, step);
     } else if (type == TYPE_OBJECT + TYPE_ARRAY || type == TYPE_ANY + TYPE_ARRAY) {
         return object_step(file, type_class(e), 0, length_of(e), step);
@@ -181,7 +185,8 @@ static int compile_one(root_file *file, const root_class *cls, root_info *info, 
         step->code = STEP_TOBJECT;
     } else if (type == TYPE_TNAMED) {
         return object_step(file, (text){"TNamed", 6}, 1, 1, step);
-    } else if (type == TYPE_STL || type == TYPE_STL_STRING || type == TYPE_STREAMER || type == TYPE_STREAM_LOOP) {
+    } else if (type == TYPE_STL || type == TYPE_STL_STRING || type == TYPE_STREAMER ||
+               type == TYPE_STREAM_LOOP) {
         step->code = STEP_FRAME;
     }
     /* A tree's branches come before everything else that could matter. */
@@ -212,8 +217,9 @@ static root_kind kind_of(const root_classes *classes, root_class *cls, int depth
         const char *name;
         root_kind kind;
     } known[] = {
-        {"TTree", KIND_TREE},      {"TBranch", KIND_BRANCH}, {"TLeaf", KIND_LEAF}, {"TBasket", KIND_BASKET},
-        {"TObjArray", KIND_ARRAY}, {"TList", KIND_LIST},     {"THashList", KIND_LIST}, {"TNamed", KIND_NAMED},
+        {"TTree", KIND_TREE},     {"TBranch", KIND_BRANCH},  {"TLeaf", KIND_LEAF},
+        {"TBasket", KIND_BASKET}, {"TObjArray", KIND_ARRAY}, {"TList", KIND_LIST},
+        {"THashList", KIND_LIST}, {"TNamed", KIND_NAMED},
     };
     if (cls->kind != KIND_UNKNOWN)
         return cls->kind;

@@ -123,12 +123,12 @@ static inline text cursor_text(cursor *c)
 static inline int text_is(text t, const char *s)
 {
     size_t n = strlen(s);
-    return t.n == n && !memcmp(t.s, s, n);
+    return t.n == n && (n == 0 || !memcmp(t.s, s, n));
 }
 
 static inline int text_same(text a, text b)
 {
-    return a.n == b.n && !memcmp(a.s, b.s, a.n);
+    return a.n == b.n && (a.n == 0 || !memcmp(a.s, b.s, a.n));
 }
 
 #endif

@@ -3,8 +3,8 @@
  * From a basket's plain bytes to values and offsets.
  *
  * Invariants: nothing outside [plain, plain + unpacked) is read, and of a block that is wanted whole nothing
- * behind the content, but for measured groups (of which inspect wants all bytes); nothing outside a part's `size`
- * is written. Offsets from a tail are checked where they are used: in order, and inside the content.
+ * behind the content, but for measured groups (of which inspect wants all bytes); nothing outside a part's
+ * `size` is written. Offsets from a tail are checked where they are used: in order, and inside the content.
  */
 #include "table.h"
 
@@ -19,13 +19,15 @@ typedef struct reading {
     vcol_error *err;
 } reading;
 
-#define ERROR(r, ...)                                                                                      \
+#define ERROR(r, ...)                                                                                        \
     vcol__basket_error((r)->table, (r)->bind->branch, (r)->block, (r)->err, VCOL_CORRUPT, __VA_ARGS__)
 
-static reading reading_of(const void *object, int32_t group, const vcol_block *block, const void *plain, vcol_error *err)
+static reading reading_of(const void *object, int32_t group, const vcol_block *block, const void *plain,
+                          vcol_error *err)
 {
     const root_table *table = object;
-    return (reading){table, &table->bindings[group], block, plain, basket_tag_unpack(block->tag2), block->entries, err};
+    return (reading){
+        table, &table->bindings[group], block, plain, basket_tag_unpack(block->tag2), block->entries, err};
 }
 
 /* Whether the tail has a number for each entry. */
@@ -57,30 +59,32 @@ static int64_t tail_offset(const reading *r, int64_t row)
 
 static vcol_status bad_offset(const reading *r, int64_t row, int64_t from, int64_t to)
 {
-    return ERROR(r, "entry %lld lies at %lld to %lld, outside %u bytes of content", (long long)row, (long long)from,
-                 (long long)to, r->tag.content);
+    return ERROR(r, "entry %lld lies at %lld to %lld, outside %u bytes of content", (long long)row,
+                 (long long)from, (long long)to, r->tag.content);
 }
 
 /* ---- entries that have to be looked at ---------------------------------------------------------- */
 
 typedef struct entries {
-    int64_t at;  /* where the next one begins */
-    int64_t row; /* its number */
+    int64_t at;            /* where the next one begins */
+    int64_t row;           /* its number */
     const uint8_t *values; /* of the present one */
     int64_t n;
 } entries;
 
 /*
  * FORMAT root/vector entry: u32 0x40000000 | bytes that follow, i16 version, i32 n, n values.
- * source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx (kSTL); data/root/unroot-tree_basictypes.root
+ * source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx (kSTL);
+ * data/root/unroot-tree_basictypes.root
  */
 static int64_t vector_entry(const reading *r, entries *e, const uint8_t *p, int64_t size)
 {
     uint32_t head = size < 10 ? 0 : be32(p), bytes = head & 0x3fffffff;
     int64_t n = size < 10 ? -1 : (int32_t)be32(p + 6);
-    if (!(head & 0x40000000) || n < 0 || (int64_t)bytes != 6 + n * r->bind->stride || (int64_t)bytes > size - 4) {
-        ERROR(r, "entry %lld is no vector of %lld values: it says %#x, %lld bytes are left", (long long)e->row,
-              (long long)n, head, (long long)size);
+    if (!(head & 0x40000000) || n < 0 || (int64_t)bytes != 6 + n * r->bind->stride ||
+        (int64_t)bytes > size - 4) {
+        ERROR(r, "entry %lld is no vector of %lld values: it says %#x, %lld bytes are left",
+              (long long)e->row, (long long)n, head, (long long)size);
         return -1;
     }
     e->values = p + 10;
@@ -93,7 +97,8 @@ static int64_t string_entry(const reading *r, entries *e, const uint8_t *p, int6
     cursor c = cursor_make(p, (size_t)size);
     text t = cursor_text(&c);
     if (c.bad) {
-        ERROR(r, "entry %lld is a string that does not fit its %lld bytes", (long long)e->row, (long long)size);
+        ERROR(r, "entry %lld is a string that does not fit its %lld bytes", (long long)e->row,
+              (long long)size);
         return -1;
     }
     e->values = (const uint8_t *)t.s;
@@ -116,13 +121,14 @@ static vcol_status next(const reading *r, entries *e)
         e->n = 0;
         taken = 0;
     } else {
-        taken = r->bind->kind == BIND_VECTOR ? vector_entry(r, e, p, end - e->at) : string_entry(r, e, p, end - e->at);
+        taken = r->bind->kind == BIND_VECTOR ? vector_entry(r, e, p, end - e->at)
+                                             : string_entry(r, e, p, end - e->at);
         if (taken < 0)
             return VCOL_CORRUPT;
     }
     if (e->at + taken != end && (r->tag.tail != TAIL_NONE || e->row + 1 == r->rows))
-        return ERROR(r, "entry %lld has %lld bytes but takes %lld", (long long)e->row, (long long)(end - e->at),
-                     (long long)taken);
+        return ERROR(r, "entry %lld has %lld bytes but takes %lld", (long long)e->row,
+                     (long long)(end - e->at), (long long)taken);
     e->at += taken;
     e->row++;
     return VCOL_OK;
@@ -137,7 +143,8 @@ static vcol_status start(const reading *r, int64_t skip, entries *e)
     if (r->tag.tail != TAIL_NONE) {
         e->at = tail_offset(r, skip);
         e->row = skip;
-        return e->at < 0 || e->at > (int64_t)r->tag.content ? bad_offset(r, skip, e->at, r->tag.content) : VCOL_OK;
+        return e->at < 0 || e->at > (int64_t)r->tag.content ? bad_offset(r, skip, e->at, r->tag.content)
+                                                            : VCOL_OK;
     }
     while (e->row < skip && !status)
         status = next(r, e);
@@ -168,8 +175,8 @@ static vcol_status count_items(const reading *r, int64_t skip, int64_t count, in
 }
 
 vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *block, const void *plain,
-                                 const void *state, int64_t skip, int64_t count, int64_t *rows, int64_t *items,
-                                 vcol_error *err)
+                                 const void *state, int64_t skip, int64_t count, int64_t *rows,
+                                 int64_t *items, vcol_error *err)
 {
     reading r = reading_of(object, group, block, plain, err);
     (void)state;
@@ -217,8 +224,8 @@ static vcol_status fixed(const reading *r, const vcol_part *part)
         return VCOL_OK;
     }
     for (int64_t i = 0; i < part->count; i++)
-        vcol__value_convert(&piece->form, src + (uint64_t)i * stride, dst + (uint64_t)(i * piece->count) * width,
-                            piece->count);
+        vcol__value_convert(&piece->form, src + (uint64_t)i * stride,
+                            dst + (uint64_t)(i * piece->count) * width, piece->count);
     return VCOL_OK;
 }
 
@@ -250,8 +257,9 @@ static vcol_status items(const reading *r, const vcol_part *part, const vcol_dep
     all = from + part->items * (int64_t)stride;
     if (from < 0 || (uint64_t)from > content || (uint64_t)part->items > (content - (uint64_t)from) / stride ||
         (part->skip + part->count == r->rows && (uint64_t)all != content))
-        return ERROR(r, "its content has %llu bytes, the counts say %lld items of %llu bytes from byte %lld on",
-                     (unsigned long long)content, (long long)part->items, (unsigned long long)stride, (long long)from);
+        return ERROR(
+            r, "its content has %llu bytes, the counts say %lld items of %llu bytes from byte %lld on",
+            (unsigned long long)content, (long long)part->items, (unsigned long long)stride, (long long)from);
     vcol__value_convert(&piece->form, r->plain + from, part->dst, part->items * piece->count);
     return VCOL_OK;
 }
@@ -286,8 +294,9 @@ static vcol_status values(const reading *r, const vcol_part *part)
         if (status)
             break;
         if (e.n > left)
-            return ERROR(r, "entries %lld to %lld have more than the %lld values measured", (long long)part->skip,
-                         (long long)(part->skip + part->count), (long long)part->items);
+            return ERROR(r, "entries %lld to %lld have more than the %lld values measured",
+                         (long long)part->skip, (long long)(part->skip + part->count),
+                         (long long)part->items);
         vcol__value_convert(form, e.values, dst, e.n);
         dst += (size_t)e.n * width;
         left -= e.n;
@@ -298,9 +307,9 @@ static vcol_status values(const reading *r, const vcol_part *part)
     return status;
 }
 
-vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *block, const void *plain, int whole,
-                                const void *state, const vcol_deps *deps, const vcol_part *parts, int32_t n_parts,
-                                vcol_worker *worker, vcol_error *err)
+vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *block, const void *plain,
+                                int whole, const void *state, const vcol_deps *deps, const vcol_part *parts,
+                                int32_t n_parts, vcol_worker *worker, vcol_error *err)
 {
     reading r = reading_of(object, group, block, plain, err);
     vcol_status status = VCOL_OK;

@@ -2,11 +2,11 @@
 /*
  * Directories: the keys of a file, as paths.
  *
- * FORMAT root/TDirectory  i16 version (> 1000: 64-bit places), u32 created, u32 modified, i32 fNbytesKeys, i32
- *     fNbytesName, then fSeekDir, fSeekParent, fSeekKeys. The root directory's lie at fBEGIN + fNbytesName, others
- *     right behind their key. Key list at fSeekKeys: a key, i32 count, count key images, to be stepped over by
- *     their parsed length (fKeylen can be 4 short).
- * source: root-project/root io/io/src/TDirectoryFile.cxx (ReadKeys, Streamer); data/root/uproot-nesteddirs.root
+ * FORMAT root/TDirectory  i16 version (> 1000: 64-bit places), u32 created, u32 modified, i32 fNbytesKeys,
+ * i32 fNbytesName, then fSeekDir, fSeekParent, fSeekKeys. The root directory's lie at fBEGIN + fNbytesName,
+ * others right behind their key. Key list at fSeekKeys: a key, i32 count, count key images, to be stepped
+ * over by their parsed length (fKeylen can be 4 short). source: root-project/root
+ * io/io/src/TDirectoryFile.cxx (ReadKeys, Streamer); data/root/uproot-nesteddirs.root
  */
 #include "file.h"
 #include "streamer.h"
@@ -87,8 +87,8 @@ static vcol_status add(root_file *file, const image *im, const char *path, int d
         return nomem(err);
     e->class_name = vcol__arena_text(&file->memory, key->class_name);
     e->title = vcol__arena_text(&file->memory, key->title);
-    e->name = name = vcol__arena_printf(&file->memory, "%s%.*s", path, (int)(key->name.n < 4096 ? key->name.n : 4096),
-                                        key->name.s);
+    e->name = name = vcol__arena_printf(&file->memory, "%s%.*s", path,
+                                        (int)(key->name.n < 4096 ? key->name.n : 4096), key->name.s);
     if (!e->class_name || !e->title || !e->name)
         return nomem(err);
     e->seek = key->seek;
@@ -112,15 +112,16 @@ static vcol_status add(root_file *file, const image *im, const char *path, int d
     if (status == VCOL_NOMEM || status == VCOL_IO)
         return vcol_error_set(err, status, inner.message);
     if (status) {
-        file->entries[index].note = vcol__arena_text(&file->memory, (text){inner.message, (uint32_t)strlen(inner.message)});
+        file->entries[index].note =
+            vcol__arena_text(&file->memory, (text){inner.message, (uint32_t)strlen(inner.message)});
         if (!file->entries[index].note)
             return nomem(err);
     }
     return VCOL_OK;
 }
 
-static vcol_status key_list(root_file *file, const uint8_t *data, size_t n, uint64_t at, const char *path, int depth,
-                            vcol_error *err)
+static vcol_status key_list(root_file *file, const uint8_t *data, size_t n, uint64_t at, const char *path,
+                            int depth, vcol_error *err)
 {
     cursor c = cursor_make(data, n);
     vcol_status status = VCOL_OK;
@@ -181,17 +182,19 @@ static vcol_status read_directory(root_file *file, uint64_t at, const char *path
     cursor_take(&c, large ? 20 : 12);
     seek_keys = large ? cursor_u64(&c) : cursor_u32(&c);
     if (c.bad)
-        return vcol_error_format(err, VCOL_CORRUPT, "directory '%s' at byte %llu: outside the file's %llu bytes", path,
+        return vcol_error_format(err, VCOL_CORRUPT,
+                                 "directory '%s' at byte %llu: outside the file's %llu bytes", path,
                                  (unsigned long long)at, (unsigned long long)file->size);
     if (seek_keys == 0)
         return VCOL_OK; /* never saved: empty */
     if (nbytes < KEY_MIN || seek_keys > file->size || (uint64_t)nbytes > file->size - seek_keys ||
         nbytes > MAX_KEY_LIST)
-        return vcol_error_format(err, VCOL_CORRUPT,
-                                 "directory '%s' at byte %llu: its %d bytes of keys at byte %llu are not in the file's %llu"
-                                 "%s",
-                                 path, (unsigned long long)at, nbytes, (unsigned long long)seek_keys,
-                                 (unsigned long long)file->size, file->end > file->size ? ", which was cut short" : "");
+        return vcol_error_format(
+            err, VCOL_CORRUPT,
+            "directory '%s' at byte %llu: its %d bytes of keys at byte %llu are not in the file's %llu"
+            "%s",
+            path, (unsigned long long)at, nbytes, (unsigned long long)seek_keys,
+            (unsigned long long)file->size, file->end > file->size ? ", which was cut short" : "");
     left = file->size - seek_keys;
     n = (size_t)nbytes + (left - (uint64_t)nbytes < SLACK ? (size_t)(left - (uint64_t)nbytes) : SLACK);
     data = vcol__root_alloc(&file->memory.allocator, n);

@@ -48,8 +48,9 @@ vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, c
     size_t payload, left;
     *out = (root_record){0};
     if (nbytes < KEY_MIN || seek > file->size || nbytes > file->size - seek)
-        return vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: its %u bytes are not inside the file's %llu", what,
-                                 at, nbytes, (unsigned long long)file->size);
+        return vcol_error_format(err, VCOL_CORRUPT,
+                                 "%s at byte %llu: its %u bytes are not inside the file's %llu", what, at,
+                                 nbytes, (unsigned long long)file->size);
     stored = vcol__root_alloc(allocator, nbytes);
     if (!stored)
         return vcol_error_format(err, VCOL_NOMEM, "%s: no memory for its %u bytes", what, nbytes);
@@ -62,33 +63,36 @@ vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, c
         goto done;
     }
     if (key.keylen > nbytes || key.nbytes > nbytes || key.objlen > MAX_RECORD) {
-        status = vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: its key does not agree with its %u bytes", what,
-                                   at, nbytes);
+        status = vcol_error_format(
+            err, VCOL_CORRUPT, "%s at byte %llu: its key does not agree with its %u bytes", what, at, nbytes);
         goto done;
     }
     left = nbytes - key.keylen;
     payload = key.objlen;
     if (payload > left && !adds_up(stored + key.keylen, left, payload)) {
-        status = vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: its compression blocks do not add up to %zu bytes",
-                                   what, at, payload);
+        status = vcol_error_format(err, VCOL_CORRUPT,
+                                   "%s at byte %llu: its compression blocks do not add up to %zu bytes", what,
+                                   at, payload);
         goto done;
     }
     out->size = key.keylen + payload;
+    if (payload <= left) { /* not compressed: the bytes stay where they are */
+        out->data = stored;
+        out->allocated = nbytes;
+        out->key = key;
+        return VCOL_OK;
+    }
     out->allocated = out->size + 1;
     out->data = vcol__root_alloc(allocator, out->allocated);
     if (!out->data) {
         status = vcol_error_format(err, VCOL_NOMEM, "%s: no memory for its %zu bytes", what, payload);
         goto done;
     }
-    if (payload > left) {
-        memcpy(out->data, stored, key.keylen);
-        status = vcol__unzip(worker, stored + key.keylen, left, out->data + key.keylen, payload, payload, &inner);
-        if (status) {
-            vcol_error_format(err, status, "%s at byte %llu: %s", what, at, inner.message);
-            goto done;
-        }
-    } else {
-        memcpy(out->data, stored, out->size);
+    memcpy(out->data, stored, key.keylen);
+    status = vcol__unzip(worker, stored + key.keylen, left, out->data + key.keylen, payload, payload, &inner);
+    if (status) {
+        vcol_error_format(err, status, "%s at byte %llu: %s", what, at, inner.message);
+        goto done;
     }
     c = cursor_make(out->data, out->size);
     vcol__key_parse(&c, &out->key, &why);
@@ -142,15 +146,16 @@ static vcol_status infos(root_file *file, vcol_worker *worker, vcol_error *err)
         return status;
     if (file->seek_info <= file->begin)
         return vcol__classes_compile(file, err);
-    status = vcol__record_read(file, file->seek_info, file->nbytes_info, "streamer information", worker, &record,
-                               &inner);
+    status = vcol__record_read(file, file->seek_info, file->nbytes_info, "streamer information", worker,
+                               &record, &inner);
     if (!status)
         status = vcol__classes_read(file, &record, &inner);
     vcol__record_free(file, &record);
     if (status == VCOL_NOMEM || status == VCOL_IO)
         return vcol_error_set(err, status, inner.message);
     if (status) {
-        file->info_note = vcol__arena_text(&file->memory, (text){inner.message, (uint32_t)strlen(inner.message)});
+        file->info_note =
+            vcol__arena_text(&file->memory, (text){inner.message, (uint32_t)strlen(inner.message)});
         if (!file->info_note)
             return vcol_error_format(err, VCOL_NOMEM, "no memory for the streamer information");
     }

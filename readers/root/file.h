@@ -11,26 +11,26 @@
 /* ---- keys (key.c) ---------------------------------------------------------------------------- */
 
 enum {
-    KEY_MIN = 26,             /* bytes of a small key before its strings */
-    BASKET_HEAD = 19,         /* bytes of a basket's own head, without fIOBits */
-    MAX_RECORD = 1 << 28,     /* bytes unpacked that metadata may have */
+    KEY_MIN = 26,         /* bytes of a small key before its strings */
+    BASKET_HEAD = 19,     /* bytes of a basket's own head, without fIOBits */
+    MAX_RECORD = 1 << 28, /* bytes unpacked that metadata may have */
     MAX_DIRECTORY_DEPTH = 64,
 };
 
 typedef struct root_key {
-    uint32_t nbytes;  /* of the whole record */
-    uint32_t objlen;  /* of the payload, unpacked */
-    uint32_t keylen;  /* where the payload begins */
+    uint32_t nbytes; /* of the whole record */
+    uint32_t objlen; /* of the payload, unpacked */
+    uint32_t keylen; /* where the payload begins */
     int32_t version;
     int32_t cycle;
-    uint64_t seek;    /* where the record says that it is */
+    uint64_t seek; /* where the record says that it is */
     text class_name, name, title;
-    size_t parsed;    /* bytes that the key's fields took */
+    size_t parsed; /* bytes that the key's fields took */
 } root_key;
 
 /*
- * Parses a key at c. 0, or -1 with *why; keylen and the strings are set even then, unless c is bad. The strings
- * point into c's bytes.
+ * Parses a key at c. 0, or -1 with *why; keylen and the strings are set even then, unless c is bad. The
+ * strings point into c's bytes.
  */
 int vcol__key_parse(cursor *c, root_key *key, const char **why);
 
@@ -40,21 +40,21 @@ int vcol__key_parse(cursor *c, root_key *key, const char **why);
  * Unpacks n stored bytes of compression blocks into `size` bytes, of which the first `want` are needed.
  * Errors fit behind "basket 17: ".
  */
-vcol_status vcol__unzip(vcol_worker *worker, const uint8_t *src, size_t n, uint8_t *dst, size_t size, size_t want,
-                        vcol_error *err);
+vcol_status vcol__unzip(vcol_worker *worker, const uint8_t *src, size_t n, uint8_t *dst, size_t size,
+                        size_t want, vcol_error *err);
 
 /* ---- files (file.c) ------------------------------------------------------------------------------ */
 
 typedef struct object_entry {
-    const char *name;       /* path inside the file */
+    const char *name; /* path inside the file */
     const char *class_name;
     const char *title;
     uint64_t seek;
     uint32_t nbytes, objlen;
     int32_t cycle;
-    int listed;             /* the highest cycle of its name */
+    int listed; /* the highest cycle of its name */
     int is_table;
-    const char *note;       /* const after open */
+    const char *note; /* const after open */
 } object_entry;
 
 struct root_classes;
@@ -62,7 +62,7 @@ struct root_classes;
 typedef struct root_file {
     vcol_source *source;
     arena memory;
-    uint64_t size;      /* bytes of the source */
+    uint64_t size; /* bytes of the source */
     uint64_t begin, end;
     uint64_t seek_info;
     uint32_t nbytes_info, nbytes_name;
@@ -70,7 +70,7 @@ typedef struct root_file {
     int large;
     object_entry *entries; /* in the file's order, all cycles */
     int64_t n_entries, capacity;
-    int64_t *listed;       /* indices of those that are listed */
+    int64_t *listed; /* indices of those that are listed */
     int64_t n_listed;
     struct root_classes *classes;
     const char *info_note; /* why the streamer information could not be read, or NULL */

@@ -43,10 +43,10 @@ int vcol__key_parse(cursor *c, root_key *key, const char **why)
     }
     key->keylen = keylen > 0 ? (uint32_t)keylen : 0;
     if (nbytes <= 0 || objlen < 0 || keylen < KEY_MIN || keylen > nbytes) {
-        *why = nbytes <= 0   ? "its key says that it has no bytes"
-               : objlen < 0  ? "its key has a negative unpacked size"
+        *why = nbytes <= 0        ? "its key says that it has no bytes"
+               : objlen < 0       ? "its key has a negative unpacked size"
                : keylen < KEY_MIN ? "its key is shorter than a key can be"
-                             : "its key is longer than its record";
+                                  : "its key is longer than its record";
         return -1;
     }
     key->nbytes = (uint32_t)nbytes;

@@ -5,11 +5,11 @@
  * FORMAT root/TLeaf  class → disk bytes: O 1, B 1, S 2, I 4, L 8, G 8, F 4, D 8, F16 3 or 4, D32 4 or 3,
  *     C counted string (an empty one takes no bytes at all). fLen = product of the constant dimensions, whose
  *     sizes stand in the title only; fLeafCount counts what remains.
- * FORMAT root/TBranchElement  fType 0: an entry is a member of type fStreamerType, or (fID < 0) a whole object;
- *     31, 41: one value for each item that the fBranchCount's entry counts. vector<T> of numbers: u32 byte count,
- *     i16 version, i32 n, n values. A top-level std::string is a bare counted string, a member has a frame.
- * source: root-project/root tree/tree/src/TLeaf*.cxx (ReadBasket), TBranchElement.cxx (InitInfo, ReadLeaves…);
- *     data/root/uproot-sample-*.root, gohep-ndim-slice.root, unroot-tree_basictypes.root
+ * FORMAT root/TBranchElement  fType 0: an entry is a member of type fStreamerType, or (fID < 0) a whole
+ * object; 31, 41: one value for each item that the fBranchCount's entry counts. vector<T> of numbers: u32
+ * byte count, i16 version, i32 n, n values. A top-level std::string is a bare counted string, a member has a
+ * frame. source: root-project/root tree/tree/src/TLeaf*.cxx (ReadBasket), TBranchElement.cxx (InitInfo,
+ * ReadLeaves…); data/root/uproot-sample-*.root, gohep-ndim-slice.root, unroot-tree_basictypes.root
  */
 #include "leaf.h"
 
@@ -22,11 +22,16 @@ typedef struct number_type {
     uint8_t width;
 } number_type;
 
-static const number_type N_BOOL = {"bool", VCOL_BOOL, VALUE_BOOL, 1}, N_I8 = {"int8_t", VCOL_I8, VALUE_COPY1, 1},
-                         N_U8 = {"uint8_t", VCOL_U8, VALUE_COPY1, 1}, N_I16 = {"int16_t", VCOL_I16, VALUE_SWAP2, 2},
-                         N_U16 = {"uint16_t", VCOL_U16, VALUE_SWAP2, 2}, N_I32 = {"int32_t", VCOL_I32, VALUE_SWAP4, 4},
-                         N_U32 = {"uint32_t", VCOL_U32, VALUE_SWAP4, 4}, N_I64 = {"int64_t", VCOL_I64, VALUE_SWAP8, 8},
-                         N_U64 = {"uint64_t", VCOL_U64, VALUE_SWAP8, 8}, N_F32 = {"float", VCOL_F32, VALUE_SWAP4, 4},
+static const number_type N_BOOL = {"bool", VCOL_BOOL, VALUE_BOOL, 1},
+                         N_I8 = {"int8_t", VCOL_I8, VALUE_COPY1, 1},
+                         N_U8 = {"uint8_t", VCOL_U8, VALUE_COPY1, 1},
+                         N_I16 = {"int16_t", VCOL_I16, VALUE_SWAP2, 2},
+                         N_U16 = {"uint16_t", VCOL_U16, VALUE_SWAP2, 2},
+                         N_I32 = {"int32_t", VCOL_I32, VALUE_SWAP4, 4},
+                         N_U32 = {"uint32_t", VCOL_U32, VALUE_SWAP4, 4},
+                         N_I64 = {"int64_t", VCOL_I64, VALUE_SWAP8, 8},
+                         N_U64 = {"uint64_t", VCOL_U64, VALUE_SWAP8, 8},
+                         N_F32 = {"float", VCOL_F32, VALUE_SWAP4, 4},
                          N_F64 = {"double", VCOL_F64, VALUE_SWAP8, 8},
                          N_D32 = {"Double32_t", VCOL_F64, VALUE_F32_F64, 4};
 
@@ -167,14 +172,15 @@ static const root_element *member_of(const walk *w, const model_branch *b)
 static int streamer_type(leaf_form *f, int64_t type, const root_element *e, text title)
 {
     static const number_type *const types[20] = {
-        NULL,   &N_I8,  &N_I16, &N_I32, &N_I64, &N_F32, &N_I32, NULL,   &N_F64, NULL,
-        &N_I8, &N_U8,  &N_U16, &N_U32, &N_U64, NULL,   &N_I64, &N_U64, &N_BOOL, NULL,
+        NULL,  &N_I8, &N_I16, &N_I32, &N_I64, &N_F32, &N_I32, NULL,   &N_F64,  NULL,
+        &N_I8, &N_U8, &N_U16, &N_U32, &N_U64, NULL,   &N_I64, &N_U64, &N_BOOL, NULL,
     };
     if (type == TYPE_DOUBLE32)
         set_real(f, VCOL_F64, title);
     else if (type == TYPE_FLOAT16)
         set_real(f, VCOL_F32, title);
-    else if (type == TYPE_COUNTER && e && (text_is(e->type_name, "unsigned int") || text_is(e->type_name, "UInt_t")))
+    else if (type == TYPE_COUNTER && e &&
+             (text_is(e->type_name, "unsigned int") || text_is(e->type_name, "UInt_t")))
         set(f, &N_U32);
     else if (type > 0 && type < 20 && types[type])
         set(f, types[type]);
@@ -188,8 +194,8 @@ static int tidy(text t, char *out, size_t size)
 {
     size_t n = 0;
     for (uint32_t i = 0; i < t.n; i++) {
-        int word = t.s[i] == ' ' && n && i + 1 < t.n && t.s[i + 1] != '>' && t.s[i + 1] != ' ' && out[n - 1] != '<' &&
-                   out[n - 1] != ',';
+        int word = t.s[i] == ' ' && n && i + 1 < t.n && t.s[i + 1] != '>' && t.s[i + 1] != ' ' &&
+                   out[n - 1] != '<' && out[n - 1] != ',';
         if (t.n - i >= 5 && !memcmp(t.s + i, "std::", 5)) {
             i += 4;
             continue;
@@ -209,18 +215,42 @@ static const number_type *named_number(const char *s, size_t n)
         const char *name;
         const number_type *type;
     } names[] = {
-        {"bool", &N_BOOL},          {"Bool_t", &N_BOOL},         {"char", &N_I8},
-        {"Char_t", &N_I8},          {"signed char", &N_I8},      {"int8_t", &N_I8},
-        {"unsigned char", &N_U8},   {"UChar_t", &N_U8},          {"uint8_t", &N_U8},
-        {"short", &N_I16},          {"Short_t", &N_I16},         {"int16_t", &N_I16},
-        {"unsigned short", &N_U16}, {"UShort_t", &N_U16},        {"uint16_t", &N_U16},
-        {"int", &N_I32},            {"Int_t", &N_I32},           {"int32_t", &N_I32},
-        {"unsigned int", &N_U32},   {"unsigned", &N_U32},        {"UInt_t", &N_U32},
-        {"uint32_t", &N_U32},       {"long", &N_I64},            {"Long_t", &N_I64},
-        {"long long", &N_I64},      {"Long64_t", &N_I64},        {"int64_t", &N_I64},
-        {"unsigned long", &N_U64},  {"ULong_t", &N_U64},         {"unsigned long long", &N_U64},
-        {"ULong64_t", &N_U64},      {"uint64_t", &N_U64},        {"float", &N_F32},
-        {"Float_t", &N_F32},        {"double", &N_F64},          {"Double_t", &N_F64},
+        {"bool", &N_BOOL},
+        {"Bool_t", &N_BOOL},
+        {"char", &N_I8},
+        {"Char_t", &N_I8},
+        {"signed char", &N_I8},
+        {"int8_t", &N_I8},
+        {"unsigned char", &N_U8},
+        {"UChar_t", &N_U8},
+        {"uint8_t", &N_U8},
+        {"short", &N_I16},
+        {"Short_t", &N_I16},
+        {"int16_t", &N_I16},
+        {"unsigned short", &N_U16},
+        {"UShort_t", &N_U16},
+        {"uint16_t", &N_U16},
+        {"int", &N_I32},
+        {"Int_t", &N_I32},
+        {"int32_t", &N_I32},
+        {"unsigned int", &N_U32},
+        {"unsigned", &N_U32},
+        {"UInt_t", &N_U32},
+        {"uint32_t", &N_U32},
+        {"long", &N_I64},
+        {"Long_t", &N_I64},
+        {"long long", &N_I64},
+        {"Long64_t", &N_I64},
+        {"int64_t", &N_I64},
+        {"unsigned long", &N_U64},
+        {"ULong_t", &N_U64},
+        {"unsigned long long", &N_U64},
+        {"ULong64_t", &N_U64},
+        {"uint64_t", &N_U64},
+        {"float", &N_F32},
+        {"Float_t", &N_F32},
+        {"double", &N_F64},
+        {"Double_t", &N_F64},
         {"Double32_t", &N_D32},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -232,7 +262,8 @@ static const number_type *named_number(const char *s, size_t n)
 /* vector<T> (and other sequences, which are streamed alike) of numbers. */
 static int sequence(leaf_form *f, text type)
 {
-    static const char *const heads[] = {"vector<", "list<", "deque<", "set<", "multiset<", "ROOT::VecOps::RVec<"};
+    static const char *const heads[] = {"vector<", "list<",     "deque<",
+                                        "set<",    "multiset<", "ROOT::VecOps::RVec<"};
     const number_type *number = NULL;
     char name[128];
     if (!tidy(type, name, sizeof name))
@@ -264,7 +295,8 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
     text type = e ? e->type_name : b->class_name, title = e ? e->title : leaf->named.title;
     int64_t number = b->streamer_type;
     f->full_name = b->id >= 0 && e ? e->type_name : b->class_name;
-    if (b->id < 0 && b->type <= 0 && (text_is(type, "string") || text_is(type, "std::string") || text_is(type, "TString"))) {
+    if (b->id < 0 && b->type <= 0 &&
+        (text_is(type, "string") || text_is(type, "std::string") || text_is(type, "TString"))) {
         string(f, text_is(type, "TString") ? "TString" : "std::string");
         return;
     }

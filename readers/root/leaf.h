@@ -8,15 +8,15 @@
 enum { MAX_DIMS = 6 };
 
 typedef struct leaf_form {
-    binding_kind kind;         /* BIND_COUNTS = not supported */
+    binding_kind kind; /* BIND_COUNTS = not supported */
     value_form form;
-    const char *type_name;     /* of one value, "float" */
-    const char *note;          /* why it is not supported */
-    text full_name;            /* type as the file tells it, where there is no type_name */
-    model_leaf *counter;       /* BIND_ITEMS: the leaf that counts */
+    const char *type_name; /* of one value, "float" */
+    const char *note;      /* why it is not supported */
+    text full_name;        /* type as the file tells it, where there is no type_name */
+    model_leaf *counter;   /* BIND_ITEMS: the leaf that counts */
     int32_t n_dims;
     int64_t dims[MAX_DIMS];
-    int64_t count;             /* their product */
+    int64_t count; /* their product */
 } leaf_form;
 
 leaf_form vcol__leaf_form(const walk *w, const model_branch *branch, model_leaf *leaf);

@@ -2,13 +2,13 @@
 /*
  * Walking a record of streamed objects by the compiled descriptions.
  *
- * FORMAT root/objects  frame: u32 0x40000000 | bytes that follow, i16 version (0: u32 checksum follows); without
- *     the bit the version comes at once.
- *     pointer: u32; 0 = null; with 0x40000000 (and not all ones) a byte count, then the tag, else itself the tag.
- *     tag: all ones = a new class, its name follows; 0x80000000 = a class seen before; else an object seen before.
- *     Positions count from the key's first byte; a class is known by its tag's position + 2, an object by the
- *     position of its first word + 2. Position 1 is the record's own object.
- * source: root-project/root io/io/src/TBufferFile.cxx (ReadVersion, ReadObjectAny, ReadClass)
+ * FORMAT root/objects  frame: u32 0x40000000 | bytes that follow, i16 version (0: u32 checksum follows);
+ * without the bit the version comes at once. pointer: u32; 0 = null; with 0x40000000 (and not all ones) a
+ * byte count, then the tag, else itself the tag. tag: all ones = a new class, its name follows; 0x80000000 =
+ * a class seen before; else an object seen before. Positions count from the key's first byte; a class is
+ * known by its tag's position + 2, an object by the position of its first word + 2. Position 1 is the
+ * record's own object. source: root-project/root io/io/src/TBufferFile.cxx (ReadVersion, ReadObjectAny,
+ * ReadClass)
  *
  * Invariants: the cursor's end never lies behind the frame being read; w->objects and w->tags are sorted by
  * position (reading only goes forward); nesting is bounded by MAX_DEPTH.
@@ -262,8 +262,8 @@ static int64_t number(cursor *c, const root_step *step)
     }
 }
 
-/* FORMAT root/counted array: u8 flag (0 = absent), then the numbers. The flag 2 of an old fBasketSeek means 64 bits.
- * source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx (kOffsetP) */
+/* FORMAT root/counted array: u8 flag (0 = absent), then the numbers. The flag 2 of an old fBasketSeek means
+ * 64 bits. source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx (kOffsetP) */
 static void counted(cursor *c, const root_step *step, int64_t n, model_array *out)
 {
     uint8_t flag = cursor_u8(c);
@@ -292,7 +292,8 @@ static void tarray(cursor *c, unsigned width)
 /* The field of a step, if this target has it. */
 static void *field(const root_step *step, void *target, root_kind kind)
 {
-    return target && step->kind != KIND_UNKNOWN && step->kind == (uint8_t)kind ? (char *)target + step->field : NULL;
+    return target && step->kind != KIND_UNKNOWN && step->kind == (uint8_t)kind ? (char *)target + step->field
+                                                                               : NULL;
 }
 
 static void run_steps(walk *w, cursor *c, const root_info *info, void *target, root_kind kind)
@@ -383,7 +384,8 @@ static void run_class(walk *w, cursor *c, root_class *cls, void *target, root_ki
         return;
     }
     if (w->depth >= MAX_DEPTH) {
-        fail(w, VCOL_CORRUPT, "%.*s: objects are nested more than %lld deep", cls->name.s, cls->name.n, MAX_DEPTH);
+        fail(w, VCOL_CORRUPT, "%.*s: objects are nested more than %lld deep", cls->name.s, cls->name.n,
+             MAX_DEPTH);
         return;
     }
     w->depth++;
@@ -392,8 +394,9 @@ static void run_class(walk *w, cursor *c, root_class *cls, void *target, root_ki
         checksum = cursor_u32(c);
     info = vcol__class_info(cls, f.version, checksum);
     if (!info && target)
-        fail(w, VCOL_UNSUPPORTED, "class %.*s of version %lld is described neither by the file nor by the reader",
-             cls->name.s, cls->name.n, f.version);
+        fail(w, VCOL_UNSUPPORTED,
+             "class %.*s of version %lld is described neither by the file nor by the reader", cls->name.s,
+             cls->name.n, f.version);
     else if (info)
         run_steps(w, c, info, target, kind);
     else if (!f.end)
@@ -407,11 +410,11 @@ static void run_class(walk *w, cursor *c, root_class *cls, void *target, root_ki
 /* ---- embedded baskets ------------------------------------------------------------------------- */
 
 /*
- * FORMAT root/TBasket embedded: a whole key, i16 version, i32 fBufferSize, i32 fNevBufSize (negative: u8 fIOBits
- * follows), i32 fNevBuf, i32 fLast, u8 flag; unless flag % 10 == 2 or flag >= 80 or flag == 0: i32 count and
- * offsets (where fNevBuf > 0); flag > 40: displacements likewise; flag == 1 or > 10: fLast bytes, of which the
- * first fKeylen mean nothing.
- * source: root-project/root tree/tree/src/TBasket.cxx (TBasket::Streamer); data/root/uproot-issue-60.root
+ * FORMAT root/TBasket embedded: a whole key, i16 version, i32 fBufferSize, i32 fNevBufSize (negative: u8
+ * fIOBits follows), i32 fNevBuf, i32 fLast, u8 flag; unless flag % 10 == 2 or flag >= 80 or flag == 0: i32
+ * count and offsets (where fNevBuf > 0); flag > 40: displacements likewise; flag == 1 or > 10: fLast bytes,
+ * of which the first fKeylen mean nothing. source: root-project/root tree/tree/src/TBasket.cxx
+ * (TBasket::Streamer); data/root/uproot-issue-60.root
  */
 static void basket(cursor *c, model_basket *b)
 {
@@ -571,6 +574,7 @@ vcol_status vcol__walk_tree(walk *w, const root_record *record, root_class *cls,
     *out = (model_tree){.named = {no_text, no_text, cls}};
     run_class(w, &c, cls, out, KIND_TREE);
     if (c.bad)
-        fail(w, VCOL_CORRUPT, "%.*sits description does not fit its bytes (position %lld)", "", 0, position(w, c.p));
+        fail(w, VCOL_CORRUPT, "%.*sits description does not fit its bytes (position %lld)", "", 0,
+             position(w, c.p));
     return w->status;
 }

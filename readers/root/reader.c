@@ -3,21 +3,22 @@
  * The reader of ROOT files with TTrees.
  *
  * Supported: files small and large, directories, cycles; TTree, TNtuple, TNtupleD, TChain and subclasses, by
- * the file's streamer information or the built-in descriptions (builtin.h); leaves of all plain types, several
- * in a branch, fixed arrays, arrays counted by another branch, C strings, std::string, vectors of numbers;
- * members of split classes that are plain; baskets inside the tree's record.
- * Listed as UNSUPPORTED, with the reason as a note: everything else that is a leaf. RNTuples are listed as objects.
+ * the file's streamer information or the built-in descriptions (builtin.h); leaves of all plain types,
+ * several in a branch, fixed arrays, arrays counted by another branch, C strings, std::string, vectors of
+ * numbers; members of split classes that are plain; baskets inside the tree's record. Listed as UNSUPPORTED,
+ * with the reason as a note: everything else that is a leaf. RNTuples are listed as objects.
  *
  *     file       | header | record | record | …       file.c
  *     record     | key | payload, perhaps compressed   key.c, unzip.c
  *     directory    keys of records                     directory.c
  *     StreamerInfo descriptions of classes             streamer.c, compile.c, builtin.h
- *     TTree        branches, leaves, basket tables     object.c, branch.c, leaf.c, schema.c, cluster.c, table.c
- *     TBasket      values of some entries              basket.c (plan, inspect, unpack), decode.c, value.c
+ *     TTree        branches, leaves, basket tables     object.c, branch.c, leaf.c, schema.c, cluster.c,
+ * table.c TBasket      values of some entries              basket.c (plan, inspect, unpack), decode.c,
+ * value.c
  *
- * Known deviations of writers, all read: key images 4 bytes short (directory.c); tails on branches of fixed size
- * (g4tools, basket.c); baskets in slots below fWriteBasket that repeat a record (branch.c); bool bytes other than
- * 0 and 1 (value.c).
+ * Known deviations of writers, all read: key images 4 bytes short (directory.c); tails on branches of fixed
+ * size (g4tools, basket.c); baskets in slots below fWriteBasket that repeat a record (branch.c); bool bytes
+ * other than 0 and 1 (value.c).
  */
 #include "table.h"
 
@@ -28,8 +29,8 @@ static int probe(const void *head, size_t n)
     return n >= 4 && !memcmp(head, "root", 4);
 }
 
-static vcol_status open_file(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, void **file,
-                             vcol_error *err)
+static vcol_status open_file(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker,
+                             void **file, vcol_error *err)
 {
     root_file *f;
     vcol_status status = vcol__file_open(source, allocator, worker, &f, err);
@@ -47,14 +48,16 @@ static int64_t n_objects(void *file)
     return ((root_file *)file)->n_listed;
 }
 
-static vcol_status object_info(void *file, int64_t i, vcol_worker *worker, vcol_object_info *info, vcol_error *err)
+static vcol_status object_info(void *file, int64_t i, vcol_worker *worker, vcol_object_info *info,
+                               vcol_error *err)
 {
     root_file *f = file;
     const object_entry *e;
     root_table *table;
     vcol_status status;
     if (i < 0 || i >= f->n_listed)
-        return vcol_error_format(err, VCOL_RANGE, "object %lld of %lld", (long long)i, (long long)f->n_listed);
+        return vcol_error_format(err, VCOL_RANGE, "object %lld of %lld", (long long)i,
+                                 (long long)f->n_listed);
     e = &f->entries[f->listed[i]];
     *info = (vcol_object_info){
         .name = e->name,
@@ -87,7 +90,8 @@ static int named(const object_entry *e, const char *name, size_t n, long cycle)
     return strlen(e->name) == n && !memcmp(e->name, name, n) && (cycle < 0 ? e->listed : e->cycle == cycle);
 }
 
-static vcol_status find_by_name(const root_file *f, const char *name, const object_entry **out, vcol_error *err)
+static vcol_status find_by_name(const root_file *f, const char *name, const object_entry **out,
+                                vcol_error *err)
 {
     const char *semicolon;
     size_t n;
@@ -107,7 +111,8 @@ static vcol_status find_by_name(const root_file *f, const char *name, const obje
                 *out = &f->entries[i];
     }
     if (!*out)
-        return vcol_error_format(err, VCOL_NOT_FOUND, "no object '%s' among its %lld", name, (long long)f->n_listed);
+        return vcol_error_format(err, VCOL_NOT_FOUND, "no object '%s' among its %lld", name,
+                                 (long long)f->n_listed);
     return VCOL_OK;
 }
 
@@ -132,14 +137,16 @@ static vcol_status find_default(const root_file *f, const object_entry **out, vc
     if (*out)
         return VCOL_OK;
     if (n)
-        return vcol_error_format(err, VCOL_NOT_FOUND, "it holds %lld trees, none called 'Events': name one, such as '%s'",
+        return vcol_error_format(err, VCOL_NOT_FOUND,
+                                 "it holds %lld trees, none called 'Events': name one, such as '%s'",
                                  (long long)n, table->name);
     if (note)
         return vcol_error_format(err, VCOL_UNSUPPORTED, "no tree in it; '%s': %s", note->name, note->note);
     return vcol_error_format(err, VCOL_NOT_FOUND, "no tree in it");
 }
 
-static vcol_status open_object(void *file, const char *name, vcol_worker *worker, void **object, vcol_error *err)
+static vcol_status open_object(void *file, const char *name, vcol_worker *worker, void **object,
+                               vcol_error *err)
 {
     root_file *f = file;
     const object_entry *e = NULL;
@@ -149,8 +156,8 @@ static vcol_status open_object(void *file, const char *name, vcol_worker *worker
     if (status)
         return status;
     if (!e->is_table)
-        return vcol_error_format(err, VCOL_UNSUPPORTED, "'%s' is a %s, not a table%s%s", e->name, e->class_name,
-                                 e->note ? ": " : "", e->note ? e->note : "");
+        return vcol_error_format(err, VCOL_UNSUPPORTED, "'%s' is a %s, not a table%s%s", e->name,
+                                 e->class_name, e->note ? ": " : "", e->note ? e->note : "");
     status = vcol__table_open(f, e, worker, &table, err);
     *object = table;
     return status;

@@ -2,10 +2,10 @@
 /*
  * From the streamed tree to a schema: a column for each leaf, in the tree's order.
  *
- * A branch with one leaf has the branch's path; with several it is `branch.leaf`. Branches that only hold others
- * are no columns. Groups: one for each branch that can be read (its leaves share baskets); for each counter one
- * with the counts (its branch's own where it is the first leaf) and one with the offsets that follow from them,
- * which all columns that it counts share.
+ * A branch with one leaf has the branch's path; with several it is `branch.leaf`. Branches that only hold
+ * others are no columns. Groups: one for each branch that can be read (its leaves share baskets); for each
+ * counter one with the counts (its branch's own where it is the first leaf) and one with the offsets that
+ * follow from them, which all columns that it counts share.
  *
  * Three passes: collect the branches (now every leaf knows its branch), give each its form and its group, and
  * make the columns (now every counter has its groups).
@@ -41,12 +41,13 @@ typedef struct build {
 } build;
 
 static const char *const type_shapes[VCOL_TYPE_COUNT] = {
-    "unknown", "bool",   "int8",   "uint8",   "int16",   "uint16", "int32",
-    "uint32",  "int64",  "uint64", "float32", "float64", "string",
+    "unknown", "bool",  "int8",   "uint8",   "int16",   "uint16", "int32",
+    "uint32",  "int64", "uint64", "float32", "float64", "string",
 };
 static const char *const var_shapes[VCOL_TYPE_COUNT] = {
-    "unknown",      "var * bool",  "var * int8",   "var * uint8",   "var * int16",   "var * uint16", "var * int32",
-    "var * uint32", "var * int64", "var * uint64", "var * float32", "var * float64", "string",
+    "unknown",       "var * bool",    "var * int8",   "var * uint8", "var * int16",
+    "var * uint16",  "var * int32",   "var * uint32", "var * int64", "var * uint64",
+    "var * float32", "var * float64", "string",
 };
 
 static const char *keep(build *b, const char *before, text t, const char *after)
@@ -58,7 +59,8 @@ static const char *keep(build *b, const char *before, text t, const char *after)
         return "";
     }
     memcpy(s, before, n);
-    memcpy(s + n, t.s, t.n);
+    if (t.n)
+        memcpy(s + n, t.s, t.n);
     memcpy(s + n + t.n, after, m);
     return s;
 }
@@ -121,8 +123,8 @@ static int32_t fixed_group(build *b, const visit *v, int64_t from, int64_t to)
         pieces[i - from] = (piece){v->forms[i].form, v->forms[i].count, v->offsets[i]};
         leaves[i - from] = (vcol_leaf){VCOL_LEAF_VALUES, v->forms[i].form.type, 0, 0, v->forms[i].count};
     }
-    return add_group(b, blocks_group(b, v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces}, leaves,
-                     (int32_t)(to - from));
+    return add_group(b, blocks_group(b, v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces},
+                     leaves, (int32_t)(to - from));
 }
 
 /* The only leaf of a branch whose entries vary: counted by `depends`, or measured. */
@@ -199,8 +201,8 @@ static void collect(build *b, const model_list *list, const char *parent, int de
         element = model->named.cls && !text_is(model->named.cls->name, "TBranch");
         if (element && model->branches.n)
             v->forms = NULL; /* only holds others */
-        else
-            v->forms = temporary(b, model->leaves.n + 1, sizeof *v->forms);
+        else if (!__builtin_add_overflow(b->max_columns, model->leaves.n, &b->max_columns))
+            v->forms = temporary(b, model->leaves.n, sizeof *v->forms);
         if (model->branches.n) {
             size_t n = strlen(v->path);
             char *prefix = temporary(b, (int64_t)n + 2, 1);
@@ -222,7 +224,7 @@ static void form_of(build *b, visit *v)
     uint64_t stride = 0;
     const char *note = NULL;
     int varies = 0;
-    v->offsets = temporary(b, n + 1, sizeof *v->offsets);
+    v->offsets = temporary(b, n, sizeof *v->offsets);
     v->branch = vcol__branch_make(b->table, b->w, model, v->path);
     if (!v->offsets || !v->branch) {
         b->nomem = 1;
@@ -259,6 +261,10 @@ static void form_of(build *b, visit *v)
     v->branch->shared = n > MAX_TOGETHER;
     for (int64_t i = 0; i < n && !b->nomem; i += MAX_TOGETHER) {
         int32_t group = fixed_group(b, v, i, n - i < MAX_TOGETHER ? n : i + MAX_TOGETHER);
+        if (group < 0) {
+            v->group = -1;
+            return;
+        }
         if (!i)
             v->group = group;
     }
@@ -350,6 +356,10 @@ static void add_column(build *b, visit *v, int64_t i)
             v->group = varying_group(b, v, counts);
         }
     }
+    if (!c->status && v->group < 0) {
+        c->status = VCOL_CORRUPT;
+        c->note = "the tree names more leaves than it has";
+    }
     describe(b, c, f);
     if (c->status)
         return;
@@ -379,7 +389,6 @@ static void bounds(build *b)
             counted += leaf->counter != 0;
         }
     }
-    b->max_columns = leaves + b->max_visits;
     b->max_groups = b->max_visits + leaves / MAX_TOGETHER + 2 * counted;
 }
 
@@ -391,12 +400,12 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
     bounds(&b);
     b.visits = temporary(&b, b.max_visits, sizeof *b.visits);
     b.branches = temporary(&b, b.max_visits, sizeof *b.branches);
-    b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
     b.groups = lasting(&b, b.max_groups, sizeof *b.groups);
     b.bindings = lasting(&b, b.max_groups, sizeof *b.bindings);
     if (b.nomem)
         goto nomem;
     collect(&b, &tree->branches, "", 0);
+    b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
     for (int64_t i = 0; i < b.n_visits && !b.nomem; i++)
         if (b.visits[i].forms)
             form_of(&b, &b.visits[i]);

@@ -7,7 +7,8 @@
  *     TStreamerInfo: frame, TNamed (the class described), u32 checksum, i32 class version, slot → TObjArray
  *     TStreamerXxx: frame, [TStreamerElement: frame, TNamed, i32 fType, fSize, fArrayLength, fArrayDim,
  *     fMaxIndex[5], string fTypeName], tail by subclass (counter name of pointers)
- * source: root-project/root io/io/src/TStreamerInfo.cxx, core/meta/src/TStreamerElement.cxx (Streamer functions)
+ * source: root-project/root io/io/src/TStreamerInfo.cxx, core/meta/src/TStreamerElement.cxx (Streamer
+ * functions)
  */
 #include "streamer.h"
 
@@ -244,8 +245,9 @@ vcol_status vcol__classes_read(root_file *file, const root_record *record, vcol_
     if (status == VCOL_NOMEM)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for the streamer information");
     if (status || c->bad)
-        return vcol_error_format(err, VCOL_CORRUPT, "streamer information at byte %llu: broken after byte %zu of %zu",
-                                 (unsigned long long)file->seek_info, (size_t)(c->p - record->data), record->size);
+        return vcol_error_format(
+            err, VCOL_CORRUPT, "streamer information at byte %llu: broken after byte %zu of %zu",
+            (unsigned long long)file->seek_info, (size_t)(c->p - record->data), record->size);
     return VCOL_OK;
 }
 

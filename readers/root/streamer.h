@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Class descriptions: what the file's streamer information (or the built-in table) says about the members of a
- * class, compiled into steps that object.c takes.
+ * Class descriptions: what the file's streamer information (or the built-in table) says about the members of
+ * a class, compiled into steps that object.c takes.
  *
  * Invariant: const after vcol__classes_compile.
  */
@@ -23,7 +23,8 @@ typedef enum root_kind {
     KIND_NAMED, /* TNamed, a base of the others */
 } root_kind;
 
-/* FORMAT root/streamer element types. source: root-project/root core/meta/inc/TVirtualStreamerInfo.h (EReadWrite) */
+/* FORMAT root/streamer element types. source: root-project/root core/meta/inc/TVirtualStreamerInfo.h
+ * (EReadWrite) */
 enum {
     TYPE_BASE = 0,
     TYPE_I8 = 1,
@@ -77,16 +78,16 @@ typedef enum root_code {
     STEP_NUMBER,  /* `type` → target field, local */
     STEP_COUNTED, /* u8 flag, locals[local] numbers of `width` */
     STEP_STRING,
-    STEP_CHARS,   /* i32 length, bytes */
-    STEP_SLOT,    /* n pointers */
-    STEP_CLASS,   /* n framed objects of class `cls` */
-    STEP_BASE,    /* a framed base, which fills the same target */
-    STEP_ARRAY,   /* TObjArray */
-    STEP_LIST,    /* TList */
+    STEP_CHARS, /* i32 length, bytes */
+    STEP_SLOT,  /* n pointers */
+    STEP_CLASS, /* n framed objects of class `cls` */
+    STEP_BASE,  /* a framed base, which fills the same target */
+    STEP_ARRAY, /* TObjArray */
+    STEP_LIST,  /* TList */
     STEP_TOBJECT,
-    STEP_TARRAY,  /* i32 n, n numbers of `width` */
-    STEP_FRAME,   /* skip by byte count */
-    STEP_STOP,    /* what follows cannot be or need not be read: to the end of the frame */
+    STEP_TARRAY, /* i32 n, n numbers of `width` */
+    STEP_FRAME,  /* skip by byte count */
+    STEP_STOP,   /* what follows cannot be or need not be read: to the end of the frame */
 } root_code;
 
 typedef struct root_step {

@@ -2,8 +2,8 @@
 /* Opening a tree: its record is read, walked, made a schema, and forgotten. */
 #include "table.h"
 
-vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_worker *worker, root_table **out,
-                             vcol_error *err)
+vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_worker *worker,
+                             root_table **out, vcol_error *err)
 {
     arena memory, temporary;
     root_table *table = NULL;
@@ -32,8 +32,8 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
     }
     cls = vcol__class_find(file->classes, record.key.class_name);
     if (!cls || cls->kind != KIND_TREE) {
-        status = vcol_error_format(err, VCOL_CORRUPT, "tree '%s' at byte %llu: its record is of class '%.*s'", entry->name,
-                                   (unsigned long long)entry->seek,
+        status = vcol_error_format(err, VCOL_CORRUPT, "tree '%s' at byte %llu: its record is of class '%.*s'",
+                                   entry->name, (unsigned long long)entry->seek,
                                    (int)(record.key.class_name.n < 40 ? record.key.class_name.n : 40),
                                    record.key.class_name.s);
         goto done;
@@ -42,9 +42,9 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
     w.memory = &temporary;
     status = vcol__walk_tree(&w, &record, cls, &tree);
     if (status) {
-        vcol_error_format(err, status, "tree '%s' at byte %llu: %s%s%s%s", entry->name, (unsigned long long)entry->seek,
-                          w.why, file->info_note ? " (" : "", file->info_note ? file->info_note : "",
-                          file->info_note ? ")" : "");
+        vcol_error_format(err, status, "tree '%s' at byte %llu: %s%s%s%s", entry->name,
+                          (unsigned long long)entry->seek, w.why, file->info_note ? " (" : "",
+                          file->info_note ? file->info_note : "", file->info_note ? ")" : "");
         goto done;
     }
     status = vcol__schema_make(table, &w, &tree, err);

@@ -10,12 +10,12 @@
 /* ---- values (value.c) ------------------------------------------------------------------------ */
 
 typedef enum value_kind {
-    VALUE_COPY1,    /* 8-bit integers */
-    VALUE_BOOL,     /* != 0 */
+    VALUE_COPY1, /* 8-bit integers */
+    VALUE_BOOL,  /* != 0 */
     VALUE_SWAP2,
     VALUE_SWAP4,
     VALUE_SWAP8,
-    VALUE_F32_F64,  /* Double32_t as a float */
+    VALUE_F32_F64,   /* Double32_t as a float */
     VALUE_RANGE_F32, /* u32 / factor + min */
     VALUE_RANGE_F64,
     VALUE_BITS_F32, /* u8 exponent, u16 mantissa */
@@ -49,26 +49,26 @@ typedef struct embedded {
 typedef struct root_branch {
     const char *path;
     int64_t n_baskets;
-    const int64_t *first;    /* n_baskets + 1 entries; those behind the last have no basket */
+    const int64_t *first; /* n_baskets + 1 entries; those behind the last have no basket */
     const uint64_t *seek;
     const uint32_t *bytes;
     const embedded *const *inside; /* per basket, or NULL where none is inside the tree's record */
-    int64_t entries;         /* fEntryNumber */
+    int64_t entries;               /* fEntryNumber */
     uint64_t stored, unpacked;
-    double ratio;            /* unpacked : stored, an estimate */
-    int shared;              /* several groups read from it */
-    const char *fault;       /* why it cannot be read (CORRUPT), or NULL */
+    double ratio;      /* unpacked : stored, an estimate */
+    int shared;        /* several groups read from it */
+    const char *fault; /* why it cannot be read (CORRUPT), or NULL */
 } root_branch;
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 typedef enum binding_kind {
-    BIND_COUNTS,  /* computed by the runtime */
-    BIND_FIXED,   /* entries of `stride` bytes */
-    BIND_ITEMS,   /* as many items of `stride` bytes as another group counts */
-    BIND_VECTOR,  /* byte count, version, i32 n, n values */
-    BIND_STRING,  /* a counted string */
-    BIND_CHARS,   /* a counted string, or nothing for an empty one */
+    BIND_COUNTS, /* computed by the runtime */
+    BIND_FIXED,  /* entries of `stride` bytes */
+    BIND_ITEMS,  /* as many items of `stride` bytes as another group counts */
+    BIND_VECTOR, /* byte count, version, i32 n, n values */
+    BIND_STRING, /* a counted string */
+    BIND_CHARS,  /* a counted string, or nothing for an empty one */
 } binding_kind;
 
 typedef struct piece {
@@ -104,22 +104,22 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
 vcol_status vcol__cluster_find(root_table *table, const model_tree *tree, root_branch *const *branches,
                                int64_t n_branches, vcol_error *err);
 
-vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_worker *worker, root_table **out,
-                             vcol_error *err);
+vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_worker *worker,
+                             root_table **out, vcol_error *err);
 void vcol__table_close(root_table *table);
 
-vcol_status vcol__basket_plan(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
-                              vcol_block_sink *sink, vcol_error *err);
+vcol_status vcol__basket_plan(void *object, int32_t group, int64_t first, int64_t count,
+                              const vcol_deps *deps, vcol_block_sink *sink, vcol_error *err);
 vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block, const void *stored,
                                  vcol_block_sink *sink, vcol_error *err);
-vcol_status vcol__basket_unpack(void *object, const vcol_block *block, const void *stored, void *dst, size_t want,
-                                vcol_worker *worker, vcol_error *err);
+vcol_status vcol__basket_unpack(void *object, const vcol_block *block, const void *stored, void *dst,
+                                size_t want, vcol_worker *worker, vcol_error *err);
 vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *block, const void *plain,
-                                 const void *state, int64_t skip, int64_t count, int64_t *rows, int64_t *items,
-                                 vcol_error *err);
-vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *block, const void *plain, int whole,
-                                const void *state, const vcol_deps *deps, const vcol_part *parts, int32_t n_parts,
-                                vcol_worker *worker, vcol_error *err);
+                                 const void *state, int64_t skip, int64_t count, int64_t *rows,
+                                 int64_t *items, vcol_error *err);
+vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *block, const void *plain,
+                                int whole, const void *state, const vcol_deps *deps, const vcol_part *parts,
+                                int32_t n_parts, vcol_worker *worker, vcol_error *err);
 
 /* What inspect found, packed into a block's tag2. */
 typedef enum tail_kind {

@@ -4,8 +4,9 @@
  *
  * FORMAT root/compression  a payload is blocks back to back until their outputs sum to fObjlen:
  *     'Z''L' 8 | 'C''S' 8 | 'X''Z' 0 | 'L''4' v | 'Z''S' 1, u24 LE packed size, u24 LE unpacked size, data
- * CS is raw deflate; L4 data begins with the xxHash64 (big-endian) of the lz4 bytes, counted in the packed size.
- * source: root-project/root core/zip/src/RZip.cxx (R__unzip), core/lz4/src/ZipLZ4.cxx; data/root/uproot-HZZ-lz4.root
+ * CS is raw deflate; L4 data begins with the xxHash64 (big-endian) of the lz4 bytes, counted in the packed
+ * size. source: root-project/root core/zip/src/RZip.cxx (R__unzip), core/lz4/src/ZipLZ4.cxx;
+ * data/root/uproot-HZZ-lz4.root
  */
 #include "file.h"
 
@@ -32,8 +33,8 @@ static int codec_of(const uint8_t *head)
 }
 
 /* One block at src; adds what it takes and gives to *in and *out. */
-static vcol_status one(vcol_worker *worker, const uint8_t *src, size_t n, uint8_t *dst, size_t size, size_t want,
-                       size_t *in, size_t *out, vcol_error *err)
+static vcol_status one(vcol_worker *worker, const uint8_t *src, size_t n, uint8_t *dst, size_t size,
+                       size_t want, size_t *in, size_t *out, vcol_error *err)
 {
     uint32_t packed, unpacked;
     const uint8_t *data = src + HEAD;
@@ -45,14 +46,14 @@ static vcol_status one(vcol_worker *worker, const uint8_t *src, size_t n, uint8_
     unpacked = le24(src + 6);
     codec = codec_of(src);
     if (codec < 0)
-        return vcol_error_format(err, VCOL_CORRUPT, "no compression block begins with %02x %02x %02x", src[0], src[1],
-                                 src[2]);
+        return vcol_error_format(err, VCOL_CORRUPT, "no compression block begins with %02x %02x %02x", src[0],
+                                 src[1], src[2]);
     if (packed > n - HEAD)
-        return vcol_error_format(err, VCOL_CORRUPT, "a compression block of %u bytes where %zu are left", packed,
-                                 n - HEAD);
+        return vcol_error_format(err, VCOL_CORRUPT, "a compression block of %u bytes where %zu are left",
+                                 packed, n - HEAD);
     if (unpacked == 0 || unpacked > size)
-        return vcol_error_format(err, VCOL_CORRUPT, "a compression block unpacks to %u bytes where %zu are left",
-                                 unpacked, size);
+        return vcol_error_format(
+            err, VCOL_CORRUPT, "a compression block unpacks to %u bytes where %zu are left", unpacked, size);
     *in += HEAD + packed;
     *out += unpacked;
     if (codec == VCOL_CODEC_LZ4) {
@@ -67,8 +68,8 @@ static vcol_status one(vcol_worker *worker, const uint8_t *src, size_t n, uint8_
                              want < unpacked ? want : unpacked, err);
 }
 
-vcol_status vcol__unzip(vcol_worker *worker, const uint8_t *src, size_t n, uint8_t *dst, size_t size, size_t want,
-                        vcol_error *err)
+vcol_status vcol__unzip(vcol_worker *worker, const uint8_t *src, size_t n, uint8_t *dst, size_t size,
+                        size_t want, vcol_error *err)
 {
     size_t in = 0, out = 0;
     if (want > size)

@@ -13,12 +13,24 @@
 
 #include <stdlib.h>
 
-/* Instances of a loop for the processor that runs it; the loops are plain so that compilers vectorise them. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&       \
-    !defined(__SANITIZE_THREAD__)
-#define MULTIVERSION __attribute__((target_clones("avx2", "default"), optimize("O3")))
-#else
+/*
+ * Instances of a loop for the processor that runs it; the loops are plain so that compilers vectorise them.
+ * Not under sanitizers: they are not ready yet when the loader chooses.
+ */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define NO_CLONES
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__x86_64__) || !defined(__gnu_linux__)
+#define NO_CLONES
+#endif
+#if defined(NO_CLONES)
 #define MULTIVERSION
+#elif defined(__clang__)
+#define MULTIVERSION __attribute__((target_clones("avx2", "default")))
+#else
+#define MULTIVERSION __attribute__((target_clones("avx2", "default"), optimize("O3")))
 #endif
 
 MULTIVERSION static void swap2(const uint8_t *restrict src, uint16_t *restrict dst, int64_t n)
@@ -154,7 +166,8 @@ static double bound(const char *s, const char *end)
 
 value_form vcol__value_real(vcol_type type, text title)
 {
-    const char *end = title.s + title.n, *left = find(title.s, end, '['), *right = NULL, *comma = NULL, *second = NULL;
+    const char *end = title.s + title.n, *left = find(title.s, end, '['), *right = NULL, *comma = NULL,
+               *second = NULL;
     value_form form = {.type = type};
     double min = 0, max = 0;
     long bits = 32;

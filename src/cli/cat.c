@@ -42,7 +42,8 @@ static void row(const column *columns, int64_t n, int64_t i, int jsonl, cli_text
 }
 
 /* Writes a chunk's rows. Returns 0, or -1 if they could not be written. */
-static int write_chunk(vcol_chunk *chunk, column *columns, int64_t n, int jsonl, cli_text *out, vcol_error *err)
+static int write_chunk(vcol_chunk *chunk, column *columns, int64_t n, int jsonl, cli_text *out,
+                       vcol_error *err)
 {
     int64_t entries = vcol_chunk_entries(chunk);
     for (int64_t k = 0; k < n; k++)
@@ -74,7 +75,7 @@ int cli_cat_run(const cli_options *options)
         cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK)
         goto done;
     columns = calloc((size_t)n + 1, sizeof *columns);
-    names = cli_columns_names(dataset, ids, n);
+    names = cli_columns_names(dataset, ids, n, NULL);
     if (!columns || !names) {
         vcol_error_set(&err, VCOL_NOMEM, "out of memory");
         goto done;
@@ -93,7 +94,8 @@ int cli_cat_run(const cli_options *options)
     while (loop && !cli_interrupted() && vcol_loop_next(loop, &chunk, &err) == VCOL_OK) {
         if (write_chunk(chunk, columns, n, options->jsonl, &out, &err))
             break;
-        cli_progress_update(&progress, vcol_chunk_first(chunk) + vcol_chunk_entries(chunk) - first, last - first);
+        cli_progress_update(&progress, vcol_chunk_first(chunk) + vcol_chunk_entries(chunk) - first,
+                            last - first);
     }
 done:
     cli_progress_end(&progress);

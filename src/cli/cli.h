@@ -83,7 +83,7 @@ vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_ma
 
 /* The tables of a file, each of its highest cycle, in the file's order. */
 typedef struct cli_table {
-    char *path;   /* "file:object", to be opened as a data set */
+    char *path; /* "file:object", to be opened as a data set */
     char *file;
     char *object; /* its name; "" where the format has none */
     char *class_name;
@@ -108,8 +108,11 @@ int cli_operand_has_object(const char *operand);
  */
 vcol_status cli_columns_match(const vcol_dataset *dataset, const char *columns, int64_t **out, int64_t *n,
                               vcol_error *err);
-/* A list of names for vcol_loop_options of those columns that can be named; for free(); NULL: no memory. */
-char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n);
+/*
+ * A list of names of those columns that a list can name; *named (may be NULL) is how many. For free();
+ * NULL: no memory.
+ */
+char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n, int64_t *named);
 
 /* A loop over entries [first, first + count); `columns` are declared. */
 vcol_status cli_loop_open(vcol_dataset *dataset, const cli_options *options, int64_t first, int64_t count,
@@ -150,6 +153,10 @@ void cli_text_free(cli_text *text);
 void cli_text_add(cli_text *text, const char *data, size_t size);
 void cli_text_puts(cli_text *text, const char *string);
 void cli_text_format(cli_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Appends a name or message from a file as people may see it: control characters become '?'. */
+void cli_text_plain(cli_text *text, const char *string);
+/* Prints such a text and a line end. */
+void cli_line_print(FILE *out, const char *before, const char *string);
 /* Appends a JSON string, quotes included; NULL as null. Bytes that are not UTF-8 become U+FFFD. */
 void cli_text_json(cli_text *text, const char *string, size_t size);
 void cli_text_json_string(cli_text *text, const char *string);

@@ -38,14 +38,10 @@ typedef struct digest {
 
 /* ---- output -------------------------------------------------------------------------------------- */
 
-/* A field of the table: tabs and line ends become spaces. */
+/* A field of the table, without tabs and line ends. */
 static void field(cli_text *text, const char *value)
 {
-    size_t from = text->size;
-    cli_text_puts(text, value && *value ? value : "-");
-    for (size_t i = from; i < text->size; i++)
-        if (text->data[i] == '\t' || text->data[i] == '\n' || text->data[i] == '\r')
-            text->data[i] = ' ';
+    cli_text_plain(text, value && *value ? value : "-");
 }
 
 static void print_row(digest *d, const cli_table *table, int64_t table_entries, const entry *e)
@@ -64,10 +60,13 @@ static void print_row(digest *d, const cli_table *table, int64_t table_entries, 
     cli_text_puts(text, "\t");
     field(text, e->info.shape);
     cli_text_format(text, "\t%s\t%" PRId64 "\t",
-                    !readable ? "unsupported" : e->fault.status ? "error" : "ok", table_entries);
+                    e->fault.status ? "error"
+                    : readable      ? "ok"
+                                    : "unsupported",
+                    table_entries);
     if (!readable || e->fault.status) {
         cli_text_puts(text, "-\t-\t-\t-\t-\t-\t-\t-\t");
-        field(text, readable ? e->fault.message : e->info.note);
+        field(text, e->fault.status ? e->fault.message : e->info.note);
     } else {
         cli_digest_column_print(&e->digest, &e->info, text);
         cli_text_puts(text, "\t");
@@ -79,8 +78,8 @@ static void print_row(digest *d, const cli_table *table, int64_t table_entries, 
 static void print_tally(const char *name, const tally *t)
 {
     fprintf(stderr,
-            "%s: chunks=%" PRIu64 " baskets=%" PRIu64 " unpacked=%" PRIu64 " redecoded=%" PRIu64 " peak=%" PRIu64
-            " limit=%" PRIu64 " overcommits=%" PRIu64 "\n",
+            "%s: chunks=%" PRIu64 " baskets=%" PRIu64 " unpacked=%" PRIu64 " redecoded=%" PRIu64
+            " peak=%" PRIu64 " limit=%" PRIu64 " overcommits=%" PRIu64 "\n",
             name, t->chunks, t->baskets, t->unpacked, t->redecoded, t->peak, t->limit, t->overcommits);
 }
 
@@ -90,7 +89,8 @@ static uint64_t count_baskets(const digest *d)
     uint64_t n = 0;
     for (int64_t i = 0; i < d->n; i++) {
         const entry *e = &d->entries[i], *before = i > 0 ? e - 1 : NULL;
-        if (e->end > 0 && !(before && before->end > 0 && e->info.group >= 0 && before->info.group == e->info.group))
+        if (e->end > 0 &&
+            !(before && before->end > 0 && e->info.group >= 0 && before->info.group == e->info.group))
             n += (uint64_t)e->info.blocks;
     }
     return n;
@@ -120,7 +120,8 @@ static void take_chunk(digest *d, vcol_chunk *chunk, const cli_groups *groups, i
     double entries = (double)vcol_chunk_entries(chunk);
     for (int64_t i = 0; i < groups->n && !cli_interrupted(); i++) {
         cli_group_read(chunk, groups, &groups->items[i], take_column, d);
-        cli_progress_update(&d->progress, done + (int64_t)(entries * (double)(i + 1) / (double)groups->n), end);
+        cli_progress_update(&d->progress, done + (int64_t)(entries * (double)(i + 1) / (double)groups->n),
+                            end);
     }
 }
 
@@ -139,7 +140,7 @@ static uint64_t run_pass(digest *d, vcol_dataset *dataset, int64_t end, vcol_err
     if (ids && end == 0)
         goto done;
     if (!ids || cli_groups_open(dataset, ids, n, &groups, err) != VCOL_OK ||
-        !(names = cli_columns_names(dataset, groups.ids, n))) {
+        !(names = cli_columns_names(dataset, groups.ids, n, NULL))) {
         vcol_error_set(err, VCOL_NOMEM, "out of memory");
         goto done;
     }
@@ -179,6 +180,16 @@ static void run_passes(digest *d, vcol_dataset *dataset, vcol_error *err)
     d->file.chunks += chunks;
 }
 
+/* A column whose description in the file is broken is a fault of the file. */
+static void set_broken(entry *e, const cli_table *table)
+{
+    cli_text text = {0};
+    cli_text_format(&text, "%s: column '%s': %s", table->path, e->info.path,
+                    e->info.note ? e->info.note : "cannot be read");
+    vcol_error_set(&e->fault, VCOL_CORRUPT, text.failed ? "a column cannot be read" : text.data);
+    cli_text_free(&text);
+}
+
 static void digest_table(digest *d, vcol_manager *manager, const cli_table *table)
 {
     vcol_error err = {0};
@@ -197,8 +208,11 @@ static void digest_table(digest *d, vcol_manager *manager, const cli_table *tabl
     for (int64_t i = 0; i < d->n && !err.status; i++) {
         entry *e = &d->entries[i];
         e->end = NO_PASS;
-        if (vcol_dataset_column(dataset, i, &e->info, sizeof e->info, &err) != VCOL_OK ||
-            e->info.status != VCOL_OK)
+        if (vcol_dataset_column(dataset, i, &e->info, sizeof e->info, &err) != VCOL_OK)
+            continue;
+        if (e->info.status == VCOL_CORRUPT)
+            set_broken(e, table);
+        if (e->info.status != VCOL_OK)
             continue;
         cli_digest_column_open(&e->digest, &e->info, &err);
         e->end = e->info.entries < entries ? e->info.entries : entries;
@@ -253,8 +267,9 @@ int cli_digest_run(const cli_options *options)
 {
     digest d = {.options = options};
     int closed;
-    cli_text_puts(&d.text, "file\tobject\tkind\tpath\tname\ttypename\ttype\tstatus\tentries\tn_values\tdtype\t"
-                           "content\tlevels\tsum\tmin\tmax\tnan\tnote\n");
+    cli_text_puts(&d.text,
+                  "file\tobject\tkind\tpath\tname\ttypename\ttype\tstatus\tentries\tn_values\tdtype\t"
+                  "content\tlevels\tsum\tmin\tmax\tnan\tnote\n");
     for (int i = 0; i < options->n_operands && !cli_interrupted(); i++) {
         digest_file(&d, options->operands[i]);
         if (cli_text_flush(&d.text, stdout))

@@ -83,7 +83,8 @@ static int add_validity(digest_level *level, const uint8_t *bits, int64_t n, con
     *out = NULL;
     if (!bits && !mask) {
         for (int64_t i = 0; i < n; i += (int64_t)sizeof ones)
-            XXH64_update(level->hash, ones, (size_t)(n - i < (int64_t)sizeof ones ? n - i : (int64_t)sizeof ones));
+            XXH64_update(level->hash, ones,
+                         (size_t)(n - i < (int64_t)sizeof ones ? n - i : (int64_t)sizeof ones));
         return 0;
     }
     there = malloc((size_t)n + 1);

@@ -21,11 +21,11 @@ typedef struct digest_column {
     XXH64_state_t *content;
     digest_level level[VCOL_MAX_LEVELS];
     int64_t n_values;
-    cli_sum sum;         /* of floats */
-    __int128 int_sum;    /* of all others */
-    double min, max;     /* of floats */
+    cli_sum sum;      /* of floats */
+    __int128 int_sum; /* of all others */
+    double min, max;  /* of floats */
     __int128 int_min, int_max;
-    int64_t n_ordered;   /* values that are not NaN */
+    int64_t n_ordered; /* values that are not NaN */
 } digest_column;
 
 vcol_status cli_digest_column_open(digest_column *column, const vcol_column_info *info, vcol_error *err);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_COLUMNS 8 /* shown when none are named */
-#define MAX_WIDTH 60  /* of a cell */
+#define MAX_COLUMNS 8  /* shown when none are named */
+#define MAX_WIDTH   60 /* of a cell */
 
 typedef struct column {
     vcol_column_info info;
@@ -51,7 +51,7 @@ static int row(column *columns, int64_t n, int64_t i, cli_text *out)
         cli_text cell = {0};
         size_t width;
         if (i < 0)
-            cli_text_puts(&cell, columns[k].info.path);
+            cli_text_plain(&cell, columns[k].info.path);
         else
             cli_text_entry(&cell, &columns[k].view, i, CLI_STYLE_TABLE);
         cut(&cell);

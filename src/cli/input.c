@@ -13,7 +13,8 @@ int cli_fail(const vcol_error *err)
 {
     if (cli_interrupted())
         return CLI_INTERRUPTED;
-    fprintf(stderr, "vcol: %s\n", err->message[0] ? err->message : vcol_status_name((vcol_status)err->status));
+    cli_line_print(stderr,
+                   "vcol: ", err->message[0] ? err->message : vcol_status_name((vcol_status)err->status));
     return CLI_FAILED;
 }
 
@@ -72,8 +73,9 @@ static void free_table(cli_table *t)
 
 static vcol_status complete(const cli_table *t, vcol_error *err)
 {
-    return t->path && t->file && t->object && t->class_name ? VCOL_OK
-                                                           : vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    return t->path && t->file && t->object && t->class_name
+               ? VCOL_OK
+               : vcol_error_set(err, VCOL_NOMEM, "out of memory");
 }
 
 /* Adds an object; one of a lower cycle gives way, and is given way to. */
@@ -197,9 +199,10 @@ static int nameable(const vcol_dataset *dataset, const vcol_column_info *info)
            vcol_dataset_find(dataset, info->path, &id, NULL) == VCOL_OK && id == info->id;
 }
 
-char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n)
+char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n, int64_t *named)
 {
     cli_text text = {0};
+    int64_t count = 0;
     cli_text_puts(&text, "");
     for (int64_t i = 0; i < n; i++) {
         vcol_column_info info;
@@ -209,7 +212,10 @@ char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t
         if (text.size)
             cli_text_add(&text, " ", 1);
         cli_text_puts(&text, info.path);
+        count++;
     }
+    if (named)
+        *named = count;
     if (text.failed)
         cli_text_free(&text);
     return text.data;

@@ -19,7 +19,7 @@ typedef struct listing {
 } listing;
 
 #define CELL "\037"
-#define ROW "\036"
+#define ROW  "\036"
 
 static void print_listing(const listing *list, cli_text *out)
 {
@@ -55,6 +55,12 @@ static void print_listing(const listing *list, cli_text *out)
             column++;
         }
     }
+}
+
+static void name_cell(cli_text *cells, const char *name)
+{
+    cli_text_plain(cells, name ? name : "-");
+    cli_text_puts(cells, CELL);
 }
 
 static void count_cell(cli_text *cells, int64_t count)
@@ -108,19 +114,21 @@ static void object_json(cli_text *text, const vcol_object_info *info)
 
 static void object_row(cli_text *cells, const vcol_object_info *info)
 {
-    cli_text_puts(cells, *info->name ? info->name : "-");
+    cli_text_plain(cells, *info->name ? info->name : "-");
     if (info->cycle > 1)
         cli_text_format(cells, ";%d", (int)info->cycle);
-    cli_text_format(cells, CELL "%s" CELL, info->class_name ? info->class_name : "-");
+    cli_text_puts(cells, CELL);
+    name_cell(cells, info->class_name);
     count_cell(cells, info->entries);
     count_cell(cells, info->columns);
     bytes_cell(cells, info->stored);
     bytes_cell(cells, info->unpacked);
-    cli_text_puts(cells, info->note ? info->note : "");
+    cli_text_plain(cells, info->note ? info->note : "");
     cli_text_puts(cells, ROW);
 }
 
-static vcol_status list_file(vcol_manager *manager, const char *path, int json, cli_text *out, vcol_error *err)
+static vcol_status list_file(vcol_manager *manager, const char *path, int json, cli_text *out,
+                             vcol_error *err)
 {
     vcol_file *file = NULL;
     listing list = {.numeric = {0, 0, 1, 1, 1, 1, 0}};
@@ -152,7 +160,8 @@ static vcol_status list_file(vcol_manager *manager, const char *path, int json, 
     if (json) {
         cli_text_puts(out, "]}");
     } else {
-        cli_text_format(out, "%s: %s, %" PRId64 " object%s\n", path, vcol_file_format(file), n, n == 1 ? "" : "s");
+        cli_text_format(out, "%s: %s, %" PRId64 " object%s\n", path, vcol_file_format(file), n,
+                        n == 1 ? "" : "s");
         print_listing(&list, out);
     }
 done:
@@ -189,19 +198,22 @@ static void column_json(cli_text *text, const vcol_column_info *info)
 
 static void column_row(cli_text *cells, const vcol_column_info *info)
 {
-    cli_text_format(cells, "%s" CELL "%s" CELL "%s" CELL "%s" CELL, info->path, info->shape ? info->shape : "-",
-                    info->type_name ? info->type_name : "-", info->collection ? info->collection : "-");
+    name_cell(cells, info->path);
+    name_cell(cells, info->shape);
+    name_cell(cells, info->type_name);
+    name_cell(cells, info->collection);
     count_cell(cells, info->entries);
     bytes_cell(cells, info->stored);
     bytes_cell(cells, info->unpacked);
     count_cell(cells, info->blocks);
     if (info->status != VCOL_OK)
         cli_text_puts(cells, "not readable: ");
-    cli_text_puts(cells, info->note ? info->note : "");
+    cli_text_plain(cells, info->note ? info->note : "");
     cli_text_puts(cells, ROW);
 }
 
-static vcol_status list_table(vcol_manager *manager, const char *path, int json, cli_text *out, vcol_error *err)
+static vcol_status list_table(vcol_manager *manager, const char *path, int json, cli_text *out,
+                              vcol_error *err)
 {
     vcol_dataset *dataset = NULL;
     listing list = {.numeric = {0, 0, 0, 0, 1, 1, 1, 1, 0}};
@@ -233,8 +245,8 @@ static vcol_status list_table(vcol_manager *manager, const char *path, int json,
     if (json) {
         cli_text_puts(out, "]}");
     } else {
-        cli_text_format(out, "%s: %" PRId64 " entries, %" PRId64 " column%s\n", path, vcol_dataset_entries(dataset),
-                        n, n == 1 ? "" : "s");
+        cli_text_format(out, "%s: %" PRId64 " entries, %" PRId64 " column%s\n", path,
+                        vcol_dataset_entries(dataset), n, n == 1 ? "" : "s");
         print_listing(&list, out);
     }
 done:

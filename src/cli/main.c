@@ -11,8 +11,8 @@
 
 static const cli_command commands[] = {
     {"ls", "FILE[:TREE]...", "List the objects of files, or the columns of a table.",
-     "Reads metadata only. Sizes are of the data in the file and after decompression.", CLI_JSON | CLI_HELP, 1,
-     INT_MAX, cli_ls_run},
+     "Reads metadata only. Sizes are of the data in the file and after decompression.", CLI_JSON | CLI_HELP,
+     1, INT_MAX, cli_ls_run},
     {"head", "FILE[:TREE]", "Show the first entries of a table.", "Lists are shown in brackets.",
      CLI_COLUMNS | CLI_COUNT | CLI_LIMIT | CLI_NO_PREFETCH | CLI_HELP, 1, 1, cli_head_run},
     {"cat", "FILE[:TREE]...", "Write columns as text, a row an entry.",

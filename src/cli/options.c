@@ -16,7 +16,7 @@ typedef struct option {
     const char *name;     /* without the dashes; NULL: only the letter */
     const char *argument; /* NULL: takes none */
     const char *help;
-    const char *wants; /* what the argument must be, for the message */
+    const char *wants;                                    /* what the argument must be, for the message */
     int (*parse)(const char *argument, cli_options *out); /* 0, or -1 */
 } option;
 
@@ -165,8 +165,8 @@ static int parse_help(const char *argument, cli_options *out)
 
 static const option table[] = {
     {CLI_COLUMNS, 'c', "columns", "COLS",
-     "columns: names, patterns (Jet_*) and collections (Jet),\nseparated by spaces or commas", "a list of columns",
-     parse_columns},
+     "columns: names, patterns (Jet_*) and collections (Jet),\nseparated by spaces or commas",
+     "a list of columns", parse_columns},
     {CLI_COUNT, 'n', NULL, "N", "entries to show (10)", "a number of entries", parse_rows},
     {CLI_ENTRIES, 0, "entries", "A:B", "entries from A up to, not including, B; either may be left out",
      "a range A:B", parse_entries},
@@ -177,10 +177,12 @@ static const option table[] = {
     {CLI_THREADS, 0, "threads", "T", "worker threads; 0 = as many as processors (0)", "a number of threads",
      parse_threads},
     {CLI_CHUNK, 0, "chunk", "N|clusters|all",
-     "entries read at a time: a number (k, M: thousands, millions),\nthe file's clusters, or the whole file (100k)",
+     "entries read at a time: a number (k, M: thousands, millions),\nthe file's clusters, or the whole file "
+     "(100k)",
      "a number of entries above 0, 'clusters' or 'all'", parse_chunk},
-    {CLI_LIMIT, 0, "memory-limit", "BYTES", "limit of memory for columns (K, M, G: powers of 1,024), or none (none)",
-     "a number of bytes", parse_limit},
+    {CLI_LIMIT, 0, "memory-limit", "BYTES",
+     "limit of memory for columns (K, M, G: powers of 1,024), or none (none)", "a number of bytes",
+     parse_limit},
     {CLI_NO_PREFETCH, 0, "no-prefetch", NULL, "no background work at all", NULL, parse_no_prefetch},
     {CLI_QUIET, 'q', "quiet", NULL, "no progress on the terminal", NULL, parse_quiet},
     {CLI_HELP, 'h', "help", NULL, "print this", NULL, parse_help},
@@ -221,8 +223,8 @@ static int usage(const cli_command *command, const char *what, const char *about
 static int bad_value(const cli_command *command, const option *o, const char *value)
 {
     char letter[2] = {o->letter, 0};
-    fprintf(stderr, "vcol: %s: %s%s wants %s", command->name, o->name ? "--" : "-", o->name ? o->name : letter,
-            o->wants);
+    fprintf(stderr, "vcol: %s: %s%s wants %s", command->name, o->name ? "--" : "-",
+            o->name ? o->name : letter, o->wants);
     if (value)
         fprintf(stderr, ", not '%s'", value);
     fprintf(stderr, "; see 'vcol help %s'\n", command->name);

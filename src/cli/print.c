@@ -75,6 +75,23 @@ void cli_text_format(cli_text *text, const char *format, ...)
     text->size += (size_t)n;
 }
 
+void cli_text_plain(cli_text *text, const char *string)
+{
+    size_t from = text->size;
+    cli_text_puts(text, string);
+    for (size_t i = from; i < text->size; i++)
+        if ((unsigned char)text->data[i] < 0x20 || text->data[i] == 0x7f)
+            text->data[i] = '?';
+}
+
+void cli_line_print(FILE *out, const char *before, const char *string)
+{
+    fputs(before, out);
+    for (; *string; string++)
+        putc((unsigned char)*string < 0x20 || *string == 0x7f ? '?' : *string, out);
+    putc('\n', out);
+}
+
 /* Bytes of the UTF-8 sequence at s, 0 if it is none (overlong and surrogates are none). */
 static size_t utf8(const unsigned char *s, size_t left)
 {

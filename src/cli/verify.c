@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 typedef struct verify {
     cli_progress progress;
@@ -16,20 +17,70 @@ static void on_fault(const vcol_error *fault, void *opaque)
 {
     verify *v = opaque;
     cli_progress_end(&v->progress);
-    printf("%s\n", fault->message);
+    cli_line_print(stdout, "", fault->message);
     v->faults++;
+}
+
+/* Columns whose description in the file is broken cannot be read at all, which is a fault, too. */
+static void report_broken(verify *v, const vcol_dataset *dataset, const char *path)
+{
+    for (int64_t id = 0; id < vcol_dataset_columns(dataset); id++) {
+        vcol_column_info info;
+        cli_text text = {0};
+        if (vcol_dataset_column(dataset, id, &info, sizeof info, NULL) != VCOL_OK ||
+            info.status != VCOL_CORRUPT)
+            continue;
+        cli_progress_end(&v->progress);
+        cli_text_format(&text, "%s: column '%s': %s", path, info.path,
+                        info.note ? info.note : "cannot be read");
+        cli_line_print(stdout, "", text.failed ? "a column cannot be read" : text.data);
+        cli_text_free(&text);
+        v->faults++;
+    }
+}
+
+/* Verifies the columns that share blocks together, group by group, or all at once if some cannot be named. */
+static void verify_columns(verify *v, vcol_dataset *dataset, int64_t *blocks, vcol_error *err)
+{
+    cli_groups groups = {0};
+    int64_t *ids = NULL, n = 0, named = 0, read = 0;
+    char *names = NULL;
+    if (cli_columns_match(dataset, NULL, &ids, &n, err) != VCOL_OK ||
+        cli_groups_open(dataset, ids, n, &groups, err) != VCOL_OK)
+        goto done;
+    names = cli_columns_names(dataset, ids, n, &named);
+    if (named < n) {
+        vcol_dataset_verify(dataset, NULL, on_fault, v, blocks, NULL, err);
+        goto done;
+    }
+    for (int64_t i = 0; i < groups.n && !err->status && !cli_interrupted(); i++) {
+        const cli_group *g = &groups.items[i];
+        cli_progress_update(&v->progress, i, groups.n);
+        free(names);
+        names = cli_columns_names(dataset, groups.ids + g->first, g->n, NULL);
+        if (!names)
+            vcol_error_set(err, VCOL_NOMEM, "out of memory");
+        else if (vcol_dataset_verify(dataset, names, on_fault, v, &read, NULL, err) == VCOL_OK)
+            *blocks += read;
+    }
+done:
+    free(names);
+    free(ids);
+    cli_groups_close(&groups);
 }
 
 static void verify_table(verify *v, vcol_manager *manager, const cli_table *table, int64_t *blocks)
 {
     vcol_error err = {0};
     vcol_dataset *dataset = NULL;
-    int64_t read = 0, faults = 0;
-    if (vcol_dataset_open(manager, &(const char *){table->path}, 1, NULL, &dataset, &err) == VCOL_OK)
-        vcol_dataset_verify(dataset, NULL, on_fault, v, &read, &faults, &err);
+    int64_t read = 0;
+    if (vcol_dataset_open(manager, &(const char *){table->path}, 1, NULL, &dataset, &err) == VCOL_OK) {
+        report_broken(v, dataset, table->path);
+        verify_columns(v, dataset, &read, &err);
+    }
     *blocks += read;
     if (err.status == VCOL_UNSUPPORTED && !table->readable)
-        fprintf(stderr, "vcol: not checked: %s\n", err.message);
+        cli_line_print(stderr, "vcol: not checked: ", err.message);
     else if (err.status)
         on_fault(&err, v);
     vcol_dataset_close(dataset);
@@ -50,13 +101,13 @@ static int verify_file(verify *v, const cli_options *options, const char *operan
         status = cli_fail(&err);
         goto done;
     }
-    for (int64_t i = 0; i < tables.n && !cli_interrupted(); i++) {
-        cli_progress_update(&v->progress, i, tables.n);
+    for (int64_t i = 0; i < tables.n && !cli_interrupted(); i++)
         verify_table(v, manager, &tables.items[i], &blocks);
-    }
     cli_progress_end(&v->progress);
-    printf("%s: %" PRId64 " block%s in %" PRId64 " table%s, %" PRId64 " fault%s\n", operand, blocks,
-           blocks == 1 ? "" : "s", tables.n, tables.n == 1 ? "" : "s", v->faults, v->faults == 1 ? "" : "s");
+    if (!cli_interrupted())
+        printf("%s: %" PRId64 " block%s in %" PRId64 " table%s, %" PRId64 " fault%s\n", operand, blocks,
+               blocks == 1 ? "" : "s", tables.n, tables.n == 1 ? "" : "s", v->faults,
+               v->faults == 1 ? "" : "s");
     status = v->faults ? CLI_FAILED : CLI_DONE;
 done:
     cli_tables_free(&tables);

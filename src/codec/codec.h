@@ -14,6 +14,7 @@
 struct vcol_worker {
     vcol_allocator allocator; /* both functions set */
     size_t bytes;             /* what vcol__worker_alloc gave and was not freed */
+    size_t charged;           /* what its manager's account says of it (core/manager.c) */
     void *context[VCOL_CODEC_COUNT];
 };
 

@@ -14,8 +14,8 @@
  *   1. reserve takes from the room there is. If there is none it frees recycled memory, then evicts, then takes
  *      back what was prefetched into the queue, without holding the lock.
  *   2. A prefetch that finds no room then gives up at once.
- *   3. Everybody else waits in line: borrowers (started, need more) before newcomers, each by age. Only the head
- *      of the line is served, so that nobody starves.
+ *   3. Everybody else waits in line: borrowers (started, need more) before newcomers, each by age, which counts from
+ *      the first reservation. Only the head of the line is served, so that nobody starves.
  *   4. When nothing is runnable (every thread that materializes is itself blocked and no read is in flight) no
  *      memory will come back by itself: the oldest of the line is granted what it needs over the limit; with
  *      VCOL_MANAGER_LIMIT_HARD it gets an error instead.
@@ -138,13 +138,15 @@ vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t 
     if (bytes == 0)
         return VCOL_OK;
     vcol__lock_take(&a->lock);
+    if (!grant->ticket)
+        grant->ticket = ++a->next_ticket;
     if (!a->line && fits_locked(a, bytes)) { /* the usual case */
         grant_locked(a, grant, bytes);
         vcol__lock_drop(&a->lock);
         return VCOL_OK;
     }
     vcol_status status = VCOL_OK;
-    struct vcol__waiter w = {.bytes = bytes, .urgency = urgency, .ticket = a->next_ticket++};
+    struct vcol__waiter w = {.bytes = bytes, .urgency = urgency, .ticket = grant->ticket};
     if (urgency == VCOL__PREFETCH) {
         bool fits = false;
         if (!a->line) {

@@ -33,7 +33,8 @@ typedef struct vcol__account {
 
 /* What one materialization has reserved. Touched under account.lock only. */
 typedef struct vcol__grant {
-    uint64_t held; /* bytes promised and not yet backed */
+    uint64_t held;   /* bytes promised and not yet backed */
+    uint64_t ticket; /* its age: of its first reservation; 0 = none yet */
 } vcol__grant;
 
 typedef enum vcol__urgency {

@@ -76,6 +76,21 @@ static const char *evict_name(vcol__evictable *item)
     return buffer_of(item)->name;
 }
 
+/* Ends being ahead of use: by use or not. False if it was not. */
+static bool no_longer_ahead(vcol_buffer *b, bool used)
+{
+    int64_t ahead = atomic_exchange(&b->ahead, 0);
+    if (!ahead)
+        return false;
+    struct vcol__share *share = atomic_exchange(&b->share, NULL);
+    atomic_store_explicit(&b->evictable.ahead, false, memory_order_relaxed);
+    if (share && used)
+        atomic_fetch_add(&share->used, 1);
+    vcol__queue_ahead(b->manager, share, -ahead);
+    vcol__share_unref(b->manager, share);
+    return true;
+}
+
 /* RESIDENT and unpinned -> VIRTUAL, freeing the instance. 0 if it was not (any more). */
 static uint64_t drop(vcol_buffer *b, bool need_doomed)
 {
@@ -92,11 +107,8 @@ static uint64_t drop(vcol_buffer *b, bool need_doomed)
     uint64_t bytes = atomic_load_explicit(&b->bytes, memory_order_relaxed);
     atomic_store_explicit(&b->bytes, 0, memory_order_relaxed);
     vcol__log_add(m, VCOL_LOG_DROP, b->name, b->group, b->first, b->entries, 0, bytes);
-    int64_t ahead = atomic_exchange(&b->ahead, 0);
-    if (ahead) {
+    if (no_longer_ahead(b, false))
         VCOL__COUNT(m, prefetch_unused, 1);
-        vcol__queue_ahead(m, -ahead);
-    }
     for (int i = 0; i < VCOL__MAX_LEAVES; i++)
         vcol__memory_give(m, &b->leaf[i]);
     memset(b->count, 0, sizeof b->count);
@@ -131,11 +143,7 @@ void vcol__buffer_init(vcol_buffer *b, vcol_manager *m, const vcol__buffer_ops *
 
 void vcol__buffer_first_use(vcol_buffer *b)
 {
-    int64_t ahead = atomic_exchange(&b->ahead, 0);
-    if (ahead) {
-        atomic_store_explicit(&b->evictable.ahead, false, memory_order_relaxed);
-        vcol__queue_ahead(b->manager, -ahead);
-    }
+    no_longer_ahead(b, true);
 }
 
 /*

@@ -55,7 +55,8 @@ struct vcol_buffer {
     vcol__region leaf[VCOL__MAX_LEAVES];
     int64_t count[VCOL__MAX_LEAVES]; /* values, offsets or bits in it */
     _Atomic uint64_t bytes;      /* capacity of all leaves; 0 unless resident */
-    _Atomic int64_t ahead;       /* bytes charged to the lookahead until first use */
+    _Atomic int64_t ahead;       /* bytes charged to the lookahead until first use; 1: its scope has ended */
+    _Atomic(struct vcol__share *) share; /* of the scope that brought it, referenced, while `ahead` is not 0 */
 };
 
 void vcol__buffer_init(vcol_buffer *buffer, vcol_manager *m, const vcol__buffer_ops *ops, const char *name);
@@ -90,6 +91,8 @@ static inline void vcol__buffer_unpin(vcol_buffer *buffer)
 
 /* Returns 1 if memory goes now or at the last unpin. */
 int vcol__buffer_clear(vcol_buffer *buffer);
+/* The buffer that has the memory: a window's parent, else itself. (generate.c) */
+vcol_buffer *vcol__buffer_target(vcol_buffer *buffer);
 /* Pinned, loading, queued or resident: not merely virtual. A look only. */
 bool vcol__buffer_in_use(const vcol_buffer *buffer);
 

@@ -64,8 +64,15 @@ static vcol__evictable *oldest(vcol_manager *m, vcol__urgency urgency)
         best = i;
         best_stamp = stamp;
     }
-    if (best && !best->ops->hold(best))
-        best = NULL; /* on its way out by itself */
+    if (best && !best->ops->hold(best)) {
+        /* On its way out by itself: any other that may go, without regard to its age. */
+        vcol__evictable *gone = best;
+        best = NULL;
+        for (vcol__evictable *i = e->head.next; i != &e->head && !best; i = i->next)
+            if (i != gone && !i->ops->pinned(i) &&
+                !(urgency == VCOL__PREFETCH && atomic_load_explicit(&i->ahead, memory_order_relaxed)) && i->ops->hold(i))
+                best = i;
+    }
     vcol__lock_drop(&e->lock);
     return best;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Faults seeded on purpose, one a build, to show that the tests would find them: tests/faults compiles buffer.c and
- * load.c once for each. The library is built with none, and has no code of them. Each is also one of the model in
- * tests/model/buffer.pml.
+ * Faults seeded on purpose, one a build, to show that the tests would find them: tests/faults compiles
+ * buffer.c and load.c once for each. The library is built with none, and has no code of them. Each is also
+ * one of the model in tests/model/buffer.pml.
  */
 #ifndef VCOL_CORE_FAULT_H
 #define VCOL_CORE_FAULT_H

@@ -124,6 +124,8 @@ static vcol_status reserve(vcol_fill *fill, int64_t count, bool started, vcol_er
     vcol_status status = vcol__load_reserve(fill->load, vcol__memory_capacity(size), started, err);
     if (status == VCOL_OK)
         status = vcol__memory_take(m, &fill->load->grant, size, &fresh, err);
+    if (status == VCOL_OK && fill->load->by_prefetch)
+        vcol__queue_charge(fill->load, (int64_t)fresh.capacity);
     if (status == VCOL_OK) {
         if (fill->reserved)
             memcpy(fresh.data, leaf->data, (size_t)fill->count * width);
@@ -291,6 +293,11 @@ static bool is_window(const vcol_buffer *b)
     return b->ops == &window_ops;
 }
 
+vcol_buffer *vcol__buffer_target(vcol_buffer *b)
+{
+    return is_window(b) ? ((window *)b)->parent : b;
+}
+
 /* Only what the program made can be asked by these functions. */
 static bool is_public(const vcol_buffer *b)
 {
@@ -317,7 +324,7 @@ vcol_status vcol_buffer_pin(vcol_buffer *b, vcol_span *out, vcol_error *err)
         return (vcol_status)err->status;
     if (!out || !is_public(b))
         return vcol_error_format(err, VCOL_MISUSE, "vcol_buffer_pin: no buffer or no span");
-    vcol_buffer *target = is_window(b) ? ((window *)b)->parent : b;
+    vcol_buffer *target = vcol__buffer_target(b);
     uint64_t word = atomic_load_explicit(&target->word, memory_order_relaxed);
     vcol_status status = vcol__buffer_pin(target, err);
     if (status != VCOL_OK)
@@ -337,7 +344,7 @@ vcol_status vcol_buffer_pin(vcol_buffer *b, vcol_span *out, vcol_error *err)
 void vcol_buffer_unpin(vcol_buffer *b)
 {
     if (b)
-        vcol__buffer_unpin(is_window(b) ? ((window *)b)->parent : b);
+        vcol__buffer_unpin(vcol__buffer_target(b));
 }
 
 int vcol_buffer_clear(vcol_buffer *b)
@@ -360,7 +367,7 @@ vcol_status vcol_buffer_count(vcol_buffer *b, int64_t *count, vcol_error *err)
         *count = ((window *)b)->count;
         return VCOL_OK;
     }
-    vcol_buffer *target = is_window(b) ? ((window *)b)->parent : b;
+    vcol_buffer *target = vcol__buffer_target(b);
     vcol_status status = learn_count((generated *)target, count, err);
     if (status == VCOL_OK && *count < 0) {
         vcol_span span;
@@ -382,7 +389,7 @@ static vcol_status open_window(vcol_buffer *parent, int64_t first, int64_t count
     window *w = vcol__memory_new(m, sizeof *w);
     if (!w)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for a window on %s", parent->name);
-    w->parent = is_window(parent) ? ((window *)parent)->parent : parent;
+    w->parent = vcol__buffer_target(parent);
     w->first = first;
     w->count = count;
     w->type = type;

@@ -55,8 +55,8 @@ void vcol__load_unref(vcol__load *load)
         if (load->work)
             b->ops->unprepare(b, load);
         vcol__account_give_back(m, &load->grant, 0);
-        if (load->ahead)
-            vcol__queue_ahead(m, -load->ahead);
+        vcol__queue_charge(load, 0);
+        vcol__share_unref(m, load->share);
         vcol__memory_delete(m, load, sizeof *load);
         vcol_buffer_release(b);
     }
@@ -104,11 +104,14 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
             bytes += b->leaf[i].capacity;
         atomic_store_explicit(&b->bytes, bytes, memory_order_relaxed);
         atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
-        if (load->by_prefetch) {
-            int64_t ahead = load->ahead;
-            load->ahead = 0;
-            atomic_store(&b->ahead, ahead);
+        if (load->by_prefetch && bytes) {
+            vcol__queue_charge(load, (int64_t)bytes);
+            load->ahead = 0; /* now the buffer's, until its first use */
+            if (load->share)
+                atomic_fetch_add(&load->share->refs, 1);
+            atomic_store(&b->share, load->share);
             atomic_store(&b->evictable.ahead, true);
+            atomic_store(&b->ahead, (int64_t)bytes);
         }
         vcol__evict_list(m, &b->evictable);
         vcol__log_add(m, VCOL_LOG_LOAD, b->name, b->group, b->first, b->entries, 0, bytes);
@@ -125,7 +128,8 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
         else
             VCOL__COUNT(m, failures, 1);
     }
-    atomic_store(&load->prefetch_result, ok ? 1 : status == VCOL_CANCELLED ? 3 : 2);
+    vcol__queue_charge(load, 0); /* what it was charged with and did not bring ahead of use */
+    atomic_store(&load->prefetch_result, ok ? load->by_prefetch ? 1 : 4 : status == VCOL_CANCELLED ? 3 : 2);
     vcol__lock_take(&b->stripe->lock);
     load->done = true;
     load->result = *why;
@@ -211,22 +215,54 @@ static bool circle_locked(vcol__load *current, vcol__load *load, char *names, si
     return found;
 }
 
+/* Says that this thread's load waits for that one. False if that would close a circle. */
+static bool wait_on(vcol_manager *m, vcol__load *current, vcol__load *load, char *names, size_t size)
+{
+    vcol__lock_take(&m->graph);
+    current->waits_on = load;
+    bool circle = circle_locked(current, load, names, size);
+    if (circle)
+        current->waits_on = NULL;
+    vcol__lock_drop(&m->graph);
+    return !circle;
+}
+
+static void waits_no_more(vcol_manager *m, vcol__load *current)
+{
+    vcol__lock_take(&m->graph);
+    current->waits_on = NULL;
+    vcol__lock_drop(&m->graph);
+}
+
+bool vcol__load_join(vcol__load *load, bool only_unwanted)
+{
+    vcol_buffer *b = load->buffer;
+    vcol_manager *m = b->manager;
+    vcol__load *current = vcol__load_current(m);
+    char names[256];
+    if (current && !wait_on(m, current, load, names, sizeof names))
+        return false;
+    if (current)
+        vcol__account_runnable(m, -1);
+    vcol__lock_take(&b->stripe->lock);
+    while (!load->done && !(only_unwanted && atomic_load(&load->demanded)))
+        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+    vcol__lock_drop(&b->stripe->lock);
+    if (current) {
+        vcol__account_runnable(m, 1);
+        waits_no_more(m, current);
+    }
+    return true;
+}
+
 vcol_status vcol__load_wait(vcol__load *load, vcol_error *err)
 {
     vcol_buffer *b = load->buffer;
     vcol_manager *m = b->manager;
     vcol__load *current = vcol__load_current(m);
     char names[256];
-    if (current) {
-        vcol__lock_take(&m->graph);
-        current->waits_on = load;
-        bool circle = circle_locked(current, load, names, sizeof names);
-        if (circle)
-            current->waits_on = NULL;
-        vcol__lock_drop(&m->graph);
-        if (circle)
-            return vcol_error_format(err, VCOL_CYCLE, "buffers need each other: %s", names);
-    }
+    if (current && !wait_on(m, current, load, names, sizeof names))
+        return vcol_error_format(err, VCOL_CYCLE, "buffers need each other: %s", names);
     if (atomic_load(&load->demanded)) { /* what it waits for is demanded with it */
         vcol__lock_take(&m->graph);
         for (vcol__load *l = load->waits_on; l; l = l->waits_on)
@@ -260,10 +296,7 @@ vcol_status vcol__load_wait(vcol__load *load, vcol_error *err)
     if (status != VCOL_OK && err && !err->status)
         *err = load->result;
     vcol__lock_drop(&b->stripe->lock);
-    if (current) {
-        vcol__lock_take(&m->graph);
-        current->waits_on = NULL;
-        vcol__lock_drop(&m->graph);
-    }
+    if (current)
+        waits_no_more(m, current);
     return status;
 }

@@ -22,13 +22,15 @@ typedef struct vcol__load {
     int32_t where;                      /* vcol__queue_place */
     int32_t priority;
     uint64_t sequence;
+    vcol__share *share; /* of the scope that issued it, referenced; NULL: a demand's own. Const once it is linked */
+    /* whoever has it: the thread that plans, revokes or runs it */
     int64_t ahead; /* bytes charged to the lookahead */
     /* atomic */
     _Atomic int64_t refs;   /* the buffer while QUEUED or LOADING, whoever runs it, each waiter, each scope */
     _Atomic bool cancelled; /* stop at the next block; reset when another scope wants it */
     _Atomic bool stopped;   /* it has seen that, or gave up: who wants the values tries again; never reset */
     _Atomic bool demanded;  /* somebody waits for it: it may borrow, and is not stopped; never reset */
-    _Atomic int64_t prefetch_result; /* 1 = done, 2 = failed, 3 = taken back: for scopes' statistics */
+    _Atomic int64_t prefetch_result; /* 1 = done, 2 = failed, 3 = taken back, 4 = done by a demand: for scopes' statistics */
     /* the loading thread's own */
     struct vcol__load *parent; /* the load on whose behalf this thread makes this one */
     struct vcol__unit_work *work; /* a group's blocks; owned by the unit */
@@ -49,6 +51,11 @@ void vcol__load_unref(vcol__load *load);
  * its result; the caller keeps its reference.
  */
 vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err);
+/*
+ * Waits until a load has ended, without wanting its values, or, with `only_unwanted`, until somebody wants them. False, at
+ * once, if it would close a circle.
+ */
+bool vcol__load_join(vcol__load *load, bool only_unwanted);
 /* Waits for a load that another thread runs, helping it. The caller holds a reference. */
 vcol_status vcol__load_wait(vcol__load *load, vcol_error *err);
 

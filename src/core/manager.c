@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "core/manager.h"
 
+#include "codec/codec.h"
 #include "core/buffer.h"
 
 #include <sched.h>
@@ -12,12 +13,6 @@
 #define DEFAULT_CACHED ((uint64_t)256 << 20)
 #define DEFAULT_LOOKAHEAD ((uint64_t)512 << 20)
 #define DEFAULT_IO_THREADS 2
-
-/* What a thread keeps for decoding: codec contexts, and what of them is charged to `fixed`. */
-typedef struct charged_worker {
-    vcol_worker *worker;
-    size_t charged;
-} charged_worker;
 
 void vcol_manager_options_init(vcol_manager_options *options, size_t size)
 {
@@ -119,9 +114,9 @@ void vcol__manager_acquire(vcol_manager *m)
 static void release_workers(vcol_manager *m)
 {
     for (int i = 0; i < m->n_workers; i++) {
-        size_t bytes = vcol_worker_bytes(m->workers[i]);
+        size_t charged = m->workers[i]->charged;
         vcol_worker_close(m->workers[i]);
-        vcol__account_fix(m, -(int64_t)bytes);
+        vcol__account_fix(m, -(int64_t)charged);
     }
     m->n_workers = 0;
 }
@@ -160,8 +155,6 @@ void vcol_manager_close(vcol_manager *m)
 
 uint64_t vcol_manager_trim(vcol_manager *m)
 {
-    vcol__lock_take(&m->workers_lock);
-    vcol__lock_drop(&m->workers_lock);
     return vcol__memory_trim(m, UINT64_MAX);
 }
 
@@ -267,6 +260,15 @@ int64_t vcol_manager_log(const vcol_manager *manager, uint64_t from, vcol_log_en
 
 /* ---- workers -------------------------------------------------------------------------------------- */
 
+/* Its memory stays charged while it is lent out. */
+static void recharge(vcol_manager *m, vcol_worker *w)
+{
+    size_t bytes = vcol_worker_bytes(w);
+    if (bytes != w->charged)
+        vcol__account_fix(m, (int64_t)bytes - (int64_t)w->charged);
+    w->charged = bytes;
+}
+
 vcol_worker *vcol__worker_take(vcol_manager *m, vcol_error *err)
 {
     vcol_worker *w = NULL;
@@ -274,17 +276,15 @@ vcol_worker *vcol__worker_take(vcol_manager *m, vcol_error *err)
     if (m->n_workers > 0)
         w = m->workers[--m->n_workers];
     vcol__lock_drop(&m->workers_lock);
-    if (w) {
-        vcol__account_fix(m, -(int64_t)vcol_worker_bytes(w)); /* charged anew, grown perhaps, when it comes back */
-        return w;
-    }
-    return vcol_worker_open(&m->memory.allocator, &w, err) == VCOL_OK ? w : NULL;
+    if (!w && vcol_worker_open(&m->memory.allocator, &w, err) == VCOL_OK)
+        recharge(m, w);
+    return w;
 }
 
 void vcol__worker_give(vcol_manager *m, vcol_worker *w)
 {
     bool kept = false;
-    vcol__account_fix(m, (int64_t)vcol_worker_bytes(w));
+    recharge(m, w); /* it may have grown */
     vcol__lock_take(&m->workers_lock);
     if (m->n_workers < VCOL__MAX_WORKERS) {
         m->workers[m->n_workers++] = w;
@@ -292,7 +292,7 @@ void vcol__worker_give(vcol_manager *m, vcol_worker *w)
     }
     vcol__lock_drop(&m->workers_lock);
     if (!kept) {
-        vcol__account_fix(m, -(int64_t)vcol_worker_bytes(w));
+        vcol__account_fix(m, -(int64_t)w->charged);
         vcol_worker_close(w);
     }
 }

@@ -151,15 +151,18 @@ void vcol__memory_give(vcol_manager *m, vcol__region *region)
         int class = class_of(capacity, &same);
         vcol__lock_take(&memory->lock);
         keep = memory->cached + capacity <= memory->cached_limit;
-        if (keep) {
+        if (keep)
             memory->cached += capacity;
+        vcol__lock_drop(&memory->lock);
+        if (keep) {
+            /* It is `cached` in the account before anybody can take it from the list and say that it is not. */
+            vcol__account_free(m, capacity, true);
+            vcol__lock_take(&memory->lock);
             *(void **)data = memory->lists[class];
             memory->lists[class] = data;
             vcol__poison(data, capacity);
+            vcol__lock_drop(&memory->lock);
         }
-        vcol__lock_drop(&memory->lock);
-        if (keep)
-            vcol__account_free(m, capacity, true);
     }
     if (!keep) {
         surrender(memory, data, capacity);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The manager's own threads. A thread is started when a task comes and none is idle, up to the number wanted. */
+/* The manager's own threads. A thread is started when more tasks wait than threads are idle, up to the number wanted. */
 #define _GNU_SOURCE
 #include "core/pool.h"
 
@@ -32,6 +32,7 @@ void vcol__pool_init(vcol__pool *pool, int32_t cpu_threads, int32_t io_threads)
         side->threads = NULL;
         side->wanted = i == VCOL_TASK_IO ? io_threads : cpu_threads;
         side->started = side->idle = 0;
+        side->queued = 0;
         side->name = names[i];
     }
 }
@@ -58,6 +59,7 @@ static void *work(void *start_void)
         side->head = task->next;
         if (!side->head)
             side->tail = &side->head;
+        side->queued--;
         vcol__lock_drop(&pool->lock);
         task->run(task->arg);
         free(task);
@@ -100,11 +102,13 @@ vcol_status vcol__pool_submit(vcol_task_kind kind, void (*run)(void *arg), void 
     *task = (struct vcol__pool_task){NULL, run, arg};
     vcol__lock_take(&pool->lock);
     bool can = !pool->stopping;
-    if (can && side->idle == 0 && side->started < side->wanted)
+    /* An idle thread stays counted until it has woken: those that were told of earlier tasks are not there for this one. */
+    if (can && side->idle <= side->queued && side->started < side->wanted)
         can = start_locked(pool, side) || side->started > 0;
     if (can && side->started > 0) {
         *side->tail = task;
         side->tail = &task->next;
+        side->queued++;
         pthread_cond_signal(&side->some);
     } else {
         status = VCOL_CANCELLED;

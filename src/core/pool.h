@@ -17,6 +17,7 @@ typedef struct vcol__pool_side {
     struct vcol__pool_task *head, **tail; /* pool.lock */
     pthread_t *threads;
     int32_t wanted, started, idle;
+    int64_t queued; /* tasks in the list */
     const char *name;
 } vcol__pool_side;
 

@@ -11,6 +11,10 @@
  * needs no input goes to READY at once. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory;
  * it goes on when buffers are used or dropped, or memory comes back.
  *
+ * A scope may bound its own loads (vcol__share): so many at a time, so many bytes ahead of use. A task that finds only loads that
+ * may not run now ends and is counted as stalled; every load that ends, and every use, submits stalled tasks again. So there is
+ * never a load that may run and no task to come.
+ *
  * A load may be in the hands of a demand while a task still has its pointer; who has it is decided under the buffer's stripe lock
  * by the state QUEUED, and TAKEN (under the queue's lock) keeps it from being linked again.
  */
@@ -69,6 +73,42 @@ static bool link_locked(vcol__queue *q, load_t *load, int32_t place)
     return true;
 }
 
+/* ---- shares -------------------------------------------------------------------------------- */
+
+vcol__share *vcol__share_new(vcol_manager *m, int64_t concurrency, uint64_t lookahead)
+{
+    vcol__share *share = vcol__memory_new(m, sizeof *share);
+    if (share) {
+        atomic_init(&share->refs, 1);
+        share->most = concurrency ? concurrency : INT64_MAX;
+        share->lookahead = lookahead && lookahead < INT64_MAX ? (int64_t)lookahead : INT64_MAX;
+    }
+    return share;
+}
+
+void vcol__share_unref(vcol_manager *m, vcol__share *share)
+{
+    if (share && atomic_fetch_sub(&share->refs, 1) == 1)
+        vcol__memory_delete(m, share, sizeof *share);
+}
+
+/* Something lies ahead of use at least once, however small the bound. */
+static bool room_ahead(_Atomic int64_t *ahead, int64_t bound)
+{
+    int64_t now = atomic_load(ahead);
+    return now <= 0 || now < bound;
+}
+
+static bool may_run_locked(const vcol_manager *m, load_t *load)
+{
+    const vcol__queue *q = &m->queue;
+    vcol__share *share = load->share;
+    if (share && share->running >= share->most)
+        return false;
+    return load->prepared || (room_ahead(&((vcol_manager *)(uintptr_t)m)->queue.ahead, q->lookahead) &&
+                              (!share || room_ahead(&share->ahead, share->lookahead)));
+}
+
 static void task(void *m_void);
 static void io_task(void *m_void);
 
@@ -105,27 +145,52 @@ void vcol__queue_resume(vcol_manager *m)
         want_io(m);
 }
 
-void vcol__queue_ahead(vcol_manager *m, int64_t by)
+/* Submits stalled tasks again, `most` of them. Those that run a load submit the next. */
+static void unstall(vcol_manager *m, int64_t most)
+{
+    vcol__queue *q = &m->queue;
+    vcol__lock_take(&q->lock);
+    int64_t n = q->stalled < most ? q->stalled : most;
+    q->stalled -= n;
+    vcol__lock_drop(&q->lock);
+    for (; n > 0; n--)
+        submit(m, VCOL_TASK_CPU);
+}
+
+void vcol__queue_ahead(vcol_manager *m, vcol__share *share, int64_t by)
 {
     vcol__queue *q = &m->queue;
     atomic_fetch_add(&q->ahead, by);
+    if (share)
+        atomic_fetch_add(&share->ahead, by);
     if (by >= 0 || !vcol__background(m))
         return;
-    int64_t stalled = 0;
+    unstall(m, m->threads);
     vcol__lock_take(&q->lock);
-    if (atomic_load(&q->ahead) < q->lookahead) {
-        stalled = q->stalled;
-        q->stalled = 0;
-    }
     bool plan = q->list[0].head != NULL;
     vcol__lock_drop(&q->lock);
-    for (; stalled > 0; stalled--)
-        submit(m, VCOL_TASK_CPU);
     if (plan)
         want_io(m);
 }
 
-load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, bool *issued)
+void vcol__queue_charge(load_t *load, int64_t bytes)
+{
+    int64_t by = bytes - load->ahead;
+    load->ahead = bytes;
+    if (by)
+        vcol__queue_ahead(load->buffer->manager, load->share, by);
+}
+
+void vcol__share_lift(vcol_manager *m, vcol__share *share)
+{
+    vcol__lock_take(&m->queue.lock);
+    share->most = share->lookahead = INT64_MAX;
+    vcol__lock_drop(&m->queue.lock);
+    if (vcol__background(m))
+        unstall(m, m->threads);
+}
+
+load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, bool *issued)
 {
     vcol_manager *m = b->manager;
     vcol__queue *q = &m->queue;
@@ -173,6 +238,8 @@ load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, bool *issued)
     bool plan = b->ops->prepare != NULL;
     vcol__lock_take(&q->lock);
     load->priority = priority;
+    load->share = share;
+    atomic_fetch_add(&share->refs, 1);
     load->sequence = q->sequence++;
     bool linked = link_locked(q, load, plan ? VCOL__QUEUE_PLAN : VCOL__QUEUE_READY);
     vcol__lock_drop(&q->lock);
@@ -212,6 +279,7 @@ bool vcol__queue_remove(vcol_buffer *b)
     VCOL__COUNT(m, cancelled, 1);
     if (load->work)
         b->ops->unprepare(b, load);
+    vcol__queue_charge(load, 0);
     vcol__load_unref(load);
     return true;
 }
@@ -239,29 +307,60 @@ static bool take_over(load_t *load)
     return mine;
 }
 
-bool vcol__queue_run(load_t *load)
+/* Runs a load that has a place in its share, and gives that place to the next. */
+static bool run_and_leave(load_t *load)
 {
+    vcol_manager *m = load->buffer->manager;
+    vcol__queue *q = &m->queue;
     bool mine = take_over(load);
     if (mine) {
-        vcol__queue_forget(load->buffer->manager, load);
+        vcol__queue_forget(m, load);
         vcol__load_run(load, true, NULL);
     }
+    vcol__lock_take(&q->lock);
+    if (load->share)
+        load->share->running--;
+    vcol__lock_drop(&q->lock);
+    unstall(m, 1);
     return mine;
 }
 
-static load_t *pop(vcol__queue *q, int32_t place)
+vcol__queue_try vcol__queue_run(load_t *load, bool force)
 {
-    load_t *load = NULL;
+    vcol__queue *q = &load->buffer->manager->queue;
     vcol__lock_take(&q->lock);
-    if (place == VCOL__QUEUE_READY && q->list[1].head && !q->list[1].head->prepared &&
-        atomic_load(&q->ahead) >= q->lookahead) {
-        q->stalled++;
+    bool linked = load->where == VCOL__QUEUE_PLAN || load->where == VCOL__QUEUE_READY;
+    bool full = !force && load->share && load->share->running >= load->share->most;
+    if (linked && !full && load->share)
+        load->share->running++;
+    vcol__lock_drop(&q->lock);
+    if (!linked)
+        return VCOL__TRY_ELSEWHERE;
+    if (full)
+        return VCOL__TRY_FULL;
+    return run_and_leave(load) ? VCOL__TRY_RAN : VCOL__TRY_ELSEWHERE;
+}
+
+/* The first load of a list that may go on now, referenced, with a place in its share if it is to be run. */
+static load_t *pop(vcol_manager *m, int32_t place)
+{
+    vcol__queue *q = &m->queue;
+    vcol__lock_take(&q->lock);
+    load_t *first = list_of(q, place)->head, *load = first;
+    if (place == VCOL__QUEUE_READY) {
+        while (load && !may_run_locked(m, load))
+            load = load->next;
+        if (!load && first)
+            q->stalled++;
     } else {
-        load = list_of(q, place)->head;
+        while (load && load->share && !room_ahead(&load->share->ahead, load->share->lookahead))
+            load = load->next;
     }
     if (load) {
         unlink_locked(q, load);
         vcol__load_ref(load);
+        if (place == VCOL__QUEUE_READY && load->share)
+            load->share->running++;
     }
     vcol__lock_drop(&q->lock);
     return load;
@@ -272,10 +371,10 @@ static void task(void *m_void)
     vcol_manager *m = m_void;
     bool done = false;
     while (!done && !atomic_load(&m->closing)) {
-        load_t *load = pop(&m->queue, VCOL__QUEUE_READY);
+        load_t *load = pop(m, VCOL__QUEUE_READY);
         if (!load)
             break;
-        done = vcol__queue_run(load);
+        done = run_and_leave(load);
         vcol__load_unref(load);
     }
     vcol__manager_release(m);
@@ -285,10 +384,9 @@ static void task(void *m_void)
 static bool plan_next(vcol_manager *m)
 {
     vcol__queue *q = &m->queue;
-    int64_t ahead = atomic_load(&q->ahead);
-    if (ahead > 0 && ahead >= q->lookahead)
+    if (!room_ahead(&q->ahead, q->lookahead))
         return false;
-    load_t *load = pop(q, VCOL__QUEUE_PLAN);
+    load_t *load = pop(m, VCOL__QUEUE_PLAN);
     if (!load)
         return false;
     vcol_buffer *b = load->buffer;
@@ -320,7 +418,7 @@ static void io_task(void *m_void)
 {
     vcol_manager *m = m_void;
     vcol__queue *q = &m->queue;
-    bool any = false;
+    bool any = false, went_on = false;
     if (!atomic_load(&m->closing)) {
         uint64_t most = m->read_size ? m->read_size : (uint64_t)4 << 20;
         bool more = true;
@@ -329,14 +427,14 @@ static void io_task(void *m_void)
             more = m->blocks.queue_bytes < most;
             vcol__lock_drop(&m->blocks.lock);
             more = more && plan_next(m);
+            went_on = went_on || more;
         }
         any = vcol__fetch_some(m);
     }
     vcol__lock_take(&q->lock);
     q->io_tasks--;
-    int64_t ahead = atomic_load(&q->ahead);
-    bool again = any || (q->list[0].head && !atomic_load(&m->account.prefetch_short) &&
-                         (ahead == 0 || ahead < q->lookahead));
+    bool again = any || (went_on && q->list[0].head && !atomic_load(&m->account.prefetch_short) &&
+                         room_ahead(&q->ahead, q->lookahead));
     again = again && q->io_tasks < m->io_threads;
     if (again)
         q->io_tasks++;
@@ -383,6 +481,8 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
             freed += before > after ? before - after : 1;
             if (load->ahead) {
                 atomic_fetch_sub(&q->ahead, load->ahead);
+                if (load->share)
+                    atomic_fetch_sub(&load->share->ahead, load->ahead);
                 load->ahead = 0;
             }
             vcol__lock_take(&b->stripe->lock);

@@ -19,6 +19,19 @@ typedef enum vcol__queue_place {
     VCOL__QUEUE_TAKEN    /* a demand or a scope's end took it: never to be linked again */
 } vcol__queue_place;
 
+/*
+ * What one scope's loads have in common: how many may run at a time, and how much may lie ahead of use. It outlives the scope
+ * where another one wants a load of its; a scope that ends lifts its bounds.
+ */
+typedef struct vcol__share {
+    _Atomic int64_t refs;  /* the scope, its loads, buffers that it brought and nobody has used */
+    _Atomic int64_t ahead; /* bytes brought or under way, and not used yet */
+    _Atomic int64_t used;  /* buffers that it brought and somebody has used */
+    /* queue lock */
+    int64_t most, running; /* loads */
+    int64_t lookahead;     /* bytes */
+} vcol__share;
+
 typedef struct vcol__queue_list {
     struct vcol__load *head, *tail;
 } vcol__queue_list;
@@ -29,7 +42,7 @@ typedef struct vcol__queue {
     vcol__queue_list list[2]; /* PLAN and READY, by priority, then in order of wish */
     uint64_t sequence;
     int64_t io_tasks;  /* submitted and not ended */
-    int64_t stalled;   /* CPU tasks that found the lookahead used up */
+    int64_t stalled;   /* CPU tasks that found only what may not run now; each is submitted again when that changes */
     /* atomic */
     _Atomic int64_t ahead;   /* bytes materialized or under way and not used yet */
     int64_t lookahead;       /* const after open */
@@ -38,21 +51,30 @@ typedef struct vcol__queue {
 void vcol__queue_init(vcol__queue *queue, uint64_t lookahead);
 void vcol__queue_destroy(vcol__queue *queue);
 
+/* 0 = no bound. NULL: no memory. */
+vcol__share *vcol__share_new(vcol_manager *m, int64_t concurrency, uint64_t lookahead);
+void vcol__share_unref(vcol_manager *m, vcol__share *share);
+/* The scope ends: what others want of it is no longer held back. */
+void vcol__share_lift(vcol_manager *m, vcol__share *share);
+
 /*
  * Makes a virtual buffer QUEUED and hands it to the executor. Returns its load, referenced for the caller's scope:
  * a new one, or the one under way; NULL if it is resident or there is no memory. *issued tells which.
  */
-struct vcol__load *vcol__queue_add(vcol_buffer *buffer, int32_t priority, bool *issued);
+struct vcol__load *vcol__queue_add(vcol_buffer *buffer, int32_t priority, vcol__share *share, bool *issued);
 /* QUEUED -> VIRTUAL. False if it was not queued (any more). */
 bool vcol__queue_remove(vcol_buffer *buffer);
 /* A demand took the load over: it is no longer in the queue. */
 void vcol__queue_forget(vcol_manager *m, struct vcol__load *load);
-/* Runs a queued load on this thread, as a prefetch. False if it was not queued any more. */
-bool vcol__queue_run(struct vcol__load *load);
+/* Runs a queued load on this thread, as a prefetch, if it is still queued and `force`, or its share lets it. */
+typedef enum vcol__queue_try { VCOL__TRY_RAN, VCOL__TRY_ELSEWHERE, VCOL__TRY_FULL } vcol__queue_try;
+vcol__queue_try vcol__queue_run(struct vcol__load *load, bool force);
 /* Frees what was reserved and read for queued loads, last wish first, up to about `bytes`. */
 uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes);
-/* Changes the bytes ahead of use; when they fall, goes on. */
-void vcol__queue_ahead(vcol_manager *m, int64_t by);
+/* Changes the bytes ahead of use (share may be NULL); when they fall, goes on. */
+void vcol__queue_ahead(vcol_manager *m, vcol__share *share, int64_t by);
+/* A load brings so many bytes in all, more or fewer than it was charged with so far. */
+void vcol__queue_charge(struct vcol__load *load, int64_t bytes);
 /* Memory came back: goes on planning. */
 void vcol__queue_resume(vcol_manager *m);
 

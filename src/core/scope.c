@@ -8,6 +8,7 @@
 
 #include "core/load.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct vcol_prefetch {
     vcol_manager *manager;
     int64_t n;
     item *items;
+    vcol__share *share;
     int64_t asked, issued;
     bool stopped;
     void (*ended)(vcol_prefetch *scope, void *opaque);
@@ -55,18 +57,20 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
     if (!s)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
     s->manager = m;
-    if (n > 0) {
+    s->share = vcol__share_new(m, o.concurrency, o.lookahead);
+    if (n > 0)
         s->items = vcol__memory_new(m, (size_t)n * sizeof *s->items);
-        if (!s->items) {
-            vcol__memory_delete(m, s, sizeof *s);
-            return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch of %lld buffers", (long long)n);
-        }
+    if (!s->share || (n > 0 && !s->items)) {
+        vcol__share_unref(m, s->share);
+        vcol__memory_delete(m, s->items, (size_t)n * sizeof *s->items);
+        vcol__memory_delete(m, s, sizeof *s);
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch of %lld buffers", (long long)n);
     }
     vcol__manager_acquire(m);
     s->n = n;
     int64_t kept = 0;
     for (int64_t i = 0; i < n; i++) {
-        vcol_buffer *b = buffers[i];
+        vcol_buffer *b = vcol__buffer_target(buffers[i]);
         item *it = &s->items[kept];
         if (n <= 4096 && seen_before(s->items, kept, b)) /* beyond that duplicates join their load, harmlessly */
             continue;
@@ -74,7 +78,7 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
         vcol_buffer_acquire(b);
         it->load = NULL;
         if (vcol__background(m))
-            it->load = vcol__queue_add(b, o.priority, &it->issued);
+            it->load = vcol__queue_add(b, o.priority, s->share, &it->issued);
         s->issued += it->issued;
         kept++;
     }
@@ -105,15 +109,6 @@ static bool give_up(vcol__load *load)
     return join;
 }
 
-static void join(vcol__load *load)
-{
-    vcol__stripe *s = load->buffer->stripe;
-    vcol__lock_take(&s->lock);
-    while (!load->done && !atomic_load(&load->demanded))
-        vcol__lock_wait(&s->changed, &s->lock);
-    vcol__lock_drop(&s->lock);
-}
-
 void vcol__scope_stop(vcol_prefetch *s)
 {
     if (s->stopped)
@@ -127,23 +122,24 @@ void vcol__scope_stop(vcol_prefetch *s)
             if (running)
                 running[i] = runs;
             else if (runs)
-                join(it->load);
+                vcol__load_join(it->load, true);
         }
     }
     for (int64_t i = 0; i < s->asked; i++) {
         item *it = &s->items[i];
         if (it->load && running && running[i])
-            join(it->load);
+            vcol__load_join(it->load, true); /* one that waits for this thread is not joined: it has been told to stop */
+        int64_t ahead = atomic_load(&it->buffer->ahead);
+        if (!it->issued || !ahead || atomic_load(&it->buffer->share) != s->share)
+            continue;
         /* What nobody has used is the first to go. */
-        if (it->issued && atomic_load(&it->buffer->ahead)) {
-            atomic_store_explicit(&it->buffer->evictable.ahead, false, memory_order_relaxed);
-            atomic_store_explicit(&it->buffer->evictable.stamp, 0, memory_order_relaxed);
-            int64_t ahead = atomic_exchange(&it->buffer->ahead, 1); /* 1 byte: still unused, no longer ahead */
-            if (ahead > 1)
-                vcol__queue_ahead(s->manager, 1 - ahead);
-        }
+        atomic_store_explicit(&it->buffer->evictable.ahead, false, memory_order_relaxed);
+        atomic_store_explicit(&it->buffer->evictable.stamp, 0, memory_order_relaxed);
+        if (ahead > 1 && atomic_compare_exchange_strong(&it->buffer->ahead, &ahead, 1)) /* unused, no longer ahead */
+            vcol__queue_ahead(s->manager, s->share, 1 - ahead);
     }
     free(running);
+    vcol__share_lift(s->manager, s->share);
 }
 
 void vcol__scope_on_end(vcol_prefetch *s, void (*ended)(vcol_prefetch *scope, void *opaque), void *opaque)
@@ -161,7 +157,41 @@ vcol_status vcol_prefetch_begin_buffers(vcol_manager *m, vcol_buffer *const *buf
         return (vcol_status)err->status;
     if (!m || !out || n < 0 || (n > 0 && !buffers))
         return vcol_error_format(err, VCOL_MISUSE, "vcol_prefetch_begin_buffers: a manager and buffers are needed");
+    for (int64_t i = 0; i < n; i++)
+        if (!buffers[i] || buffers[i]->manager != m)
+            return vcol_error_format(err, VCOL_MISUSE, "vcol_prefetch_begin_buffers: buffer %lld is not of this manager",
+                                     (long long)i);
     return vcol__scope_begin(m, buffers, n, options, out, err);
+}
+
+/* Joins a load of the scope that runs, if there is one; so there may be room for another. */
+static bool join_one(vcol_prefetch *s)
+{
+    for (int64_t i = 0; i < s->asked; i++) {
+        vcol__load *load = s->items[i].load;
+        if (!load)
+            continue;
+        vcol__lock_take(&load->buffer->stripe->lock);
+        bool runs = !load->done && (atomic_load(&load->buffer->word) & VCOL__STATE_MASK) == VCOL__LOADING;
+        vcol__lock_drop(&load->buffer->stripe->lock);
+        if (runs && vcol__load_join(load, false))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a load that was with a thread of the queue's has come back to it: it was planned only. */
+static bool queued_again(vcol__load *load)
+{
+    vcol_buffer *b = load->buffer;
+    vcol__lock_take(&b->stripe->lock);
+    while (b->load == load && load->busy)
+        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+    bool queued = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
+    vcol__lock_drop(&b->stripe->lock);
+    if (queued)
+        sched_yield(); /* that thread is about to link or to take it */
+    return queued;
 }
 
 vcol_status vcol_prefetch_wait(vcol_prefetch *s, vcol_error *err)
@@ -174,12 +204,12 @@ vcol_status vcol_prefetch_wait(vcol_prefetch *s, vcol_error *err)
         vcol__load *load = s->items[i].load;
         if (!load || s->stopped)
             continue;
-        vcol__queue_run(load); /* if it is still queued */
-        vcol__stripe *stripe = load->buffer->stripe;
-        vcol__lock_take(&stripe->lock);
-        while (!load->done)
-            vcol__lock_wait(&stripe->changed, &stripe->lock);
-        vcol__lock_drop(&stripe->lock);
+        bool force = false;
+        do {
+            while (vcol__queue_run(load, force) == VCOL__TRY_FULL) /* else it has run, or is with another thread */
+                force = !join_one(s);
+        } while (queued_again(load));
+        vcol__load_join(load, false);
     }
     return VCOL_OK;
 }
@@ -195,12 +225,12 @@ void vcol_prefetch_get_stats(const vcol_prefetch *s, vcol_prefetch_stats *out, s
             if (!it->load || !it->issued)
                 continue;
             int64_t result = atomic_load(&it->load->prefetch_result);
-            bool own = !atomic_load(&it->load->demanded);
-            t.done += result == 1 && own;
+            t.done += result == 1;
             t.failed += result == 2;
             t.taken_back += result == 3;
-            t.used += result == 1 && atomic_load(&it->buffer->ahead) == 0;
+            t.used += result == 4;
         }
+        t.used += atomic_load(&s->share->used);
     }
     memset(out, 0, size);
     memcpy(out, &t, size < sizeof t ? size : sizeof t);
@@ -219,6 +249,7 @@ void vcol_prefetch_end(vcol_prefetch *s)
             vcol__load_unref(s->items[i].load);
         vcol_buffer_release(s->items[i].buffer);
     }
+    vcol__share_unref(m, s->share);
     vcol__memory_delete(m, s->items, (size_t)s->n * sizeof *s->items);
     vcol__memory_delete(m, s, sizeof *s);
     vcol__manager_release(m);

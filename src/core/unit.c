@@ -640,9 +640,12 @@ static bool help(vcol_buffer *b, vcol__load *load)
     bool helped = !(run == stage_direct || run == stage_hold) ||
                   vcol__account_reserve(m, &grant, most, VCOL__PREFETCH, true, NULL) == VCOL_OK;
     if (helped && hand_open(&h, NULL) == VCOL_OK) {
-        vcol__account_runnable(m, 1);
+        bool counted = vcol__load_current(m) != NULL; /* then it is runnable already, and stays so until it waits */
+        if (!counted)
+            vcol__account_runnable(m, 1);
         claim_blocks(&h, run);
-        vcol__account_runnable(m, -1);
+        if (!counted)
+            vcol__account_runnable(m, -1);
     }
     hand_close(&h);
     vcol__account_give_back(m, &grant, 0);
@@ -1012,10 +1015,10 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
     if (status != VCOL_OK) {
         unprepare(b, load);
         vcol__account_give_back(m, &load->grant, 0);
+        atomic_store(&m->account.prefetch_short, true); /* not again before something comes back */
         return VCOL_CANCELLED;
     }
-    load->ahead = (int64_t)(result + (input ? stored : 0));
-    atomic_fetch_add(&m->queue.ahead, load->ahead);
+    vcol__queue_charge(load, (int64_t)(result + (input ? stored : 0)));
     return VCOL_OK;
 }
 

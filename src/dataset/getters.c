@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Getters and pins of columns: vcol/chunk.h. A getter takes one lease a column and chunk; a pin is a view's own. */
+/*
+ * Getters and pins of columns: vcol/chunk.h. A getter takes one lease a column and chunk; a pin is a view's own.
+ *
+ * A getter pins, looks where the values are, and then makes its pins the column's lease, or drops them if it has one.
+ * A lease alone does not allow the look: another thread's clear may end it in between.
+ */
 #include "dataset/chunk.h"
 
 #include <stdlib.h>
@@ -20,8 +25,8 @@ static void drop_pins(vcol__chunk_column *x, int32_t levels, bool values)
             vcol__buffer_unpin(x->level[l].buffer);
 }
 
-/* Pins all buffers of a column. */
-static vcol_status pin_all(vcol__chunk_column *x, vcol_error *err)
+/* Pins all buffers of a column. `first`: it counts as a hit, if it is one. */
+static vcol_status pin_all(vcol__chunk_column *x, bool first, vcol_error *err)
 {
     vcol_status status = VCOL_OK;
     int32_t l = 0;
@@ -36,7 +41,7 @@ static vcol_status pin_all(vcol__chunk_column *x, vcol_error *err)
     status = vcol__buffer_pin(x->values, err);
     if (status != VCOL_OK)
         drop_pins(x, x->levels, false);
-    else if ((before & VCOL__STATE_MASK) == VCOL__RESIDENT)
+    else if (first && (before & VCOL__STATE_MASK) == VCOL__RESIDENT)
         VCOL__COUNT(x->values->manager, hits, 1);
     return status;
 }
@@ -90,20 +95,25 @@ static void touch(vcol_chunk *c, vcol__chunk_column *x)
     }
 }
 
-/* Takes the column's lease, if it has none. */
-static vcol_status lease(vcol_chunk *c, vcol__chunk_column *x, vcol_error *err)
+/* Pins a column for a look at it, which lease ends. */
+static vcol_status hold(vcol_chunk *c, vcol__chunk_column *x, vcol_error *err)
 {
-    if (atomic_load_explicit(&x->leased, memory_order_acquire))
-        return VCOL_OK;
     touch(c, x);
-    vcol_status status = pin_all(x, err);
+    vcol_status status = pin_all(x, !atomic_load_explicit(&x->leased, memory_order_relaxed), err);
     if (status != VCOL_OK)
         return status;
     status = check(c, x, err);
-    bool none = false;
-    if (status != VCOL_OK || !atomic_compare_exchange_strong(&x->leased, &none, true))
-        drop_pins(x, x->levels, true); /* failed, or another thread has just taken it: one lease is enough */
+    if (status != VCOL_OK)
+        drop_pins(x, x->levels, true);
     return status;
+}
+
+/* The pins of hold become the column's lease, if it has none: one is enough. */
+static void lease(vcol__chunk_column *x)
+{
+    bool none = false;
+    if (!atomic_compare_exchange_strong(&x->leased, &none, true))
+        drop_pins(x, x->levels, true);
 }
 
 vcol_status vcol_chunk_get(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error *err)
@@ -117,9 +127,11 @@ vcol_status vcol_chunk_get(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error
         return vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_get: a chunk and a view are needed");
     vcol_status status = vcol__chunk_column_of(c, id, &x, err);
     if (status == VCOL_OK)
-        status = lease(c, x, err);
-    if (status == VCOL_OK)
+        status = hold(c, x, err);
+    if (status == VCOL_OK) {
         look(c, x, out);
+        lease(x);
+    }
     return status;
 }
 
@@ -139,7 +151,7 @@ vcol_status vcol_chunk_pin(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error
     if (!pin)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for a pin");
     touch(c, x);
-    status = pin_all(x, err);
+    status = pin_all(x, true, err);
     if (status == VCOL_OK) {
         status = check(c, x, err);
         if (status != VCOL_OK)
@@ -184,22 +196,6 @@ static vcol_status find(vcol_chunk *c, const char *name, int64_t *id, vcol_error
     return *id >= 0 ? VCOL_OK : vcol_dataset_find(c->dataset, name, id, err);
 }
 
-/* The leased column of that name; NULL after failure. */
-static vcol__chunk_column *leased(vcol_chunk *c, const char *name, vcol_error *err)
-{
-    vcol__chunk_column *x;
-    int64_t id;
-    if (err && err->status)
-        return NULL;
-    if (!c || !name) {
-        vcol_error_format(err, VCOL_MISUSE, "a getter needs a chunk and a name");
-        return NULL;
-    }
-    if (find(c, name, &id, err) != VCOL_OK || vcol__chunk_column_of(c, id, &x, err) != VCOL_OK || lease(c, x, err) != VCOL_OK)
-        return NULL;
-    return x;
-}
-
 static const void *typed(vcol_chunk *c, const char *name, vcol_type type, vcol_error *err)
 {
     int64_t id;
@@ -213,7 +209,11 @@ static const void *typed(vcol_chunk *c, const char *name, vcol_type type, vcol_e
                               vcol_type_name(x->type), vcol_type_name(type));
             return NULL;
         }
-        return lease(c, x, err) == VCOL_OK ? x->values->leaf[x->values_leaf].data : NULL;
+        if (hold(c, x, err) != VCOL_OK)
+            return NULL;
+        const void *data = x->values->leaf[x->values_leaf].data;
+        lease(x);
+        return data;
     }
     if (!c || !name)
         vcol_error_format(err, VCOL_MISUSE, "a getter needs a chunk and a name");
@@ -250,17 +250,15 @@ static int64_t column_of_collection(const vcol_dataset *d, const char *name)
 }
 
 /* A lease of a shared buffer of offsets by itself: its values need not be read for it. */
-static bool lease_unit(vcol_chunk *c, vcol_buffer *b, vcol_error *err)
+static const int64_t *lease_unit(vcol_chunk *c, vcol_buffer *b, int32_t leaf, vcol_error *err)
 {
-    _Atomic bool *leased_unit = &c->leased_units[b->group];
     bool none = false;
-    if (atomic_load_explicit(leased_unit, memory_order_acquire))
-        return true;
     if (vcol__buffer_pin(b, err) != VCOL_OK)
-        return false;
-    if (!atomic_compare_exchange_strong(leased_unit, &none, true))
+        return NULL;
+    const int64_t *offsets = b->leaf[leaf].data;
+    if (!atomic_compare_exchange_strong(&c->leased_units[b->group], &none, true))
         vcol__buffer_unpin(b);
-    return true;
+    return offsets;
 }
 
 const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *err)
@@ -287,13 +285,13 @@ const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *e
         if (x->level[l].kind != VCOL_LEVEL_LIST)
             continue;
         vcol_buffer *b = x->level[l].buffer;
-        if (alone && b != x->values && b->group >= 0) {
-            if (!lease_unit(c, b, err))
-                return NULL;
-        } else if (!leased(c, name, err)) {
+        if (alone && b != x->values && b->group >= 0)
+            return lease_unit(c, b, x->level[l].leaf, err);
+        if (hold(c, x, err) != VCOL_OK)
             return NULL;
-        }
-        return b->leaf[x->level[l].leaf].data;
+        const int64_t *offsets = b->leaf[x->level[l].leaf].data;
+        lease(x);
+        return offsets;
     }
     vcol_error_format(err, VCOL_TYPE, "%s: column '%s' is not a list", c->table->where, name);
     return NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rules of a buffer's life that a seeded fault breaks (src/core/fault.h), one test for each fault, and those that
- * the model in tests/model found broken. Threads are led by semaphores and by counters of the library; nothing
- * sleeps. The link wraps pthread_cond_wait, so that a test knows when a thread is asleep.
+ * The rules of a buffer's life that a seeded fault breaks (src/core/fault.h), one test for each fault, and
+ * those that the model in tests/model found broken. Threads are led by semaphores and by counters of the
+ * library; nothing sleeps. The link wraps pthread_cond_wait, so that a test knows when a thread is asleep.
  *
  * Faults hang, too: the program ends after VCOL_WATCHDOG seconds (100) in one test.
  */
@@ -19,11 +19,12 @@
 #include <unistd.h>
 
 #define COUNT 1000
-#define SUM ((uint64_t)COUNT * (COUNT - 1) / 2)
+#define SUM   ((uint64_t)COUNT * (COUNT - 1) / 2)
 
 /* ---- threads asleep ------------------------------------------------------------------------------- */
 
-static atomic_int sleeps; /* calls of pthread_cond_wait; counted with the mutex held, which is given up by the wait */
+static atomic_int
+    sleeps; /* calls of pthread_cond_wait; counted with the mutex held, which is given up by the wait */
 
 int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
@@ -33,10 +34,10 @@ int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
     return __real_pthread_cond_wait(condition, mutex);
 }
 
-#define until(condition) \
-    do { \
-        while (!(condition)) \
-            sched_yield(); \
+#define until(condition)                                                                                     \
+    do {                                                                                                     \
+        while (!(condition))                                                                                 \
+            sched_yield();                                                                                   \
     } while (0)
 
 /* ---- a generator that waits to be let go ------------------------------------------------------------ */
@@ -233,7 +234,7 @@ START_TEST(clear_leaves_a_load_its_memory)
     ck_assert_int_eq(vcol_buffer_clear(b), 1);
     ck_assert_uint_eq(stats().live, loading);
     sem_post(&s.go);
-    answered(&a); /* who waited gets it */
+    answered(&a);              /* who waited gets it */
     vcol_span joined = pin(b); /* who comes while it is pinned joins */
     ck_assert_ptr_eq(joined.data, a.span.data);
     vcol_buffer_unpin(b);
@@ -341,7 +342,8 @@ START_TEST(load_that_stopped_is_no_error_for_who_came_late)
 }
 END_TEST
 
-/* The same one further up: a prefetched buffer reads one whose prefetch is stopped, and a consumer comes then. */
+/* The same one further up: a prefetched buffer reads one whose prefetch is stopped, and a consumer comes
+ * then. */
 START_TEST(load_that_failed_by_a_stopped_one_is_no_error_either)
 {
     source inner = {.stops = true}, outer = {0};

@@ -15,17 +15,23 @@
  *     stopped?           nobody wants it any more                vcol__load_stopped (load.c)
  *     publish            LOADING -> RESIDENT, told, woken        publish (load.c), success
  *     fail               LOADING -> VIRTUAL, told, woken         publish (load.c), failure
- *   unpin                -1 pin; the last of a doomed one drops  vcol__buffer_unpin (buffer.h),
- *                                                                vcol__buffer_unpin_slow (buffer.c)
+ *   unpin                -1 pin                                  vcol__buffer_unpin (buffer.h)
+ *     drop_doomed        after the last pin, if DOOMED           vcol__buffer_unpin_slow (buffer.c)
  *   drop                 RESIDENT, no pin -> EVICTING, free,     drop (buffer.c)
  *                        -> VIRTUAL, woken
- *   clear                by state: nothing, take back, drop, doom  vcol__buffer_clear (buffer.c)
+ *   clear                by state: nothing, take back, drop, doom  vcol__buffer_clear (buffer.c), after
+ *                                                                end_lease (src/dataset/chunk.c)
+ *   get                  pin, look, the pin becomes the lease    hold, lease (src/dataset/getters.c)
  *   evictor              drop                                    evict_drop (buffer.c), called by
  *                                                                vcol__evict_make_room (evict.c)
  *   enqueue              VIRTUAL -> QUEUED                       vcol__queue_add (queue.c)
- *   take_back            QUEUED -> VIRTUAL                       vcol__queue_remove (queue.c)
+ *   take_back            QUEUED -> VIRTUAL                       vcol__queue_remove (queue.c), for clear and
+ *                        LOADING: cancelled                      for give_up (scope.c) at a scope's end
  *   worker               plan (busy); QUEUED -> LOADING; load    plan_next, take_over, vcol__queue_run
  *                                                                (queue.c)
+ *
+ * The faults (FAULT_...): EVICT, CLEAR, LOADER, WAITER, UNPIN are those of src/core/fault.h; AGAIN and LEASE are ones
+ * that the code had, see README.md. Each must be found; run.sh looks after that.
  *
  * What must hold, wherever it is checked:
  *   one instance at most (`live`), and one load at most;
@@ -131,7 +137,7 @@ inline drop(need_doomed, ignore_pins) {
         atomic {
             if
             :: w == old -> w = (w - RESIDENT + EVICTING) & ~DOOMED; got = 1
-            :: else -> old = w
+            :: else -> old = w; got = 0
             fi
         }
         if
@@ -149,6 +155,18 @@ inline drop(need_doomed, ignore_pins) {
     od
 }
 
+/* If that was the last pin of a doomed one. */
+inline drop_doomed(word, last) {
+#ifndef FAULT_UNPIN
+    if
+    :: PINS(word) == last && (word & DOOMED) -> drop(1, 0)
+    :: else
+    fi
+#else
+    skip
+#endif
+}
+
 inline unpin(saw) {
     atomic {
         assert(PINS(w) > 0);
@@ -156,12 +174,7 @@ inline unpin(saw) {
         w = w - PIN;
         holders = holders - saw
     }
-#ifndef FAULT_UNPIN
-    if
-    :: PINS(old) == 1 && (old & DOOMED) -> drop(1, 0)
-    :: else
-    fi
-#endif
+    drop_doomed(old, 1)
 }
 
 /* The state is LOADING, by us; pinned is 1 if that is for a pin of our own. Sets fate. */
@@ -206,10 +219,7 @@ inline run_load(pinned) {
         tell(fate)
 #endif
     }
-    if
-    :: (old & DOOMED) && PINS(old) == 0 -> drop(1, 0)
-    :: else
-    fi
+    drop_doomed(old, 0)
 }
 
 /* Sets ok: 1 = pinned and resident, 0 = an error, and no pin. */
@@ -285,8 +295,35 @@ inline take_back() {
     od
 }
 
+#define READ assert(live == 1 && ver == mine && STATE(w) == RESIDENT)
+
+/* Where the values are is read while they are pinned; the pin is then the column's lease, if it has none. */
+inline get() {
+#ifdef FAULT_LEASE
+    if
+    :: atomic { lease -> mine = ver }
+        READ /* with the lease alone, which another thread may end */
+    :: else ->
+#endif
+        pin();
+        if
+        :: ok ->
+            atomic { READ; mine = 0 }
+            atomic { had = lease; lease = 1 }
+            if
+            :: had -> had = 0; unpin(1)
+            :: else
+            fi
+        :: else
+        fi
+#ifdef FAULT_LEASE
+    fi;
+    mine = 0
+#endif
+}
+
+/* Of a chunk's column: its lease ends, then the buffer is cleared. */
 inline clear() {
-    /* the chunk's lease ends; what is told from here on is this clear */
     atomic {
         had = lease;
         lease = 0;
@@ -295,6 +332,10 @@ inline clear() {
         :: else
         fi
     }
+    if
+    :: had -> had = 0; unpin(1)
+    :: else
+    fi;
     do
     :: old = w;
         if
@@ -326,11 +367,7 @@ inline clear() {
                 fi
             }
         fi
-    od;
-    if
-    :: had -> had = 0; unpin(1)
-    :: else
-    fi
+    od
 }
 
 #define OPS (me == 0 -> OPS0 : OPS1)
@@ -353,7 +390,7 @@ proctype consumer(bit me) {
         held = ok;
         END
     :: atomic { held -> BEGIN }
-        atomic { assert(live == 1 && ver == mine && STATE(w) == RESIDENT) }
+        READ;
         held = 0;
         mine = 0;
         unpin(1);
@@ -361,18 +398,8 @@ proctype consumer(bit me) {
     :: atomic { n < OPS -> n++; BEGIN }
         clear();
         END
-    :: atomic { n < OPS && !held && !lease -> n++; BEGIN }
-        pin();
-        mine = 0;
-        if
-        :: ok ->
-            atomic { had = lease; lease = 1 }
-            if
-            :: had -> had = 0; unpin(1) /* another thread took it first */
-            :: else
-            fi
-        :: else
-        fi;
+    :: atomic { n < OPS && !held -> n++; BEGIN }
+        get();
         END
     :: atomic { me == 0 && !scope && n < OPS && STATE(w) != RESIDENT -> n++; scope = 1; BEGIN }
         do /* enqueue */
