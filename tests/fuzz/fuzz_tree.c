@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Trees: TTree, TBranch, TLeaf, baskets inside the tree. Input: the payload of a tree's record, in a file without
- * streamer information; the sample's baskets stand where its own tree has them.
+ * Trees: TTree, TBranch, TLeaf, baskets inside the tree. Input: the payload of a tree's record, in a file
+ * without streamer information; the sample's baskets stand where its own tree has them.
  */
 #include "fuzz.h"
 

@@ -326,8 +326,8 @@ static void basket_head(made *m, int branch, size_t last, unsigned flag, int io_
 enum { PAD = 64 };
 
 /*
- * With PAD zeros behind it, in a zstd frame of two blocks: the bytes as they are, and one byte repeated. For less than
- * 256 bytes in all.
+ * With PAD zeros behind it, in a zstd frame of two blocks: the bytes as they are, and one byte repeated. For
+ * less than 256 bytes in all.
  */
 static void pack(made *payload)
 {
@@ -461,7 +461,8 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
     };
     enum { SLOTS = 10 };
     int element = which == MADE_STRING || which == MADE_VECTOR, inside = basket->size == 0;
-    size_t object = made_object(m, element ? "TBranchElement" : "TBranch"), outer = element ? made_frame(m, 10) : 0;
+    size_t object = made_object(m, element ? "TBranchElement" : "TBranch"),
+           outer = element ? made_frame(m, 10) : 0;
     size_t frame = made_frame(m, 13), list;
     int n_leaves = kinds[which][1].class_name ? 2 : 1;
     made_named(m, names[which], which == MADE_LEAVES ? "a/I:b/D" : kinds[which][0].title);
@@ -573,8 +574,8 @@ void made_sample(made_file *f, int large, int inside)
 
 /* ---- streamer information -------------------------------------------------------------------------- */
 
-static void streamer_element(made *m, const char *class_name, const char *name, const char *title, uint32_t type,
-                             uint32_t length, const char *type_name)
+static void streamer_element(made *m, const char *class_name, const char *name, const char *title,
+                             uint32_t type, uint32_t length, const char *type_name)
 {
     size_t object = made_object(m, class_name), outer = made_frame(m, 2), inner = made_frame(m, 4);
     made_named(m, name, title);
