@@ -21,6 +21,7 @@ typedef struct visit {
     leaf_form *forms;  /* one a leaf */
     uint32_t *offsets; /* of each leaf in an entry */
     uint32_t stride;   /* bytes of an entry; 0: they vary */
+    int hidden;        /* counts the items of a split collection: no column */
     int32_t group;     /* or -1; of several leaves the first MAX_TOGETHER's, the others' follow */
 } visit;
 
@@ -165,7 +166,7 @@ static int32_t counts_group(build *b, model_leaf *leaf)
     group.entries = v->branch->entries;
     group.name = keep(b, "counter '", name, "'");
     leaf->counts_group = add_group(b, group, (binding){.kind = BIND_COUNTS}, leaves, 1);
-    leaf->collection = name.n > 1 && name.s[0] == 'n' ? keep(b, "", (text){name.s + 1, name.n - 1}, "")
+    leaf->collection = !v->hidden && name.n > 1 && name.s[0] == 'n' ? keep(b, "", (text){name.s + 1, name.n - 1}, "")
                                                       : keep(b, "", name, "");
     return leaf->counts_group;
 }
@@ -199,9 +200,10 @@ static void collect(build *b, const model_list *list, const char *parent, int de
             }
         }
         element = model->named.cls && !text_is(model->named.cls->name, "TBranch");
-        if (element && model->branches.n)
-            v->forms = NULL; /* only holds others */
-        else if (!__builtin_add_overflow(b->max_columns, model->leaves.n, &b->max_columns))
+        if (element && model->branches.n) { /* only holds others, or counts them */
+            v->hidden = vcol__branch_counts(model) && model->leaves.n && leaf_of(b, model, 0);
+            v->forms = v->hidden ? temporary(b, 1, sizeof *v->forms) : NULL;
+        } else if (!__builtin_add_overflow(b->max_columns, model->leaves.n, &b->max_columns))
             v->forms = temporary(b, model->leaves.n, sizeof *v->forms);
         if (model->branches.n) {
             size_t n = strlen(v->path);
@@ -228,6 +230,14 @@ static void form_of(build *b, visit *v)
     v->branch = vcol__branch_make(b->table, b->w, model, v->path);
     if (!v->offsets || !v->branch) {
         b->nomem = 1;
+        return;
+    }
+    if (v->hidden) {
+        v->forms[0] = vcol__leaf_counts();
+        v->stride = v->forms[0].form.width;
+        if (!v->branch->fault)
+            v->group = fixed_group(b, v, 0, 1);
+        leaf_of(b, model, 0)->flat_group = v->group;
         return;
     }
     for (int64_t i = 0; i < n; i++) {
@@ -381,8 +391,10 @@ static void bounds(build *b)
     int64_t leaves = 0, counted = 0;
     for (int64_t i = 0; i < b->w->n_objects; i++) {
         const walk_object *o = &b->w->objects[i];
-        if (o->kind == KIND_BRANCH)
+        if (o->kind == KIND_BRANCH) {
             b->max_visits++;
+            counted += vcol__branch_counts(o->target);
+        }
         if (o->kind == KIND_LEAF) {
             const model_leaf *leaf = o->target;
             leaves++;
@@ -413,7 +425,7 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
         visit *v = &b.visits[i];
         if (!v->forms)
             continue;
-        for (int64_t k = 0; k < v->model->leaves.n && !b.nomem; k++)
+        for (int64_t k = 0; k < v->model->leaves.n && !b.nomem && !v->hidden; k++)
             add_column(&b, v, k);
         if (v->group >= 0)
             b.branches[n_branches++] = v->branch;
