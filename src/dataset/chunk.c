@@ -72,7 +72,7 @@ static void end_lease(vcol__chunk_column *c)
 
 static void end_unit_lease(vcol_chunk *c, vcol_buffer *unit)
 {
-    if (unit->group >= 0 && atomic_exchange(&c->leased_units[unit->group], false))
+    if (unit->group >= 0 && atomic_exchange(&c->leased_units[unit->group], 0))
         vcol__buffer_unpin(unit);
 }
 
@@ -398,7 +398,10 @@ static int clear_shared(vcol_chunk *c, vcol_buffer *b, int64_t but)
     int32_t group = b->group;
     if (group < 0)
         return vcol__buffer_clear(b);
-    if (group_has_users(c, group, but))
+    /* offsets that the program asked for in the name of one column stay until that one is cleared */
+    if (atomic_load(&c->leased_units[group]) == but + 1)
+        end_unit_lease(c, b);
+    if (group_has_users(c, group, but) || atomic_load(&c->leased_units[group]) > 0)
         return 0;
     end_unit_lease(c, b);
     int dropped = vcol__buffer_clear(b);
