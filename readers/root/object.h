@@ -37,6 +37,7 @@ typedef struct model_leaf {
     int64_t position;                 /* among its branch's leaves */
     int32_t flat_group, counts_group; /* of its values as counts, of the offsets made of them; or -1 */
     const char *collection;
+    int counts; /* another leaf's items */
 } model_leaf;
 
 typedef struct model_branch {
