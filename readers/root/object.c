@@ -44,7 +44,9 @@ static uint32_t position(const walk *w, const uint8_t *p)
 
 static void *grown(walk *w, void *old, int64_t n, int64_t *capacity, size_t size)
 {
-    int64_t more = *capacity ? *capacity * 2 : 64;
+    /* a branch and its leaf take more bytes than this, so that most lists need not grow */
+    int64_t more =
+        *capacity ? *capacity * 2 : 64 + (size == sizeof(walk_object) ? (int64_t)(w->size / 256) : 0);
     void *p;
     if (n < *capacity)
         return old;

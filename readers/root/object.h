@@ -42,7 +42,7 @@ typedef struct model_leaf {
 
 typedef struct model_branch {
     model_named named;
-    int64_t write_basket, entry_number, max_baskets, entries, first_entry, tot_bytes, zip_bytes;
+    int64_t write_basket, entry_number, first_entry, tot_bytes, zip_bytes;
     model_list branches, leaves, baskets;
     model_array basket_bytes, basket_entry, basket_seek;
     text file_name;

@@ -7,8 +7,9 @@
  * counter one with the counts (its branch's own where it is the first leaf) and one with the offsets that
  * follow from them, which all columns that it counts share.
  *
- * Two passes: collect the branches (now every leaf knows its branch), then give each its form, its group and its
- * columns; a branch that counts others is given its group when the first of them comes, if it comes later itself.
+ * Two passes: collect the branches (now every leaf knows its branch), then give each its form, its group and
+ * its columns; a branch that counts others is given its group when the first of them comes, if it comes later
+ * itself.
  */
 #include "leaf.h"
 
@@ -17,14 +18,13 @@
 typedef struct visit {
     model_branch *model;
     root_branch *branch;
-    const char *name, *path; /* "branch PATH", and the path in it */
-    uint32_t stride;   /* bytes of an entry; 0: they vary */
-    int empty;         /* only holds others */
-    int hidden;        /* counts the items of a split collection: no column */
-    int32_t group;     /* or -1; of several leaves the first MAX_TOGETHER's, the others' follow */
+    const char *path;
+    uint32_t stride; /* bytes of an entry; 0: they vary */
+    int empty;       /* only holds others */
+    int hidden;      /* counts the items of a split collection: no column */
+    int32_t group;   /* or -1; of several leaves the first MAX_TOGETHER's, the others' follow */
 } visit;
 
-enum { PREFIX = 7 };       /* "branch " */
 enum { MAX_TOGETHER = 8 }; /* leaves in a group: the runtime materializes them together */
 
 /* The forms of a branch's leaves, and where each lies in an entry; made again where they are wanted again. */
@@ -43,7 +43,7 @@ typedef struct build {
     vcol_group *groups;
     binding *bindings;
     root_branch **branches;
-    leaf_forms own, counters;   /* of the branch at hand, of the one that counts its items */
+    leaf_forms own, counters; /* of the branch at hand, of the one that counts its items */
     const char *brackets[VCOL_TYPE_COUNT], *vectors[VCOL_TYPE_COUNT]; /* "float[]", "std::vector<float>" */
     int64_t n_visits, n_columns, n_groups;
     int64_t max_visits, max_columns, max_groups;
@@ -109,7 +109,7 @@ static int32_t add_group(build *b, vcol_group group, binding bind, const vcol_le
     return (int32_t)b->n_groups++;
 }
 
-static vcol_group blocks_group(const visit *v, int32_t depends, uint32_t flags)
+static vcol_group blocks_group(build *b, const visit *v, int32_t depends, uint32_t flags)
 {
     return (vcol_group){
         .kind = VCOL_GROUP_BLOCKS,
@@ -118,7 +118,7 @@ static vcol_group blocks_group(const visit *v, int32_t depends, uint32_t flags)
         .entries = v->branch->entries,
         .stored = v->branch->stored,
         .unpacked = v->branch->unpacked,
-        .name = v->name,
+        .name = keep(b, "branch '", text_of(v->path), "'"),
     };
 }
 
@@ -133,7 +133,7 @@ static int32_t fixed_group(build *b, const visit *v, const leaf_forms *forms, in
         pieces[i - from] = (piece){forms->at[i].form, forms->at[i].count, forms->offsets[i]};
         leaves[i - from] = (vcol_leaf){VCOL_LEAF_VALUES, forms->at[i].form.type, 0, 0, forms->at[i].count};
     }
-    return add_group(b, blocks_group(v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces},
+    return add_group(b, blocks_group(b, v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces},
                      leaves, (int32_t)(to - from));
 }
 
@@ -149,7 +149,7 @@ static int32_t varying_group(build *b, const visit *v, const leaf_form *f, int32
     if (measured)
         leaves[0] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, 0, 0, 1};
     leaves[n - 1] = (vcol_leaf){VCOL_LEAF_VALUES, f->form.type, 1, 0, f->count};
-    return add_group(b, blocks_group(v, depends, measured ? VCOL_GROUP_MEASURED : 0),
+    return add_group(b, blocks_group(b, v, depends, measured ? VCOL_GROUP_MEASURED : 0),
                      (binding){f->kind, (uint32_t)(f->form.width * f->count), v->branch, pieces}, leaves, n);
 }
 
@@ -172,8 +172,7 @@ static void collect(build *b, const model_list *list, const char *parent, int de
         v = model->visit = &b->visits[b->n_visits++];
         v->model = model;
         v->group = -1;
-        v->name = keep(b, parent, model->named.name, "");
-        v->path = v->name + (b->nomem ? 0 : PREFIX);
+        v->path = keep(b, parent, model->named.name, "");
         for (int64_t k = 0; k < model->leaves.n; k++) {
             model_leaf *leaf = leaf_of(b, model, k);
             if (leaf && !leaf->branch) {
@@ -190,11 +189,11 @@ static void collect(build *b, const model_list *list, const char *parent, int de
             b->nomem = 1;
         }
         if (model->branches.n) {
-            size_t n = strlen(v->name);
+            size_t n = strlen(v->path);
             char *prefix = temporary(b, (int64_t)n + 2, 1);
             if (!prefix)
                 return;
-            memcpy(prefix, v->name, n);
+            memcpy(prefix, v->path, n);
             prefix[n] = '/';
             collect(b, &model->branches, prefix, depth + 1);
         }
@@ -303,11 +302,11 @@ static int32_t counts_group(build *b, model_leaf *leaf)
     leaves[0] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, 0, 0, 1};
     group.depends = leaf->flat_group;
     group.entries = v->branch->entries;
-    group.name = keep(b, "counter ", name, "");
+    group.name = keep(b, "counter '", name, "'");
     leaf->counts_group = add_group(b, group, (binding){.kind = BIND_COUNTS}, leaves, 1);
-    leaf->collection = group.name + (b->nomem ? 0 : 8);
-    if (!v->hidden && name.n > 1 && name.s[0] == 'n')
-        leaf->collection++;
+    if (!v->hidden && name.n > 1 && name.s[0] == 'n') /* nJet counts Jet */
+        name = (text){name.s + 1, name.n - 1};
+    leaf->collection = keep(b, "", name, "");
     return leaf->counts_group;
 }
 
@@ -431,7 +430,8 @@ static void bounds(build *b)
             counted += vcol__branch_counts(o->target);
         }
         if (o->kind == KIND_LEAF) {
-            model_leaf *counter = vcol__walk_target(b->w, ((const model_leaf *)o->target)->counter, KIND_LEAF);
+            model_leaf *counter =
+                vcol__walk_target(b->w, ((const model_leaf *)o->target)->counter, KIND_LEAF);
             leaves++;
             if (counter && !counter->counts) {
                 counter->counts = 1;
@@ -454,7 +454,7 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
     b.bindings = lasting(&b, b.max_groups, sizeof *b.bindings);
     if (b.nomem)
         goto nomem;
-    collect(&b, &tree->branches, "branch ", 0);
+    collect(&b, &tree->branches, "", 0);
     b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
     for (int64_t i = 0; i < b.n_visits && !b.nomem; i++) {
         visit *v = &b.visits[i];
