@@ -41,6 +41,7 @@ typedef vcol_status (*stage)(hand *h, int64_t i, vcol_error *err);
 
 /* Where a block's rows lie: file rows [lo, hi) are wanted; items before it, by depth (depth 0: rows). */
 typedef struct place {
+    bool left; /* a helper had no memory for it: the owner does it */
     int64_t row, rows, lo, hi;
     int64_t items[VCOL_MAX_LEVELS + 1];
     int64_t before[VCOL_MAX_LEVELS + 1];
@@ -540,6 +541,24 @@ static void remember_error(hand *h, int64_t i, const vcol_error *why)
     vcol__lock_drop(&h->u->base.stripe->lock);
 }
 
+static void run_block(hand *h, int64_t i, stage run)
+{
+    vcol_error why = {0};
+    vcol_status status;
+    bool stopped = vcol__load_stopped(h->load);
+    if (stopped)
+        status = vcol_error_format(&why, VCOL_CANCELLED, "%s was stopped", h->u->group->name);
+    else
+        status = run(h, i, &why);
+    if (status == VCOL_CANCELLED && h->helper && !stopped) {
+        h->work->places[i].left = true; /* larger than it was said to be: a helper does not wait for memory */
+    } else if (status != VCOL_OK) {
+        if (!why.status)
+            vcol_error_format(&why, status, "%s: %s", h->u->group->name, vcol_status_name(status));
+        remember_error(h, i, &why);
+    }
+}
+
 static void claim_blocks(hand *h, stage run)
 {
     struct vcol__unit_work *w = h->work;
@@ -547,17 +566,7 @@ static void claim_blocks(hand *h, stage run)
         int64_t i = atomic_fetch_add(&w->next, 1);
         if (i >= w->n || atomic_load(&w->failed))
             break;
-        vcol_error why = {0};
-        vcol_status status;
-        if (vcol__load_stopped(h->load))
-            status = vcol_error_format(&why, VCOL_CANCELLED, "%s was stopped", h->u->group->name);
-        else
-            status = run(h, i, &why);
-        if (status != VCOL_OK) {
-            if (!why.status)
-                vcol_error_format(&why, status, "%s: %s", h->u->group->name, vcol_status_name(status));
-            remember_error(h, i, &why);
-        }
+        run_block(h, i, run);
     }
 }
 
@@ -604,6 +613,12 @@ static vcol_status run_stage(hand *h, stage run, vcol_error *err)
         vcol__lock_drop(&s->lock);
         if (blocked)
             vcol__account_runnable(b->manager, 1);
+        for (int64_t i = 0; i < w->n && !atomic_load(&w->failed); i++) {
+            if (w->places[i].left) {
+                w->places[i].left = false;
+                run_block(h, i, run);
+            }
+        }
     }
     if (atomic_load(&w->failed)) {
         if (err && !err->status)
