@@ -18,7 +18,7 @@ static int runs;
 /* On memory of exactly that size, so that a sanitizer sees what is read behind it. */
 static void run(const uint8_t *data, size_t n)
 {
-    uint8_t *exact = malloc(n ? n : 1);
+    uint8_t *exact = calloc(n ? n : 1, 1);
     FUZZ_RULE(exact);
     if (n)
         memcpy(exact, data, n);
