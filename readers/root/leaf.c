@@ -289,6 +289,40 @@ static void string(leaf_form *f, const char *type_name)
     f->count = 1;
 }
 
+/* A member of the items of a split collection: one value an item, without heads. */
+static void collection_member(const walk *w, const model_branch *b, const model_leaf *leaf,
+                              const root_element *e, text title, leaf_form *f)
+{
+    const model_branch *master = vcol__walk_target(w, b->branch_count, KIND_BRANCH);
+    int64_t number = b->streamer_type;
+    if (streamer_type(f, number, e, title))
+        f->count = 1;
+    else if (number > TYPE_ARRAY && streamer_type(f, number - TYPE_ARRAY, e, title))
+        dimensions(f, leaf->named.title, leaf->len);
+    else {
+        f->note = "containers and classes in split collections are not supported yet";
+        return;
+    }
+    f->kind = BIND_ITEMS;
+    f->counter = master && vcol__branch_counts(master) && master->leaves.n
+                     ? vcol__walk_target(w, master->leaves.refs[0], KIND_LEAF)
+                     : NULL;
+    if (!f->counter || f->counter->branch != master)
+        f->note = "the branch that counts its items is not in the file";
+}
+
+int vcol__branch_counts(const model_branch *b)
+{
+    return (b->type == 3 || b->type == 4) && b->named.cls && text_is(b->named.cls->name, "TBranchElement");
+}
+
+leaf_form vcol__leaf_counts(void)
+{
+    leaf_form f = {.full_name = {"", 0}, .count = 1, .kind = BIND_FIXED};
+    set(&f, &N_I32);
+    return f;
+}
+
 static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_form *f)
 {
     const root_element *e = b->id >= 0 ? member_of(w, b) : NULL;
@@ -300,10 +334,13 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
         string(f, text_is(type, "TString") ? "TString" : "std::string");
         return;
     }
+    if (b->type == 31 || b->type == 41) {
+        collection_member(w, b, leaf, e, title, f);
+        return;
+    }
     if (b->type != 0) {
-        f->note = b->type == 31 || b->type == 41 ? "members of split collections are not supported yet"
-                  : b->type == -1                ? "classes with a streamer of their own are not supported"
-                                                 : "split collections are not supported yet";
+        f->note = b->type == -1 ? "classes with a streamer of their own are not supported"
+                                : "split collections are not supported yet";
         return;
     }
     if (b->id >= 0 && streamer_type(f, number, e, title)) {

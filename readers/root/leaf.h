@@ -19,6 +19,11 @@ typedef struct leaf_form {
     int64_t count; /* their product */
 } leaf_form;
 
+/* Whether a branch holds the number of items of a split collection, an i32 an entry, and only that. */
+int vcol__branch_counts(const model_branch *branch);
+/* Its form. */
+leaf_form vcol__leaf_counts(void);
+
 leaf_form vcol__leaf_form(const walk *w, const model_branch *branch, model_leaf *leaf);
 
 #endif

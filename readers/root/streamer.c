@@ -115,7 +115,10 @@ static text slot(parse *p, const uint8_t **end)
 static void element(parse *p, text cls, root_element *e)
 {
     cursor *c = &p->c;
-    frame outer = open_frame(c), inner = open_frame(c);
+    frame outer = open_frame(c), inner;
+    if (text_is(cls, "TStreamerSTLstring")) /* a TStreamerSTL, which is the element */
+        open_frame(c);
+    inner = open_frame(c);
     named(c, &e->name, &e->title);
     e->type = cursor_i32(c);
     cursor_i32(c);

@@ -906,6 +906,55 @@ static vcol_status hold_prepared(hand *h, vcol_error *err)
     return status;
 }
 
+/*
+ * Offsets can count any number of items, and memory for them is taken before a block is looked at. Where they count far
+ * more than the blocks seem to hold, all blocks are unpacked first: an item takes at least a bit, and becomes at most 64.
+ */
+#define DOUBTFUL ((uint64_t)64 << 20)
+
+static bool seems_to_fit(const struct vcol__unit_work *w, uint64_t sum)
+{
+    uint64_t bytes = 0;
+    for (int64_t i = 0; i < w->n; i++)
+        bytes += w->blocks[i]->asked.unpacked;
+    return sum <= DOUBTFUL || bytes == 0 || sum / 64 <= bytes;
+}
+
+static vcol_status check_items(const unit *u, const struct vcol__unit_work *w, vcol_error *err)
+{
+    for (int64_t i = 0; i < w->n; i++) {
+        const vcol_block *d = &w->blocks[i]->d;
+        int64_t items = w->places[i].items[1];
+        if (!(d->flags & VCOL_BLOCK_PREPARE) && d->unpacked > 0 && (uint64_t)items / 8 > d->unpacked)
+            return vcol_error_format(err, VCOL_CORRUPT, "%s, block at byte %llu: the counts say %lld items, its content has %llu bytes",
+                                     u->group->name, (unsigned long long)d->offset, (long long)items,
+                                     (unsigned long long)d->unpacked);
+    }
+    return VCOL_OK;
+}
+
+static vcol_status load_doubtful(hand *h, const size_t *sizes, const int64_t *counts, vcol_error *err)
+{
+    unit *u = h->u;
+    uint64_t want = working_bytes(u, h->work, true), held = h->grant->held;
+    vcol_status status = VCOL_OK;
+    if (want > held)
+        status = vcol__load_reserve(h->load, want - held, h->load->prepared, err);
+    if (status == VCOL_OK)
+        status = hand_open(h, err);
+    if (status == VCOL_OK)
+        status = hold_prepared(h, err);
+    if (status == VCOL_OK)
+        status = run_stage(h, stage_hold, err);
+    if (status == VCOL_OK)
+        status = check_items(u, h->work, err);
+    if (status == VCOL_OK)
+        status = take_leaves(h, sizes, counts, err);
+    if (status == VCOL_OK)
+        status = run_stage(h, stage_decode, err);
+    return status;
+}
+
 static vcol_status load_direct(hand *h, vcol_error *err)
 {
     unit *u = h->u;
@@ -917,6 +966,8 @@ static vcol_status load_direct(hand *h, vcol_error *err)
     vcol_status status = place_known(h, err);
     if (status == VCOL_OK)
         status = leaf_sizes(u, total, sizes, counts, &sum, err);
+    if (status == VCOL_OK && u->dep && !seems_to_fit(h->work, sum))
+        return load_doubtful(h, sizes, counts, err);
     if (status == VCOL_OK) {
         uint64_t want = sum + working_bytes(u, h->work, false), held = h->grant->held;
         if (want > held)
