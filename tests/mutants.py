@@ -242,7 +242,8 @@ class Maker:
 
 def sanitized(program):
     with open(program, "rb") as source:
-        return b"__asan_init" in source.read() or os.path.basename(os.path.dirname(program)) == "asan"
+        code = source.read()
+    return b"__asan_init" in code or b"__tsan_init" in code
 
 
 def run(command, folder):

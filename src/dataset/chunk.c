@@ -72,7 +72,7 @@ static void end_lease(vcol__chunk_column *c)
 
 static void end_unit_lease(vcol_chunk *c, vcol_buffer *unit)
 {
-    if (unit->group >= 0 && atomic_exchange(&c->leased_units[unit->group], false))
+    if (unit->group >= 0 && atomic_exchange(&c->leased_units[unit->group], 0))
         vcol__buffer_unpin(unit);
 }
 
@@ -383,6 +383,8 @@ static bool group_has_users(vcol_chunk *c, int32_t group, int64_t but)
     for (int64_t i = d->users_first[group]; i < d->users_first[group + 1]; i++) {
         int64_t id = d->users[i];
         vcol__chunk_column *x = id == but ? NULL : atomic_load_explicit(&c->columns[id], memory_order_acquire);
+        if (id != but && c->wanted && atomic_load_explicit(&c->wanted[id], memory_order_relaxed) && !x)
+            return true; /* the loop's chunks use it too, and this one has not yet */
         if (x && (atomic_load(&x->leased) || (x->values->group != group && vcol__buffer_in_use(x->values)) ||
                   (x->values->group == group && atomic_load(&x->touched) && vcol__buffer_in_use(x->values))))
             return true;
@@ -396,7 +398,10 @@ static int clear_shared(vcol_chunk *c, vcol_buffer *b, int64_t but)
     int32_t group = b->group;
     if (group < 0)
         return vcol__buffer_clear(b);
-    if (group_has_users(c, group, but))
+    /* offsets that the program asked for in the name of one column stay until that one is cleared */
+    if (atomic_load(&c->leased_units[group]) == but + 1)
+        end_unit_lease(c, b);
+    if (group_has_users(c, group, but) || atomic_load(&c->leased_units[group]) > 0)
         return 0;
     end_unit_lease(c, b);
     int dropped = vcol__buffer_clear(b);

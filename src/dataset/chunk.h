@@ -43,11 +43,12 @@ struct vcol_chunk {
     int64_t first, count;  /* entries of the data set */
     int64_t row;           /* first entry in the file */
     _Atomic(vcol_buffer *) *units;            /* by the file's group */
-    _Atomic bool *leased_units;               /* likewise: leases of offsets alone */
+    _Atomic int64_t *leased_units; /* likewise: leases of offsets alone: 0, the column in whose name + 1, or -1: a collection's */
     _Atomic(vcol__chunk_column *) *columns;   /* by the data set's column */
     /* who is told what is touched first: the loop, which learns */
     void (*touched)(int64_t id, void *opaque);
     void *opaque;
+    _Atomic bool *wanted; /* the loop's columns, declared and learned; NULL without a loop */
     vcol__lock lock;
     /* chunk lock */
     vcol_prefetch **scopes;

@@ -249,14 +249,14 @@ static int64_t column_of_collection(const vcol_dataset *d, const char *name)
     return -1;
 }
 
-/* A lease of a shared buffer of offsets by itself: its values need not be read for it. */
-static const int64_t *lease_unit(vcol_chunk *c, vcol_buffer *b, int32_t leaf, vcol_error *err)
+/* A lease of a shared buffer of offsets by itself, for `holder` (a column + 1, or -1): its values need not be read for it. */
+static const int64_t *lease_unit(vcol_chunk *c, vcol_buffer *b, int32_t leaf, int64_t holder, vcol_error *err)
 {
-    bool none = false;
+    int64_t none = 0;
     if (vcol__buffer_pin(b, err) != VCOL_OK)
         return NULL;
     const int64_t *offsets = b->leaf[leaf].data;
-    if (!atomic_compare_exchange_strong(&c->leased_units[b->group], &none, true))
+    if (!atomic_compare_exchange_strong(&c->leased_units[b->group], &none, holder))
         vcol__buffer_unpin(b);
     return offsets;
 }
@@ -274,6 +274,7 @@ const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *e
     id = vcol__names_find(c->dataset, name, strlen(name));
     if (id >= 0 && c->dataset->columns[id].schema->levels == 0)
         id = -1; /* a flat column may have a collection's name */
+    int64_t holder = id >= 0 ? id + 1 : -1;
     if (id < 0)
         id = column_of_collection(c->dataset, name);
     bool alone = id >= 0;
@@ -286,7 +287,7 @@ const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *e
             continue;
         vcol_buffer *b = x->level[l].buffer;
         if (alone && b != x->values && b->group >= 0)
-            return lease_unit(c, b, x->level[l].leaf, err);
+            return lease_unit(c, b, x->level[l].leaf, holder, err);
         if (hold(c, x, err) != VCOL_OK)
             return NULL;
         const int64_t *offsets = b->leaf[x->level[l].leaf].data;

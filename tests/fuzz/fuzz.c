@@ -63,7 +63,8 @@ static void compare_files(vcol_file *a, vcol_file *b)
         if (s)
             continue;
         check_object(&x);
-        FUZZ_RULE(same_text(x.name, y.name) && same_text(x.class_name, y.class_name) && same_text(x.note, y.note));
+        FUZZ_RULE(same_text(x.name, y.name) && same_text(x.class_name, y.class_name) &&
+                  same_text(x.note, y.note));
         FUZZ_RULE(x.entries == y.entries && x.columns == y.columns && x.stored == y.stored);
         FUZZ_RULE(x.unpacked == y.unpacked && x.is_table == y.is_table && x.cycle == y.cycle);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the fuzz targets share. A target is one file with LLVMFuzzerTestOneInput and fuzz_seed; with clang's
- * libFuzzer it is a fuzzer, with driver.c a test that replays seeds and corpus. A broken rule ends the process.
+ * libFuzzer it is a fuzzer, with driver.c a test that replays seeds and corpus. A broken rule ends the
+ * process.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -14,10 +15,10 @@
 enum { FUZZ_LIMIT = 16 << 20 }; /* the managers' memory limit */
 
 /* `rule` must hold, whatever the bytes. */
-#define FUZZ_RULE(rule)                                                                                    \
-    do {                                                                                                   \
-        if (!(rule))                                                                                       \
-            fuzz_broken(#rule, __FILE__, __LINE__);                                                        \
+#define FUZZ_RULE(rule)                                                                                      \
+    do {                                                                                                     \
+        if (!(rule))                                                                                         \
+            fuzz_broken(#rule, __FILE__, __LINE__);                                                          \
     } while (0)
 _Noreturn void fuzz_broken(const char *rule, const char *file, int line);
 
@@ -28,8 +29,8 @@ int fuzz_seed(int i, made *out);
 /* A manager without threads, with FUZZ_LIMIT. */
 vcol_manager *fuzz_manager(void);
 /*
- * Opens the bytes as a file and lists its objects (one input in eight: twice, which must give the same); then reads
- * the first entries of each table that opens, whole and in two parts, which must agree.
+ * Opens the bytes as a file and lists its objects (one input in eight: twice, which must give the same); then
+ * reads the first entries of each table that opens, whole and in two parts, which must agree.
  */
 void fuzz_file(const uint8_t *data, size_t size);
 /* An outcome and its message belong together. */

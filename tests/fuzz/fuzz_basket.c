@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Baskets: inspect, unpack, measure, decode. The tree is the sample's. Input: a byte that chooses the branch, a
- * byte of choices (bit 0: the key's length and place are put right), a byte of entries, and the basket's record.
+ * Baskets: inspect, unpack, measure, decode. The tree is the sample's. Input: a byte that chooses the branch,
+ * a byte of choices (bit 0: the key's length and place are put right), a byte of entries, and the basket's
+ * record.
  */
 #include "fuzz.h"
 
@@ -56,8 +57,8 @@ static int64_t depended(const vcol_deps *deps, int64_t first, int64_t skip, int6
 }
 
 /* Rows [skip, skip + count) of the block, into memory of exactly their size. */
-static rows decode(target *t, int32_t group, const vcol_block *block, const void *plain, const vcol_deps *deps,
-                   int64_t skip, int64_t count)
+static rows decode(target *t, int32_t group, const vcol_block *block, const void *plain,
+                   const vcol_deps *deps, int64_t skip, int64_t count)
 {
     const vcol_group *g = &t->schema->groups[group];
     int64_t got = count, depth[VCOL_MAX_LEVELS] = {0};
@@ -83,15 +84,16 @@ static rows decode(target *t, int32_t group, const vcol_block *block, const void
     for (int32_t i = 0; i < g->n_leaves; i++) {
         const vcol_leaf *leaf = &g->leaves[i];
         int64_t n = leaf->domain ? out.items : count;
-        size_t width = leaf->role == VCOL_LEAF_OFFSETS ? 8 : vcol_type_width(leaf->type) * (size_t)leaf->multiple;
+        size_t width =
+            leaf->role == VCOL_LEAF_OFFSETS ? 8 : vcol_type_width(leaf->type) * (size_t)leaf->multiple;
         out.size[i] = (size_t)n * width;
         out.leaf[i] = malloc(out.size[i] ? out.size[i] : 1);
         FUZZ_RULE(out.leaf[i]);
         parts[i] = (vcol_part){
             .leaf = i, .skip = skip, .count = count, .items = n, .dst = out.leaf[i], .size = out.size[i]};
     }
-    out.status = t->reader->decode(t->object, group, block, plain, skip == 0 && count == block->entries, NULL, deps,
-                                   parts, g->n_leaves, t->worker, &err);
+    out.status = t->reader->decode(t->object, group, block, plain, skip == 0 && count == block->entries, NULL,
+                                   deps, parts, g->n_leaves, t->worker, &err);
     fuzz_status(out.status, &err);
     return out;
 }
@@ -124,7 +126,8 @@ static void set_place(uint8_t *record, size_t n, uint64_t seek)
         record[18 + i] = (uint8_t)(seek >> (8 * (width - 1 - i)));
 }
 
-static void run_basket(target *t, int32_t group, vcol_block block, const uint8_t *stored, const vcol_deps *deps)
+static void run_basket(target *t, int32_t group, vcol_block block, const uint8_t *stored,
+                       const vcol_deps *deps)
 {
     const vcol_group *g = &t->schema->groups[group];
     vcol_error err = {0};
@@ -204,14 +207,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* Every branch, and the other forms of those that have a tail. */
 int fuzz_seed(int i, made *out)
 {
-    /* the column of a branch: MADE_LEAVES has two */
-    if (i >= MADE_BRANCHES)
-        return 0;
-    made_u8(out, (unsigned)(i > MADE_LEAVES ? i + 1 : i));
+    static const struct {
+        uint8_t branch, how;
+    } more[] = {
+        {MADE_ITEMS, MADE_SIZES},      {MADE_VECTOR, MADE_SIZES},    {MADE_CHARS, MADE_SIZES},
+        {MADE_STRING, MADE_SIZES},     {MADE_ITEMS, MADE_GENERATED}, {MADE_VECTOR, MADE_GENERATED},
+        {MADE_STRING, MADE_GENERATED}, {MADE_COUNT, MADE_PACKED},    {MADE_ITEMS, MADE_PACKED},
+        {MADE_VECTOR, MADE_PACKED},
+    };
+    int branch = i, how = MADE_PLAIN;
+    if (i >= MADE_BRANCHES) {
+        i -= MADE_BRANCHES;
+        if (i >= (int)(sizeof more / sizeof *more))
+            return 0;
+        branch = more[i].branch;
+        how = more[i].how;
+    }
+    made_u8(out, (unsigned)(branch > MADE_LEAVES ? branch + 1 : branch)); /* MADE_LEAVES has two columns */
     made_u8(out, FIX);
     made_u8(out, MADE_ENTRIES);
-    made_basket_record(out, i, 200);
+    made_basket_record(out, branch, 200, (made_how)how);
     return 1;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Codecs. Input: the codec's number, the size that the container declares (2 bytes) and how much of it is wanted
- * (2 bytes), the packed bytes. What is wanted is a part of the whole; a second time gives the same; contexts do
- * not grow without bound.
+ * Codecs. Input: the codec's number, the size that the container declares (2 bytes) and how much of it is
+ * wanted (2 bytes), the packed bytes. What is wanted is a part of the whole; a second time gives the same;
+ * contexts do not grow without bound.
  */
 #include "fuzz.h"
 
@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     want = (size_t)data[3] << 8 | data[4];
     src = memory(n);
     memcpy(src, data + HEAD, n);
-    run(worker, (vcol_codec)(data[0] % VCOL_CODEC_COUNT), src, n, declared, want < declared ? want : declared);
+    run(worker, (vcol_codec)(data[0] % VCOL_CODEC_COUNT), src, n, declared,
+        want < declared ? want : declared);
     free(src);
     return 0;
 }

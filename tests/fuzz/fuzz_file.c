@@ -2,9 +2,8 @@
 /*
  * The first door: file header, keys, directories. Input: a byte of choices, then
  *     0      a whole file
- *     1, 2   what follows a good header (small, large): the root directory's fields at once, its key list wherever
- *            they say
- *     3, 4   a key list and what follows it, behind a good header and root directory
+ *     1, 2   what follows a good header (small, large): the root directory's fields at once, its key list
+ * wherever they say 3, 4   a key list and what follows it, behind a good header and root directory
  */
 #include "fuzz.h"
 

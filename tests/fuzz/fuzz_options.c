@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command line. Input: two bytes that choose which options the command takes, then the arguments, each ended
- * by a NUL. What is accepted is within the options' bounds; the same again gives the same; help is printed.
+ * The command line. Input: two bytes that choose which options the command takes, then the arguments, each
+ * ended by a NUL. What is accepted is within the options' bounds; the same again gives the same; help is
+ * printed.
  */
 #include "cli/cli.h"
 
@@ -43,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static FILE *null;
     FILE *terminal = stderr;
-    cli_command command = {.name = "fuzz", .operands = "FILE", .summary = "", .run = nothing, .min_operands = 1};
+    cli_command command = {
+        .name = "fuzz", .operands = "FILE", .summary = "", .run = nothing, .min_operands = 1};
     char *arguments[MAX_ARGUMENTS + 1] = {0}, *first[MAX_ARGUMENTS + 1], *second[MAX_ARGUMENTS + 1], *text;
     cli_options a, b;
     int argc = 0, status;
@@ -68,8 +70,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_RULE(status == 0 || status == CLI_USAGE);
     if (!status) {
         check(&command, &a, argc);
-        FUZZ_RULE(a.n_operands == b.n_operands && a.first == b.first && a.last == b.last && a.limit == b.limit);
-        FUZZ_RULE(a.chunk == b.chunk && a.chunking == b.chunking && a.rows == b.rows && a.columns == b.columns);
+        FUZZ_RULE(a.n_operands == b.n_operands && a.first == b.first && a.last == b.last &&
+                  a.limit == b.limit);
+        FUZZ_RULE(a.chunk == b.chunk && a.chunking == b.chunking && a.rows == b.rows &&
+                  a.columns == b.columns);
     }
     free(text);
     return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Streamer information. Input: the payload of the StreamerInfo record of a file with a good tree, which is then
- * walked by the descriptions that come out of it.
+ * Streamer information. Input: the payload of the StreamerInfo record of a file with a good tree, which is
+ * then walked by the descriptions that come out of it.
  */
 #include "fuzz.h"
 

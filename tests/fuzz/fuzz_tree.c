@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Trees: TTree, TBranch, TLeaf, baskets inside the tree. Input: the payload of a tree's record, in a file without
- * streamer information; the sample's baskets stand where its own tree has them.
+ * Trees: TTree, TBranch, TLeaf, baskets inside the tree. Input: the payload of a tree's record, in a file
+ * without streamer information; the sample's baskets stand where its own tree has them.
  */
 #include "fuzz.h"
 
@@ -11,7 +11,7 @@ static void baskets_of(made_file *f, made_basket *baskets)
     made_file_begin(f, 0);
     for (int i = 0; i < MADE_BRANCHES; i++) {
         baskets[i].seek = f->bytes.n;
-        made_basket_record(&f->bytes, i, f->bytes.n);
+        made_basket_record(&f->bytes, i, f->bytes.n, MADE_PLAIN);
         baskets[i].size = (uint32_t)(f->bytes.n - baskets[i].seek);
     }
 }

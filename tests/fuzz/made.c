@@ -299,40 +299,78 @@ static size_t basket_key(int branch)
     return made_key_size("TBasket", names[branch]) + BASKET_HEAD;
 }
 
-/* Content, and where each entry begins. */
-static made content(int branch, uint32_t *offsets)
+/* Content, and where each entry begins, behind a key of that length. */
+static made content(int branch, size_t keylen, uint32_t *offsets)
 {
     made m = {0};
     for (int i = 0; i < MADE_ENTRIES; i++) {
-        offsets[i] = (uint32_t)(basket_key(branch) + m.n);
+        offsets[i] = (uint32_t)(keylen + m.n);
         entry(&m, branch, i);
     }
     return m;
 }
 
-static void basket_head(made *m, int branch, size_t last, unsigned flag)
+static void basket_head(made *m, int branch, size_t last, unsigned flag, int io_bits)
 {
+    uint32_t size = has_tail(branch) ? 1000 : 4;
     made_u16(m, 3);
     made_u32(m, 32000);
-    made_u32(m, has_tail(branch) ? 1000 : 4);
+    made_u32(m, io_bits ? 0 - size : size);
+    if (io_bits)
+        made_u8(m, (unsigned)io_bits);
     made_u32(m, MADE_ENTRIES);
     made_u32(m, (uint32_t)last);
     made_u8(m, flag);
 }
 
-void made_basket_record(made *m, int branch, uint64_t seek)
+enum { PAD = 64 };
+
+/*
+ * With PAD zeros behind it, in a zstd frame of two blocks: the bytes as they are, and one byte repeated. For
+ * less than 256 bytes in all.
+ */
+static void pack(made *payload)
+{
+    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20};
+    unsigned n = (unsigned)payload->n, raw = n << 3, repeated = 1 | 1 << 1 | PAD << 3;
+    made out = {0};
+    if (n + PAD > 255)
+        abort();
+    made_bytes(&out, "ZS\x01", 3);
+    made_u8(&out, (unsigned)sizeof magic + 1 + 3 + n + 3 + 1);
+    made_u16(&out, 0);
+    made_u8(&out, n + PAD);
+    made_u16(&out, 0);
+    made_bytes(&out, magic, sizeof magic);
+    made_u8(&out, n + PAD);
+    for (int i = 0; i < 3; i++)
+        made_u8(&out, raw >> (8 * i) & 0xff);
+    made_bytes(&out, payload->data, n);
+    for (int i = 0; i < 3; i++)
+        made_u8(&out, repeated >> (8 * i) & 0xff);
+    made_u8(&out, 0);
+    made_free(payload);
+    *payload = out;
+}
+
+void made_basket_record(made *m, int branch, uint64_t seek, made_how how)
 {
     uint32_t offsets[MADE_ENTRIES];
-    made payload = content(branch, offsets);
-    size_t keylen = basket_key(branch), last = keylen + payload.n;
-    if (has_tail(branch)) {
+    int io_bits = how == MADE_SIZES || how == MADE_GENERATED;
+    size_t keylen = basket_key(branch) + (size_t)io_bits, last, objlen;
+    made payload = content(branch, keylen, offsets);
+    last = keylen + payload.n;
+    if (has_tail(branch) && how != MADE_GENERATED) {
         made_u32(&payload, MADE_ENTRIES + 1);
         for (int i = 0; i < MADE_ENTRIES; i++)
-            made_u32(&payload, offsets[i]);
+            made_u32(&payload, how != MADE_SIZES ? offsets[i] : i ? offsets[i] - offsets[i - 1] : 0);
         made_u32(&payload, 0);
     }
-    key(m, keylen + payload.n, payload.n, keylen, seek, "TBasket", names[branch]);
-    basket_head(m, branch, last, 0);
+    objlen = payload.n + (how == MADE_PACKED ? PAD : 0);
+    if (how == MADE_PACKED)
+        pack(&payload);
+    key(m, keylen + payload.n, objlen, keylen, seek, "TBasket", names[branch]);
+    basket_head(m, branch, last, how == MADE_GENERATED ? 80 : 0, io_bits);
     made_bytes(m, payload.data, payload.n);
     made_free(&payload);
 }
@@ -340,10 +378,11 @@ void made_basket_record(made *m, int branch, uint64_t seek)
 void made_basket_inside(made *m, int branch)
 {
     uint32_t offsets[MADE_ENTRIES];
-    made payload = content(branch, offsets);
-    size_t keylen = basket_key(branch), last = keylen + payload.n;
+    size_t keylen = basket_key(branch), last;
+    made payload = content(branch, keylen, offsets);
+    last = keylen + payload.n;
     key(m, last, payload.n, keylen, 0, "TBasket", names[branch]);
-    basket_head(m, branch, last, has_tail(branch) ? 11 : 12);
+    basket_head(m, branch, last, has_tail(branch) ? 11 : 12, 0);
     if (has_tail(branch)) {
         made_u32(m, MADE_ENTRIES);
         for (int i = 0; i < MADE_ENTRIES; i++)
@@ -364,7 +403,7 @@ static void io_features(made *m)
     made_end(m, frame);
 }
 
-static size_t array_begin(made *m, int n)
+size_t made_list_begin(made *m, int n)
 {
     size_t frame = made_frame(m, 3);
     object_head(m);
@@ -376,7 +415,7 @@ static size_t array_begin(made *m, int n)
 
 static void empty_array(made *m)
 {
-    made_end(m, array_begin(m, 0));
+    made_end(m, made_list_begin(m, 0));
 }
 
 typedef struct leaf_kind {
@@ -422,7 +461,8 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
     };
     enum { SLOTS = 10 };
     int element = which == MADE_STRING || which == MADE_VECTOR, inside = basket->size == 0;
-    size_t object = made_object(m, element ? "TBranchElement" : "TBranch"), outer = element ? made_frame(m, 10) : 0;
+    size_t object = made_object(m, element ? "TBranchElement" : "TBranch"),
+           outer = element ? made_frame(m, 10) : 0;
     size_t frame = made_frame(m, 13), list;
     int n_leaves = kinds[which][1].class_name ? 2 : 1;
     made_named(m, names[which], which == MADE_LEAVES ? "a/I:b/D" : kinds[which][0].title);
@@ -443,14 +483,14 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
     made_u64(m, 200);
     made_u64(m, 150);
     empty_array(m);
-    list = array_begin(m, n_leaves);
+    list = made_list_begin(m, n_leaves);
     for (int i = 0; i < n_leaves; i++) {
         if (which == MADE_COUNT)
             state->counter = (uint32_t)(state->base + m->n + 2);
         leaf(m, &kinds[which][i], which == MADE_ITEMS ? state->counter : 0);
     }
     made_end(m, list);
-    list = array_begin(m, inside);
+    list = made_list_begin(m, inside);
     if (inside) {
         size_t slot = made_object(m, "TBasket");
         made_basket_inside(m, which);
@@ -486,9 +526,8 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
     made_end(m, object);
 }
 
-void made_tree(made *m, const made_basket *baskets, int64_t entries)
+size_t made_tree_begin(made *m, int64_t entries)
 {
-    tree_state state = {made_key_size("TTree", TREE) - m->n, 0};
     size_t frame = made_frame(m, 20), list;
     made_named(m, TREE, "");
     for (int i = 0; i < 3; i++) { /* TAttLine, TAttFill, TAttMarker */
@@ -507,7 +546,13 @@ void made_tree(made *m, const made_basket *baskets, int64_t entries)
     made_u8(m, 1);
     made_u64(m, 3);
     io_features(m);
-    list = array_begin(m, MADE_BRANCHES);
+    return frame;
+}
+
+void made_tree(made *m, const made_basket *baskets, int64_t entries)
+{
+    tree_state state = {made_key_size("TTree", TREE) - m->n, 0};
+    size_t frame = made_tree_begin(m, entries), list = made_list_begin(m, MADE_BRANCHES);
     for (int i = 0; i < MADE_BRANCHES; i++)
         branch(m, i, &baskets[i], entries, &state);
     made_end(m, list);
@@ -523,7 +568,7 @@ void made_sample(made_file *f, int large, int inside)
     made_file_begin(f, large);
     for (int i = 0; i < MADE_BRANCHES && !inside; i++) {
         baskets[i].seek = f->bytes.n;
-        made_basket_record(&f->bytes, i, f->bytes.n);
+        made_basket_record(&f->bytes, i, f->bytes.n, MADE_PLAIN);
         baskets[i].size = (uint32_t)(f->bytes.n - baskets[i].seek);
     }
     made_tree(&tree, baskets, MADE_ENTRIES);
@@ -534,8 +579,8 @@ void made_sample(made_file *f, int large, int inside)
 
 /* ---- streamer information -------------------------------------------------------------------------- */
 
-static void streamer_element(made *m, const char *class_name, const char *name, const char *title, uint32_t type,
-                             uint32_t length, const char *type_name)
+static void streamer_element(made *m, const char *class_name, const char *name, const char *title,
+                             uint32_t type, uint32_t length, const char *type_name)
 {
     size_t object = made_object(m, class_name), outer = made_frame(m, 2), inner = made_frame(m, 4);
     made_named(m, name, title);
@@ -571,7 +616,7 @@ void made_info(made *m)
     made_u32(m, 0x7e6aae19);
     made_u32(m, 1);
     slot = made_object(m, "TObjArray");
-    list = array_begin(m, 3);
+    list = made_list_begin(m, 3);
     streamer_element(m, "TStreamerBase", "TLeaf", "", 0, 0, "BASE");
     streamer_element(m, "TStreamerBasicType", "fMinimum", "", 3, 0, "int");
     streamer_element(m, "TStreamerBasicType", "fMaximum", "", 3, 0, "int");
@@ -587,7 +632,7 @@ void made_info(made *m)
     made_u32(m, 0x12345678);
     made_u32(m, 3);
     slot = made_object(m, "TObjArray");
-    list = array_begin(m, 7);
+    list = made_list_begin(m, 7);
     streamer_element(m, "TStreamerBase", "TObject", "", 66, 0, "BASE");
     streamer_element(m, "TStreamerBasicType", "fN", "", 6, 0, "int");
     streamer_element(m, "TStreamerBasicPointer", "fValues", "[fN]", 45, 0, "float*");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Small ROOT files made in memory, for the fuzz targets: valid ones as seeds, and valid surroundings of the bytes
- * that are fuzzed. Layouts are those that the reader knows by itself (TTree 20, TBranch 13, TLeaf 2), so that no
- * streamer information is needed. Running out of memory aborts.
+ * Small ROOT files made in memory, for the fuzz targets: valid ones as seeds, and valid surroundings of the
+ * bytes that are fuzzed. Layouts are those that the reader knows by itself (TTree 20, TBranch 13, TLeaf 2),
+ * so that no streamer information is needed. Running out of memory aborts.
  */
 #ifndef FUZZ_MADE_H
 #define FUZZ_MADE_H
@@ -67,16 +67,16 @@ size_t made_key_size(const char *class_name, const char *name);
 
 /* The branches of the sample, one of each kind that the reader tells apart. */
 enum {
-    MADE_COUNT,   /* n/I */
-    MADE_ITEMS,   /* x[n]/F */
-    MADE_FIXED,   /* f[3]/S */
-    MADE_LEAVES,  /* a/I:b/D */
-    MADE_RANGE,   /* d/d[0,10,16] */
-    MADE_BITS,    /* h/f */
-    MADE_CHARS,   /* s/C */
-    MADE_STRING,  /* std::string */
-    MADE_VECTOR,  /* vector<float> */
-    MADE_BOOLS,   /* o/O */
+    MADE_COUNT,  /* n/I */
+    MADE_ITEMS,  /* x[n]/F */
+    MADE_FIXED,  /* f[3]/S */
+    MADE_LEAVES, /* a/I:b/D */
+    MADE_RANGE,  /* d/d[0,10,16] */
+    MADE_BITS,   /* h/f */
+    MADE_CHARS,  /* s/C */
+    MADE_STRING, /* std::string */
+    MADE_VECTOR, /* vector<float> */
+    MADE_BOOLS,  /* o/O */
     MADE_BRANCHES
 };
 enum { MADE_ENTRIES = 5 };
@@ -87,15 +87,28 @@ typedef struct made_basket {
     uint32_t size;
 } made_basket;
 
+/* What a basket record looks like. */
+typedef enum made_how {
+    MADE_PLAIN,
+    MADE_SIZES,     /* its tail has entry sizes instead of offsets (fIOBits 1) */
+    MADE_GENERATED, /* it has no tail, since the counts tell (fIOBits 1, flag 80) */
+    MADE_PACKED,    /* in a compression block */
+    MADE_HOWS
+} made_how;
+
 /* A basket record of a branch, MADE_ENTRIES entries, to lie at `seek`. */
-void made_basket_record(made *m, int branch, uint64_t seek);
+void made_basket_record(made *m, int branch, uint64_t seek, made_how how);
 /* The same bytes as they lie inside a tree. */
 void made_basket_inside(made *m, int branch);
 /*
- * The payload of the record of the tree "Events". Branches whose baskets have size 0 have them inside the tree.
- * `entries` of the tree and its branches.
+ * The payload of the record of the tree "Events". Branches whose baskets have size 0 have them inside the
+ * tree. `entries` of the tree and its branches.
  */
 void made_tree(made *m, const made_basket *baskets, int64_t entries);
+/* A tree up to its list of branches, which is to follow, and then that of leaves; to be ended by made_end. */
+size_t made_tree_begin(made *m, int64_t entries);
+/* A list of n pointers, which are to follow; to be ended by made_end. */
+size_t made_list_begin(made *m, int n);
 /* A whole file with the sample; `inside`: baskets inside the tree. */
 void made_sample(made_file *f, int large, int inside);
 /* The payload of a StreamerInfo record that describes TLeafI, and a class of its own. */

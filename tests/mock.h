@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Running a mock reader's file through data set, loop and chunks, under many settings: test_reader_*_mock.c. */
+#ifndef VCOL_TESTS_MOCK_H
+#define VCOL_TESTS_MOCK_H
+
+#include "helpers.h"
+
+/* A made-up file and what is in it. */
+typedef struct mock_world {
+    const vcol_reader *reader;
+    const unsigned char *bytes;
+    size_t size;
+    int64_t rows, blocks; /* blocks: to be unpacked in a whole pass over all columns */
+    const char *const *names;
+    int n_names;
+    /* Compares a view of rows [first, first + entries) with the arrays the file was made of; aborts if they differ. */
+    void (*check)(const vcol_view *view, int column, int64_t first);
+} mock_world;
+
+typedef struct mock_setting {
+    int64_t chunk; /* entries; 0 = all */
+    int threads;   /* 0 = no background work */
+    uint64_t limit;
+    bool prefetch;
+    uint32_t flags; /* VCOL_MANAGER_… */
+    uint64_t seed;  /* of the order in which columns are asked for; 0 = the file's */
+    uint64_t gap, read_size;
+    int64_t log;
+    unsigned skip; /* bit c: without column c */
+} mock_setting;
+
+typedef struct mock_result {
+    vcol_status status; /* of the first that failed */
+    vcol_error err;
+    int64_t failures, chunks;
+    vcol_stats stats; /* after the loop is closed */
+} mock_result;
+
+/* One pass. source and allocator may have faults; what is given is checked in any case. A column that fails is passed over. */
+mock_result mock_pass(const mock_world *w, const mock_setting *s, t_source *source, t_allocator *allocator);
+
+/* The settings of TESTS.md: chunks {1, 3, 7, all} × threads {0, 1, 4} × limits {tiny, none} × prefetch {off, on}. */
+#define MOCK_SETTINGS 48
+mock_setting mock_setting_of(int i, uint64_t tiny);
+
+/* Opens source, manager, data set by hand; s->log entries are logged. */
+typedef struct mock_open {
+    vcol_manager *m;
+    vcol_source *source;
+    vcol_dataset *d;
+} mock_open;
+vcol_status mock_begin(const mock_world *w, const mock_setting *s, t_source *source, t_allocator *allocator, mock_open *out,
+                       vcol_error *err);
+void mock_end(mock_open *o);
+
+/* A growing file. */
+typedef struct mock_bytes {
+    unsigned char *data;
+    size_t size, capacity;
+} mock_bytes;
+/* Appends n bytes (NULL: zeroes); returns where they begin. */
+size_t mock_put(mock_bytes *b, const void *data, size_t n);
+void mock_put32(mock_bytes *b, uint32_t v);
+uint32_t mock_get32(const void *p);
+
+#endif

@@ -1,0 +1,856 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A mock reader like TTree: sizes are known only from the bytes (inspect), two columns lie in one block, blocks cross
+ * the borders of chunks, offsets come from another column, a block without entry offsets must be walked from its start.
+ * TESTS.md E8.1 to E8.3, E2.4, and the reader interface's promises under all settings.
+ *
+ *   basket   "MKBK", u32 branch, u32 unpacked, u32 content, then the unpacked bytes, each xor 0x5a; big-endian throughout
+ */
+#include "mock.h"
+
+#define ROWS 200
+#define HEAD 16
+
+enum { B_RUN, B_NJET, B_PT, B_ID, B_POS, B_STR, BRANCHES };
+enum { G_RUN, G_NJET, G_OFFSETS, G_PT, G_ID, G_X, G_Y, G_STR, GROUPS };
+enum { C_RUN, C_NJET, C_PT, C_ID, C_X, C_Y, C_STR, COLUMNS };
+static const char *const names[COLUMNS] = {"run", "nJet", "Jet_pt", "Jet_id", "pos_x", "pos_y", "str"};
+
+/* ---- what the file was made of --------------------------------------------------------------------- */
+
+static struct {
+    int32_t run[ROWS], njet[ROWS];
+    int64_t offsets[ROWS + 1], str_offsets[ROWS + 1];
+    float pt[4 * ROWS];
+    int16_t id[4 * ROWS];
+    double x[ROWS], y[ROWS];
+    char str[10 * ROWS];
+} made;
+
+typedef struct basket {
+    uint64_t offset, stored;
+    int64_t first, entries;
+} basket;
+
+static struct {
+    mock_bytes bytes;
+    basket baskets[BRANCHES][ROWS];
+    int n[BRANCHES];
+    int64_t blocks;
+} file;
+
+static _Atomic int64_t inspects, unpacks[BRANCHES];
+
+static uint32_t bits_of(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, 4);
+    return u;
+}
+
+static void put64(mock_bytes *b, double d)
+{
+    uint64_t u;
+    memcpy(&u, &d, 8);
+    mock_put32(b, (uint32_t)(u >> 32));
+    mock_put32(b, (uint32_t)u);
+}
+
+static double get64(const unsigned char *p)
+{
+    uint64_t u = (uint64_t)mock_get32(p) << 32 | mock_get32(p + 4);
+    double d;
+    memcpy(&d, &u, 8);
+    return d;
+}
+
+static void plain_of(int branch, int64_t first, int64_t n, mock_bytes *b, size_t *content)
+{
+    int64_t o0 = made.offsets[first];
+    for (int64_t i = first; i < first + n; i++) {
+        if (branch == B_RUN)
+            mock_put32(b, (uint32_t)made.run[i]);
+        else if (branch == B_NJET)
+            mock_put32(b, (uint32_t)made.njet[i]);
+        else if (branch == B_POS)
+            put64(b, made.x[i]), put64(b, made.y[i]);
+        for (int64_t k = made.offsets[i]; k < made.offsets[i + 1]; k++) {
+            unsigned char two[2] = {(unsigned char)((uint16_t)made.id[k] >> 8), (unsigned char)made.id[k]};
+            if (branch == B_PT)
+                mock_put32(b, bits_of(made.pt[k]));
+            else if (branch == B_ID)
+                mock_put(b, two, 2);
+        }
+        if (branch == B_STR) {
+            unsigned char length = (unsigned char)(made.str_offsets[i + 1] - made.str_offsets[i]);
+            mock_put(b, &length, 1);
+            mock_put(b, made.str + made.str_offsets[i], length);
+        }
+    }
+    *content = b->size;
+    if (branch == B_PT) /* entry offsets behind the content */
+        for (int64_t i = first; i < first + n; i++)
+            mock_put32(b, (uint32_t)(made.offsets[i] - o0) * 4);
+}
+
+static void make_file(void)
+{
+    t_random r = {7};
+    static const int most[BRANCHES] = {40, 23, 11, 17, 9, 13};
+    if (file.bytes.size)
+        return;
+    for (int64_t i = 0; i < ROWS; i++) {
+        made.run[i] = (int32_t)t_next(&r);
+        made.njet[i] = (int32_t)t_below(&r, 5);
+        made.x[i] = (double)t_below(&r, 1000000) / 7;
+        made.y[i] = -made.x[i];
+        made.offsets[i + 1] = made.offsets[i] + made.njet[i];
+        for (int64_t k = made.offsets[i]; k < made.offsets[i + 1]; k++) {
+            made.pt[k] = (float)t_below(&r, 100000) / 3;
+            made.id[k] = (int16_t)t_next(&r);
+        }
+        made.str_offsets[i + 1] = made.str_offsets[i] + t_below(&r, 9);
+        for (int64_t k = made.str_offsets[i]; k < made.str_offsets[i + 1]; k++)
+            made.str[k] = (char)('a' + t_below(&r, 26));
+    }
+    mock_put(&file.bytes, "MKTT", 4);
+    int64_t next[BRANCHES] = {0};
+    for (bool any = true; any;) { /* branches' baskets in turn, as they are in a file */
+        any = false;
+        for (int b = 0; b < BRANCHES; b++) {
+            int64_t left = ROWS - next[b], n = 1 + t_below(&r, most[b]);
+            mock_bytes plain = {0};
+            size_t content;
+            if (left <= 0)
+                continue;
+            any = true;
+            n = n < left ? n : left;
+            plain_of(b, next[b], n, &plain, &content);
+            basket *k = &file.baskets[b][file.n[b]++];
+            k->offset = mock_put(&file.bytes, "MKBK", 4);
+            mock_put32(&file.bytes, (uint32_t)b);
+            mock_put32(&file.bytes, (uint32_t)plain.size);
+            mock_put32(&file.bytes, (uint32_t)content);
+            for (size_t i = 0; i < plain.size; i++)
+                plain.data[i] ^= 0x5a;
+            mock_put(&file.bytes, plain.data, plain.size);
+            free(plain.data);
+            k->stored = file.bytes.size - k->offset;
+            k->first = next[b];
+            k->entries = n;
+            next[b] += n;
+            mock_put(&file.bytes, NULL, (size_t)t_below(&r, 50));
+        }
+    }
+    for (int b = 0; b < BRANCHES; b++)
+        file.blocks += file.n[b];
+}
+
+/* ---- the reader ------------------------------------------------------------------------------------- */
+
+static const vcol_leaf leaves[] = {
+    {VCOL_LEAF_VALUES, VCOL_I32, 0, 0, 1},             /* 0: run, nJet */
+    {VCOL_LEAF_OFFSETS, VCOL_TYPE_NONE, 0, 0, 1},      /* 1: offsets of the jets */
+    {VCOL_LEAF_VALUES, VCOL_F32, 1, 0, 1},             /* 2: Jet_pt */
+    {VCOL_LEAF_VALUES, VCOL_I16, 1, 0, 1},             /* 3: Jet_id */
+    {VCOL_LEAF_VALUES, VCOL_F64, 0, 0, 1},             /* 4: pos */
+    {VCOL_LEAF_OFFSETS, VCOL_TYPE_NONE, 0, 0, 1},      /* 5, 6: str */
+    {VCOL_LEAF_VALUES, VCOL_CHAR, 1, 0, 1},
+};
+static const vcol_group groups[GROUPS] = {
+    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[0], ROWS, 900, 900, "branch 'run'"},
+    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[0], ROWS, 900, 900, "branch 'nJet'"},
+    {VCOL_GROUP_COUNTS, 0, G_NJET, 1, &leaves[1], ROWS, 0, 0, "offsets of 'Jet'"},
+    {VCOL_GROUP_BLOCKS, 0, G_OFFSETS, 1, &leaves[2], ROWS, 2000, 2000, "branch 'Jet_pt'"},
+    {VCOL_GROUP_BLOCKS, 0, G_OFFSETS, 1, &leaves[3], ROWS, 1000, 1000, "branch 'Jet_id'"},
+    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[4], ROWS, 1700, 1700, "branch 'pos', leaf 'x'"},
+    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[4], ROWS, 1700, 1700, "branch 'pos', leaf 'y'"},
+    {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED, -1, 2, &leaves[5], ROWS, 1000, 1000, "branch 'str'"},
+};
+static const int branch_of[GROUPS] = {B_RUN, B_NJET, -1, B_PT, B_ID, B_POS, B_POS, B_STR};
+
+#define FLAT(name, type, shape, group)                                                                                 \
+    {name, name, shape, shape, NULL, NULL, VCOL_OK, type, 0, {{0}}, {group, 0}, ROWS, 0, 0, 0}
+#define LIST(name, type, shape, collection, offsets, group, leaf)                                                      \
+    {name, name, shape, shape, collection, NULL, VCOL_OK, type, 1, {{VCOL_LEVEL_LIST, {offsets, 0}, 0}}, {group, leaf},  \
+     ROWS, 0, 0, 0}
+static const vcol_schema_column columns[COLUMNS] = {
+    FLAT("run", VCOL_I32, "int32", G_RUN),
+    FLAT("nJet", VCOL_I32, "int32", G_NJET),
+    LIST("Jet_pt", VCOL_F32, "var * float32", "Jet", G_OFFSETS, G_PT, 0),
+    LIST("Jet_id", VCOL_I16, "var * int16", "Jet", G_OFFSETS, G_ID, 0),
+    FLAT("pos_x", VCOL_F64, "float64", G_X),
+    FLAT("pos_y", VCOL_F64, "float64", G_Y),
+    LIST("str", VCOL_CHAR, "string", NULL, G_STR, G_STR, 1),
+};
+static const vcol_schema schema = {ROWS, COLUMNS, columns, GROUPS, groups, 0, NULL, 0};
+
+static int probe(const void *head, size_t n)
+{
+    return n >= 4 && memcmp(head, "MKTT", 4) == 0;
+}
+
+static vcol_status open_file(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, void **out,
+                             vcol_error *err)
+{
+    (void)source, (void)allocator, (void)worker, (void)err;
+    *out = &file;
+    return VCOL_OK;
+}
+
+static void close_file(void *f)
+{
+    (void)f;
+}
+
+static int64_t n_objects(void *f)
+{
+    (void)f;
+    return 1;
+}
+
+static vcol_status object_info(void *f, int64_t i, vcol_worker *worker, vcol_object_info *info, vcol_error *err)
+{
+    (void)f, (void)i, (void)worker, (void)err;
+    *info = (vcol_object_info){"", "mock", "", ROWS, COLUMNS, 0, 0, 1, 0, NULL};
+    return VCOL_OK;
+}
+
+static vcol_status open_object(void *f, const char *name, vcol_worker *worker, void **object, vcol_error *err)
+{
+    (void)name, (void)worker, (void)err;
+    *object = f;
+    return VCOL_OK;
+}
+
+static const vcol_schema *get_schema(void *object)
+{
+    (void)object;
+    return &schema;
+}
+
+static vcol_status plan(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
+                        vcol_block_sink *sink, vcol_error *err)
+{
+    (void)object, (void)deps;
+    int b = branch_of[group];
+    uint32_t flags = b == B_POS ? VCOL_BLOCK_SHARED : b == B_ID ? VCOL_BLOCK_FROM_START : 0;
+    for (int i = 0; i < file.n[b]; i++) {
+        const basket *k = &file.baskets[b][i];
+        if (k->first + k->entries <= first || k->first >= first + count)
+            continue;
+        /* the unpacked size is a bad guess */
+        vcol_block d = {.offset = k->offset, .stored = k->stored, .unpacked = k->stored / 2, .first_entry = k->first,
+                        .entries = k->entries, .flags = flags, .needs = -1, .tag = (uint64_t)b};
+        vcol_status status = vcol_block_push(sink, &d, err);
+        if (status != VCOL_OK)
+            return status;
+    }
+    return VCOL_OK;
+}
+
+static vcol_status inspect(void *object, int32_t group, vcol_block *block, const void *stored, vcol_block_sink *sink,
+                           vcol_error *err)
+{
+    (void)object, (void)sink;
+    atomic_fetch_add(&inspects, 1);
+    const unsigned char *p = stored;
+    if (block->stored < HEAD || memcmp(p, "MKBK", 4) != 0 || mock_get32(p + 4) != (uint32_t)branch_of[group])
+        return vcol_error_format(err, VCOL_CORRUPT, "basket at byte %llu has no head", (unsigned long long)block->offset);
+    block->unpacked = mock_get32(p + 8);
+    block->content = mock_get32(p + 12);
+    if (block->unpacked > block->stored - HEAD || block->content > block->unpacked)
+        return vcol_error_format(err, VCOL_CORRUPT, "basket at byte %llu lies about its size",
+                                 (unsigned long long)block->offset);
+    return VCOL_OK;
+}
+
+static vcol_status unpack(void *object, const vcol_block *block, const void *stored, void *dst, size_t want,
+                          vcol_worker *worker, vcol_error *err)
+{
+    (void)object, (void)worker, (void)err;
+    const unsigned char *p = (const unsigned char *)stored + HEAD;
+    unsigned char *d = dst;
+    atomic_fetch_add(&unpacks[block->tag], 1);
+    t_require(want <= block->unpacked);
+    for (size_t i = 0; i < want; i++)
+        d[i] = p[i] ^ 0x5a;
+    memset(d + want, 0xee, block->unpacked - want); /* what was not asked for is not there */
+    return VCOL_OK;
+}
+
+static vcol_status measure(void *object, int32_t group, const vcol_block *block, const void *plain, const void *state,
+                           int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
+{
+    (void)object, (void)state;
+    const unsigned char *p = plain;
+    size_t at = 0;
+    t_require(group == G_STR);
+    int64_t end = count < 0 ? block->entries : skip + count;
+    memset(items, 0, VCOL_MAX_LEVELS * sizeof *items);
+    for (int64_t i = 0; i < end; i++) {
+        if (at >= block->unpacked || at + 1 + p[at] > block->unpacked)
+            return vcol_error_format(err, VCOL_CORRUPT, "strings beyond the basket");
+        if (i >= skip)
+            items[0] += p[at];
+        at += 1 + (size_t)p[at];
+    }
+    *rows = end - skip;
+    return VCOL_OK;
+}
+
+static vcol_status decode(void *object, int32_t group, const vcol_block *block, const void *plain, int whole, const void *state,
+                          const vcol_deps *deps, const vcol_part *parts, int32_t n_parts, vcol_worker *worker,
+                          vcol_error *err)
+{
+    (void)object, (void)state, (void)worker;
+    const vcol_part *part = &parts[0];
+    const unsigned char *p = plain;
+    t_require(n_parts == groups[group].n_leaves);
+    t_require(!whole || (part->skip == 0 && part->count == block->entries));
+    t_require(part->skip >= 0 && part->count > 0 && part->skip + part->count <= block->entries);
+    if (group == G_RUN || group == G_NJET) {
+        for (int64_t i = 0; i < part->count; i++)
+            ((int32_t *)part->dst)[i] = (int32_t)mock_get32(p + 4 * (part->skip + i));
+    } else if (group == G_X || group == G_Y) {
+        for (int64_t i = 0; i < part->count; i++)
+            ((double *)part->dst)[i] = get64(p + 16 * (part->skip + i) + (group == G_Y ? 8 : 0));
+    } else if (group == G_PT) {
+        /* whole: the entry offsets are not there, and not needed */
+        int64_t from = whole ? 0 : mock_get32(p + block->content + 4 * part->skip) / 4;
+        t_require(deps && deps->first == block->first_entry + part->skip && deps->count == part->count);
+        t_require(deps->offsets[deps->count] - deps->offsets[0] == part->items);
+        if ((uint64_t)(from + part->items) * 4 > block->content || (whole && (uint64_t)part->items * 4 != block->content))
+            return vcol_error_format(err, VCOL_CORRUPT, "basket has other items than are counted");
+        for (int64_t i = 0; i < part->items; i++) {
+            uint32_t u = mock_get32(p + 4 * (from + i));
+            memcpy((float *)part->dst + i, &u, 4);
+        }
+    } else if (group == G_ID) {
+        /* counted from the block's first row */
+        t_require(deps && deps->first == block->first_entry && deps->count == part->skip + part->count);
+        int64_t from = deps->offsets[part->skip] - deps->offsets[0];
+        t_require(deps->offsets[deps->count] - deps->offsets[0] == from + part->items);
+        if ((uint64_t)(from + part->items) * 2 > block->content)
+            return vcol_error_format(err, VCOL_CORRUPT, "basket has fewer items than are counted");
+        for (int64_t i = 0; i < part->items; i++)
+            ((int16_t *)part->dst)[i] = (int16_t)(p[2 * (from + i)] << 8 | p[2 * (from + i) + 1]);
+    } else {
+        int64_t *ends = parts[0].dst, sum = parts[0].base;
+        char *to = parts[1].dst;
+        t_require(parts[0].items == part->count && parts[0].size == (size_t)part->count * 8);
+        for (int64_t i = 0; i < part->skip; i++)
+            p += 1 + p[0];
+        for (int64_t i = 0; i < part->count; i++) {
+            memcpy(to, p + 1, p[0]);
+            to += p[0];
+            sum += p[0];
+            ends[i] = sum;
+            p += 1 + p[0];
+        }
+        t_require(to == (char *)parts[1].dst + parts[1].items);
+    }
+    return VCOL_OK;
+}
+
+static const vcol_reader reader = {
+    .abi = VCOL_READER_ABI, .name = "ttree-mock", .probe = probe, .open = open_file, .close = close_file,
+    .n_objects = n_objects, .object_info = object_info, .open_object = open_object, .schema = get_schema,
+    .close_object = close_file, .plan = plan, .inspect = inspect, .unpack = unpack, .measure = measure, .decode = decode,
+};
+
+/* ---- comparing ------------------------------------------------------------------------------------- */
+
+static void check_list(const vcol_view *v, const int64_t *offsets, const void *values, size_t width, int64_t first)
+{
+    int64_t n = v->entries, o = offsets[first];
+    t_require(v->levels == 1 && v->level[0].count == n && v->level[0].offsets[0] == 0);
+    for (int64_t i = 0; i <= n; i++)
+        t_require(v->level[0].offsets[i] == offsets[first + i] - o);
+    t_require(v->count == offsets[first + n] - o && v->values);
+    t_require(memcmp(v->values, (const char *)values + (size_t)o * width, (size_t)v->count * width) == 0);
+}
+
+static void check_view(const vcol_view *v, int column, int64_t first)
+{
+    size_t n = (size_t)v->entries;
+    if (column == C_RUN)
+        t_require(v->count == v->entries && memcmp(v->values, made.run + first, 4 * n) == 0);
+    else if (column == C_NJET)
+        t_require(v->count == v->entries && memcmp(v->values, made.njet + first, 4 * n) == 0);
+    else if (column == C_X)
+        t_require(v->count == v->entries && memcmp(v->values, made.x + first, 8 * n) == 0);
+    else if (column == C_Y)
+        t_require(v->count == v->entries && memcmp(v->values, made.y + first, 8 * n) == 0);
+    else if (column == C_PT)
+        check_list(v, made.offsets, made.pt, 4, first);
+    else if (column == C_ID)
+        check_list(v, made.offsets, made.id, 2, first);
+    else
+        check_list(v, made.str_offsets, made.str, 1, first);
+}
+
+static const mock_world *world(void)
+{
+    static mock_world w;
+    make_file();
+    w = (mock_world){&reader, file.bytes.data, file.bytes.size, ROWS, file.blocks, names, COLUMNS, check_view};
+    return &w;
+}
+
+/* ---- the settings ------------------------------------------------------------------------------------ */
+
+#define TINY 6000
+
+/*
+ * Each block is unpacked once where memory suffices, but for the counts of baskets that have to be walked from their start:
+ * those before the chunk are read again. So the second half of the settings is without that column.
+ */
+START_TEST(e8_1_the_same_values_under_all_settings_and_each_block_once)
+{
+    const mock_world *w = world();
+    mock_setting s = mock_setting_of(_i % MOCK_SETTINGS, TINY);
+    for (int b = 0; b < BRANCHES; b++)
+        atomic_store(&unpacks[b], 0);
+    atomic_store(&inspects, 0);
+    s.skip = _i >= MOCK_SETTINGS ? 1u << C_ID : 0;
+    t_allocator a = {0};
+    t_source source = {0};
+    mock_result r = mock_pass(w, &s, &source, &a);
+    ck_assert_msg(r.status == VCOL_OK, "%s", r.err.message);
+    ck_assert_int_eq(r.chunks, s.chunk ? (ROWS + s.chunk - 1) / s.chunk : 1);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+    ck_assert_int_eq(atomic_load(&source.closed), 1);
+    ck_assert_uint_eq(r.stats.live, 0);
+    ck_assert_uint_eq(r.stats.promised, 0);
+    int64_t sum = 0;
+    for (int b = 0; b < BRANCHES; b++) {
+        int64_t n = atomic_load(&unpacks[b]), once = s.skip && b == B_ID ? 0 : file.n[b];
+        sum += n;
+        ck_assert_int_ge(n, once);
+        if (!s.limit && (s.skip || b != B_NJET || !s.chunk))
+            ck_assert_int_eq(n, once);
+    }
+    ck_assert_int_eq((int64_t)r.stats.blocks_unpacked, sum);
+    if (!s.limit && s.skip) {
+        ck_assert_int_eq(sum, w->blocks - file.n[B_ID]);
+        ck_assert_uint_eq(r.stats.blocks_redecoded, 0);
+    }
+    if (s.limit) {
+        ck_assert_msg(r.stats.peak <= s.limit + r.stats.overcommit_bytes, "peak %llu, limit %llu, over %llu, %llu times",
+                      (unsigned long long)r.stats.peak, (unsigned long long)s.limit,
+                      (unsigned long long)r.stats.overcommit_bytes, (unsigned long long)r.stats.overcommits);
+        ck_assert_int_le(atomic_load(&a.most_columns), (int64_t)(s.limit + r.stats.overcommit_bytes));
+    }
+}
+END_TEST
+
+START_TEST(e8_1_any_order_of_columns_and_clears_gives_the_same)
+{
+    const mock_world *w = world();
+    mock_setting s = mock_setting_of(_i % MOCK_SETTINGS, TINY);
+    t_allocator a = {0};
+    t_source source = {0};
+    s.seed = (uint64_t)_i + 1;
+    mock_result r = mock_pass(w, &s, &source, &a);
+    ck_assert_msg(r.status == VCOL_OK, "%s", r.err.message);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+}
+END_TEST
+
+/* Chunks in any order, several at a time, pinned or leased, from several threads. */
+typedef struct rider {
+    mock_open *o;
+    uint64_t seed;
+    pthread_t thread;
+} rider;
+
+static void *ride(void *r_void)
+{
+    rider *r = r_void;
+    t_random random = {r->seed};
+    for (int i = 0; i < T_REPEAT(40); i++) {
+        vcol_chunk *c[2];
+        vcol_view pinned = {0};
+        int64_t first[2], count, id;
+        for (int k = 0; k < 2; k++) {
+            first[k] = t_below(&random, ROWS);
+            count = t_below(&random, ROWS - first[k] + 1);
+            t_require(vcol_chunk_open(r->o->d, first[k], count, &c[k], NULL) == VCOL_OK);
+        }
+        vcol_prefetch *scope = NULL;
+        if (t_below(&random, 2))
+            t_require(vcol_prefetch_begin(c[1], t_below(&random, 2) ? "*" : "Jet pos_x", NULL, &scope, NULL) == VCOL_OK);
+        int kept = -1;
+        for (int64_t n = t_below(&random, 8); n >= 0; n--) {
+            vcol_view v;
+            int k = (int)t_below(&random, 2), column = (int)t_below(&random, COLUMNS);
+            t_require(vcol_dataset_find(r->o->d, names[column], &id, NULL) == VCOL_OK);
+            vcol_status status = t_below(&random, 2) ? vcol_chunk_get(c[k], id, &v, NULL) : vcol_chunk_pin(c[k], id, &v, NULL);
+            t_require(status == VCOL_OK);
+            check_view(&v, column, first[k]);
+            if (v.pin && kept < 0 && k == 0) {
+                pinned = v;
+                kept = column;
+            } else if (v.pin) {
+                vcol_view_unpin(&v);
+            }
+            if (t_below(&random, 4) == 0)
+                vcol_chunk_clear(c[k], t_below(&random, 2) ? NULL : names[t_below(&random, COLUMNS)]);
+        }
+        vcol_chunk_close(c[0]);
+        if (kept >= 0)
+            check_view(&pinned, kept, first[0]); /* a pin outlives the chunk */
+        vcol_view_unpin(&pinned);
+        if (t_below(&random, 2)) {
+            vcol_prefetch_end(scope);
+            scope = NULL;
+        }
+        vcol_chunk_close(c[1]); /* ends the scope's work */
+        vcol_prefetch_end(scope);
+    }
+    return NULL;
+}
+
+START_TEST(e8_1_threads_with_chunks_of_their_own_get_the_same)
+{
+    const mock_world *w = world();
+    static const int threads[] = {0, 1, 4};
+    mock_setting s = {.threads = threads[_i % 3], .limit = _i / 3 % 2 ? TINY : 0};
+    t_allocator a = {0};
+    t_source source = {0};
+    mock_open o;
+    rider r[3];
+    ck_assert_int_eq(mock_begin(w, &s, &source, &a, &o, NULL), VCOL_OK);
+    for (int i = 0; i < 3; i++) {
+        r[i] = (rider){.o = &o, .seed = (uint64_t)_i * 3 + (uint64_t)i + 1};
+        ck_assert_int_eq(pthread_create(&r[i].thread, NULL, ride, &r[i]), 0);
+    }
+    for (int i = 0; i < 3; i++)
+        pthread_join(r[i].thread, NULL);
+    vcol_manager_evict(o.m);
+    mock_end(&o);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+}
+END_TEST
+
+/* ---- reads -------------------------------------------------------------------------------------------- */
+
+static uint64_t branch_bytes(int b, int64_t first, int64_t count, int *n)
+{
+    uint64_t bytes = 0;
+    *n = 0;
+    for (int i = 0; i < file.n[b]; i++) {
+        const basket *k = &file.baskets[b][i];
+        if (k->first + k->entries > first && k->first < first + count) {
+            bytes += k->stored;
+            ++*n;
+        }
+    }
+    return bytes;
+}
+
+START_TEST(e8_1_only_what_is_touched_is_read_and_no_byte_twice)
+{
+    const mock_world *w = world();
+    mock_setting s = {.threads = 2, .log = 1000, .gap = 1};
+    t_source source = {0};
+    mock_open o;
+    vcol_chunk *c;
+    vcol_error err = {0};
+    int n[2];
+    static const int64_t firsts[] = {0, 50, 137}, counts[] = {ROWS, 60, 1};
+    int64_t first = firsts[_i], count = counts[_i];
+    ck_assert_int_eq(mock_begin(w, &s, &source, NULL, &o, &err), VCOL_OK);
+    int64_t before = atomic_load(&source.bytes);
+    ck_assert_int_eq(vcol_chunk_open(o.d, first, count, &c, &err), VCOL_OK);
+    ck_assert_int_eq(atomic_load(&source.bytes), before); /* opening reads nothing */
+    const int64_t *offsets = vcol_chunk_offsets(c, "Jet", &err);
+    const float *pt = vcol_chunk_f32(c, "Jet_pt", &err);
+    ck_assert_msg(offsets && pt, "%s", err.message);
+    for (int64_t i = 0; i <= count; i++)
+        ck_assert_int_eq(offsets[i], made.offsets[first + i] - made.offsets[first]);
+    ck_assert_int_eq(memcmp(pt, made.pt + made.offsets[first], 4 * (size_t)offsets[count]), 0);
+    uint64_t want = branch_bytes(B_NJET, first, count, &n[0]) + branch_bytes(B_PT, first, count, &n[1]);
+    vcol_stats st = t_stats(o.m);
+    ck_assert_uint_eq(st.bytes_asked, want);
+    ck_assert_uint_ge(st.bytes_read, want);
+    ck_assert_uint_eq((uint64_t)(atomic_load(&source.bytes) - before), st.bytes_read);
+    ck_assert_uint_le(st.bytes_read - want, st.reads ? (uint64_t)(n[0] + n[1]) : 0); /* gaps of one byte at most */
+    ck_assert_uint_eq(st.blocks_unpacked, (uint64_t)(n[0] + n[1]));
+    /* again: nothing more is read; the access log says the same */
+    vcol_chunk_f32(c, "Jet_pt", &err);
+    vcol_chunk_i32(c, "nJet", &err);
+    ck_assert_uint_eq(t_stats(o.m).reads, st.reads);
+    vcol_log_entry log[1000];
+    int64_t logged = vcol_manager_log(o.m, 0, log, 1000);
+    uint64_t read = 0, planned = 0;
+    for (int64_t i = 0; i < logged; i++) {
+        ck_assert_uint_eq(log[i].sequence, (uint64_t)i);
+        if (log[i].event == VCOL_LOG_READ)
+            read += log[i].bytes;
+        if (log[i].event == VCOL_LOG_PLAN) {
+            planned += log[i].bytes;
+            ck_assert_int_eq(log[i].first, first);
+            ck_assert_int_eq(log[i].count, count);
+            ck_assert(log[i].group == G_NJET || log[i].group == G_PT);
+        }
+    }
+    ck_assert_uint_eq(planned, want);
+    ck_assert_uint_eq(read, st.bytes_read);
+    for (int64_t i = 0; i < source.n_logged; i++) /* no byte twice, the file's head aside */
+        for (int64_t k = 0; k < i; k++)
+            ck_assert(source.logged[i].offset >= source.logged[k].offset + source.logged[k].bytes ||
+                      source.logged[k].offset >= source.logged[i].offset + source.logged[i].bytes ||
+                      source.logged[k].offset == 0);
+    vcol_chunk_close(c);
+    mock_end(&o);
+}
+END_TEST
+
+START_TEST(e8_2_reads_are_merged_by_gap_and_size)
+{
+    const mock_world *w = world();
+    static const struct {
+        uint64_t gap, size;
+    } cases[] = {{0, 0}, {1, 4096}, {100, 4096}, {1000, 1 << 20}, {1 << 20, 1 << 20}};
+    mock_setting s = {.gap = cases[_i].gap, .read_size = cases[_i].size};
+    t_source source = {0};
+    mock_open o;
+    vcol_chunk *c;
+    vcol_error err = {0};
+    int n;
+    ck_assert_int_eq(mock_begin(w, &s, &source, NULL, &o, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_open(o.d, 0, ROWS, &c, &err), VCOL_OK);
+    ck_assert_ptr_nonnull(vcol_chunk_i32(c, "run", &err));
+    uint64_t want = branch_bytes(B_RUN, 0, ROWS, &n), expected = 0, over = 0, at = 0, begin = 0;
+    uint64_t gap = s.gap ? s.gap : 32 << 10, size = s.read_size ? s.read_size : 4 << 20;
+    gap = gap > size / 2 ? size / 2 : gap;
+    for (int i = 0; i < file.n[B_RUN]; i++) {
+        const basket *k = &file.baskets[B_RUN][i];
+        if (i > 0 && k->offset - at <= gap && k->offset + k->stored - begin <= size) {
+            over += k->offset - at;
+        } else {
+            expected++;
+            begin = k->offset;
+        }
+        at = k->offset + k->stored;
+    }
+    vcol_stats st = t_stats(o.m);
+    ck_assert_uint_eq(st.bytes_asked, want);
+    ck_assert_uint_eq(st.reads, expected);
+    ck_assert_uint_eq(st.bytes_read, want + over);
+    vcol_chunk_close(c);
+    mock_end(&o);
+}
+END_TEST
+
+/* ---- faults -------------------------------------------------------------------------------------------- */
+
+START_TEST(e8_3_a_bad_basket_is_an_error_of_its_column_only)
+{
+    const mock_world *w = world();
+    mock_setting s = mock_setting_of(_i % MOCK_SETTINGS, TINY);
+    t_allocator a = {0};
+    t_source source = {0};
+    const basket *bad = &file.baskets[B_RUN][file.n[B_RUN] / 2];
+    source.bad_offset = bad->offset + 5;
+    source.bad_bytes = 1;
+    mock_result r = mock_pass(w, &s, &source, &a);
+    ck_assert_int_eq(r.status, VCOL_IO);
+    ck_assert_msg(strstr(r.err.message, "branch 'run'") && strstr(r.err.message, "bad bytes") && strstr(r.err.message, "mock"),
+                  "%s", r.err.message);
+    int64_t chunks = 0; /* those that need the basket fail, by that column only */
+    int64_t size = s.chunk ? s.chunk : ROWS;
+    for (int64_t at = 0; at < ROWS; at += size)
+        chunks += at < bad->first + bad->entries && at + size > bad->first;
+    ck_assert_int_eq(r.failures, chunks);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+}
+END_TEST
+
+START_TEST(e8_3_broken_bytes_are_an_error_that_says_where)
+{
+    mock_world w = *world();
+    mock_setting s = mock_setting_of(_i % MOCK_SETTINGS, TINY);
+    t_allocator a = {0};
+    t_source source = {0};
+    unsigned char *bytes = malloc(w.size);
+    const basket *bad = &file.baskets[B_PT][file.n[B_PT] / 2];
+    char where[32];
+    memcpy(bytes, w.bytes, w.size);
+    bytes[bad->offset + 8] = 0x7f; /* unpacked */
+    w.bytes = bytes;
+    mock_result r = mock_pass(&w, &s, &source, &a);
+    ck_assert_int_eq(r.status, VCOL_CORRUPT);
+    snprintf(where, sizeof where, "byte %d", (int)bad->offset);
+    ck_assert_msg(strstr(r.err.message, where), "%s", r.err.message);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(e8_3_a_file_that_ends_early_is_an_error)
+{
+    mock_world w = *world();
+    t_source source = {0};
+    w.size = (size_t)(file.baskets[B_STR][file.n[B_STR] - 1].offset + 3);
+    mock_result r = mock_pass(&w, &(mock_setting){.threads = 1, .prefetch = true, .chunk = 7}, &source, NULL);
+    ck_assert_int_eq(r.status, VCOL_CORRUPT);
+    ck_assert_int_gt(r.failures, 0);
+    ck_assert_int_lt(r.failures, r.chunks * COLUMNS);
+}
+END_TEST
+
+/* Each read of the source fails once; then what was asked for fails, and a second try gets it. */
+START_TEST(e8_3_every_read_fails_once)
+{
+    const mock_world *w = world();
+    static const int threads[] = {0, 1, 4};
+    for (int64_t n = 2;; n++) { /* the first read is that of the file's head */
+        mock_setting s = {.threads = threads[_i], .prefetch = _i > 0, .chunk = 70, .gap = 1, .read_size = 4096};
+        t_allocator a = {0};
+        t_source source = {.fail_call = n};
+        mock_result r = mock_pass(w, &s, &source, &a);
+        ck_assert_int_eq(atomic_load(&a.live), 0);
+        ck_assert_msg(r.status == VCOL_OK || r.status == VCOL_IO, "%s", r.err.message);
+        if (atomic_load(&source.calls) < n)
+            break;
+    }
+}
+END_TEST
+
+/* Each allocation fails once. */
+START_TEST(e8_3_every_allocation_fails_once)
+{
+    const mock_world *w = world();
+    static const int threads[] = {0, 1, 2};
+    int64_t step = threads[_i] ? 3 : 1;
+    for (int64_t n = 1;; n += step) {
+        mock_setting s = {.threads = threads[_i], .prefetch = _i > 0, .chunk = 70, .limit = _i == 2 ? TINY : 0};
+        t_allocator a = {.fail_call = n};
+        t_source source = {0};
+        mock_result r = mock_pass(w, &s, &source, &a);
+        ck_assert_int_eq(atomic_load(&a.live), 0);
+        ck_assert_msg(r.status == VCOL_OK || r.status == VCOL_NOMEM, "allocation %d: %s", (int)n, r.err.message);
+        if (atomic_load(&a.calls) < n)
+            break;
+    }
+}
+END_TEST
+
+/* All allocations fail from some point on: errors, but no crash, hang or leak. */
+START_TEST(e8_3_no_memory_from_some_point_on)
+{
+    const mock_world *w = world();
+    for (int64_t n = 1; n < 400; n += 13) {
+        mock_setting s = {.threads = _i, .prefetch = _i > 0, .chunk = 50};
+        t_allocator a = {.fail_from = n};
+        t_source source = {0};
+        mock_result r = mock_pass(w, &s, &source, &a);
+        ck_assert_int_eq(atomic_load(&a.live), 0);
+        ck_assert_msg(r.status == VCOL_OK || r.status == VCOL_NOMEM, "%s", r.err.message);
+    }
+}
+END_TEST
+
+START_TEST(e8_3_a_basket_that_had_to_go_is_unpacked_again_and_counted)
+{
+    const mock_world *w = world();
+    t_source source = {0};
+    mock_open o;
+    mock_setting s = {.chunk = 3};
+    vcol_loop_options lo;
+    vcol_loop *loop;
+    vcol_chunk *c;
+    vcol_error err = {0};
+    int64_t extra = 0, at = 0;
+    ck_assert_int_eq(mock_begin(w, &s, &source, NULL, &o, &err), VCOL_OK);
+    vcol_loop_options_init(&lo, sizeof lo);
+    lo.entries = 3;
+    ck_assert_int_eq(vcol_loop_open(o.d, &lo, &loop, &err), VCOL_OK);
+    while (vcol_loop_next(loop, &c, &err) == VCOL_OK) {
+        const int32_t *run = vcol_chunk_i32(c, "run", &err);
+        ck_assert_msg(run && memcmp(run, made.run + at, 4 * (size_t)vcol_chunk_entries(c)) == 0, "%s", err.message);
+        at += vcol_chunk_entries(c);
+        vcol_manager_evict(o.m); /* whatever is kept for the next chunk goes */
+        for (int i = 0; i < file.n[B_RUN]; i++)
+            extra += file.baskets[B_RUN][i].first < at && at < file.baskets[B_RUN][i].first + file.baskets[B_RUN][i].entries;
+    }
+    vcol_stats st = t_stats(o.m);
+    ck_assert_int_eq((int64_t)st.blocks_unpacked, file.n[B_RUN] + extra);
+    ck_assert_int_eq((int64_t)st.blocks_redecoded, extra);
+    ck_assert_int_gt(extra, 10);
+    vcol_loop_close(loop);
+    mock_end(&o);
+}
+END_TEST
+
+/* ---- E2.4 -------------------------------------------------------------------------------------------- */
+
+START_TEST(e2_4_shared_offsets_stay_while_another_column_has_them)
+{
+    const mock_world *w = world();
+    mock_setting s = {.threads = 1};
+    t_source source = {0};
+    mock_open o;
+    vcol_chunk *c;
+    vcol_error err = {0};
+    ck_assert_int_eq(mock_begin(w, &s, &source, NULL, &o, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_open(o.d, 0, ROWS, &c, &err), VCOL_OK);
+    uint64_t empty = t_stats(o.m).live;
+    const float *pt = vcol_chunk_f32(c, "Jet_pt", &err);
+    const int16_t *id = vcol_chunk_i16(c, "Jet_id", &err);
+    const int64_t *offsets = vcol_chunk_offsets(c, "Jet", &err);
+    ck_assert(pt && id && offsets);
+    uint64_t both = t_stats(o.m).live, reads = t_stats(o.m).reads;
+    ck_assert_int_eq(vcol_chunk_clear(c, "Jet_pt"), 1);
+    uint64_t one = t_stats(o.m).live;
+    ck_assert_uint_lt(one, both);
+    /* offsets and the other column work on, with no read */
+    for (int64_t i = 0; i <= ROWS; i++)
+        ck_assert_int_eq(offsets[i], made.offsets[i]);
+    ck_assert_int_eq(memcmp(id, made.id, 2 * (size_t)made.offsets[ROWS]), 0);
+    ck_assert_ptr_eq(vcol_chunk_i16(c, "Jet_id", &err), id);
+    ck_assert_ptr_eq(vcol_chunk_offsets(c, "Jet", &err), offsets);
+    ck_assert_uint_eq(t_stats(o.m).reads, reads);
+    ck_assert_int_eq(vcol_chunk_clear(c, "Jet_pt"), 0); /* double */
+    ck_assert_int_eq(vcol_chunk_clear(c, "no_such_column"), 0);
+    pt = vcol_chunk_f32(c, "Jet_pt", &err);
+    ck_assert(pt && memcmp(pt, made.pt, 4 * (size_t)made.offsets[ROWS]) == 0);
+    ck_assert_int_gt(vcol_chunk_clear(c, NULL), 0);
+    ck_assert_uint_eq(t_stats(o.m).live, empty);
+    /* clear-except keeps what it names, with its offsets */
+    pt = vcol_chunk_f32(c, "Jet_pt", &err);
+    id = vcol_chunk_i16(c, "Jet_id", &err);
+    ck_assert_ptr_nonnull(vcol_chunk_i32(c, "run", &err));
+    vcol_chunk_clear_except(c, "Jet_id");
+    reads = t_stats(o.m).reads;
+    ck_assert_ptr_eq(vcol_chunk_i16(c, "Jet_id", &err), id);
+    ck_assert_int_eq(memcmp(id, made.id, 2 * (size_t)made.offsets[ROWS]), 0);
+    ck_assert_uint_eq(t_stats(o.m).reads, reads);
+    vcol_chunk_close(c);
+    ck_assert_uint_eq(t_stats(o.m).live, empty);
+    mock_end(&o);
+}
+END_TEST
+
+int main(void)
+{
+    const t_test tests[] = {
+        {e2_4_shared_offsets_stay_while_another_column_has_them, 0},
+        {e8_1_the_same_values_under_all_settings_and_each_block_once, 2 * MOCK_SETTINGS},
+        {e8_1_any_order_of_columns_and_clears_gives_the_same, 2 * MOCK_SETTINGS},
+        {e8_1_threads_with_chunks_of_their_own_get_the_same, 6},
+        {e8_1_only_what_is_touched_is_read_and_no_byte_twice, 3},
+        {e8_2_reads_are_merged_by_gap_and_size, 5},
+        {e8_3_a_bad_basket_is_an_error_of_its_column_only, MOCK_SETTINGS},
+        {e8_3_broken_bytes_are_an_error_that_says_where, MOCK_SETTINGS},
+        {e8_3_a_file_that_ends_early_is_an_error, 0},
+        {e8_3_every_read_fails_once, 3},
+        {e8_3_every_allocation_fails_once, 3},
+        {e8_3_no_memory_from_some_point_on, 3},
+        {e8_3_a_basket_that_had_to_go_is_unpacked_again_and_counted, 0},
+    };
+    return t_main("reader_ttree_mock", tests, sizeof tests / sizeof *tests);
+}
