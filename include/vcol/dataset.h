@@ -44,7 +44,8 @@ typedef struct vcol_object_info {
 /*
  * Opens a file to list its objects. path may be local; or give `source` (acquired) and any path for
  * messages. `reader` NULL = found from the first bytes.
- * Errors: NOT_FOUND, IO, UNSUPPORTED (no reader knows the format), CORRUPT, NOMEM.
+ * Errors: NOT_FOUND, IO, UNSUPPORTED (no reader knows the format), CORRUPT, NOMEM, LIMIT (metadata that takes
+ * more than the memory limit and 48 MB).
  */
 VCOL_API vcol_status vcol_file_open(vcol_manager *manager, const char *path, vcol_source *source,
                                     const struct vcol_reader *reader, vcol_file **out, vcol_error *err);
@@ -73,7 +74,7 @@ VCOL_API void vcol_dataset_options_init(vcol_dataset_options *options, size_t si
 /*
  * Opens `n` paths as one data set. A path is "file", "file:object" or a glob of files ("run*.root:Events";
  * sorted by name). Without an object the file's only table is meant, or `Events` if there is one.
- * Errors: NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree), NOMEM.
+ * Errors: NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree), NOMEM, LIMIT.
  */
 VCOL_API vcol_status vcol_dataset_open(vcol_manager *manager, const char *const *paths, int64_t n,
                                        const vcol_dataset_options *options, vcol_dataset **out,

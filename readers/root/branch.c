@@ -127,11 +127,11 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
         return NULL;
     b->path = path;
     n = count(table, w, model, b);
-    first = vcol__arena_new(memory, (uint64_t)n + 1, sizeof *first);
-    seek = vcol__arena_new(memory, (uint64_t)n, sizeof *seek);
-    bytes = vcol__arena_new(memory, (uint64_t)n, sizeof *bytes);
-    if (!first || !seek || !bytes)
+    first = vcol__arena_new(memory, 1, ((size_t)n + 1) * (sizeof *first + sizeof *seek + sizeof *bytes));
+    if (!first)
         return NULL;
+    seek = (uint64_t *)(first + n + 1);
+    bytes = (uint32_t *)(seek + n);
     b->n_baskets = n;
     b->first = first;
     b->seek = seek;

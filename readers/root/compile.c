@@ -33,8 +33,6 @@ static const struct {
     FIELD("TTree", "fBranches", KIND_TREE, model_tree, branches),
     FIELD("TBranch", "fWriteBasket", KIND_BRANCH, model_branch, write_basket),
     FIELD("TBranch", "fEntryNumber", KIND_BRANCH, model_branch, entry_number),
-    FIELD("TBranch", "fMaxBaskets", KIND_BRANCH, model_branch, max_baskets),
-    FIELD("TBranch", "fEntries", KIND_BRANCH, model_branch, entries),
     FIELD("TBranch", "fFirstEntry", KIND_BRANCH, model_branch, first_entry),
     FIELD("TBranch", "fTotBytes", KIND_BRANCH, model_branch, tot_bytes),
     FIELD("TBranch", "fZipBytes", KIND_BRANCH, model_branch, zip_bytes),

@@ -12,6 +12,8 @@
 #include "streamer.h"
 
 enum { HEADER = 64, LARGE = 1000000, BLOCK_HEAD = 9 };
+/* Metadata above BIG that packs better than MAX_RATIO : 1 was made to fill memory. */
+enum { BIG = 32 << 20, MAX_RATIO = 128 };
 
 vcol_status vcol__file_read(root_file *file, uint64_t offset, void *data, size_t n, vcol_error *err)
 {
@@ -69,6 +71,11 @@ vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, c
     }
     left = nbytes - key.keylen;
     payload = key.objlen;
+    if (payload > BIG && payload / MAX_RATIO > left) {
+        status = vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: %zu bytes of metadata cannot be in %zu bytes", what,
+                                   at, payload, left);
+        goto done;
+    }
     if (payload > left && !adds_up(stored + key.keylen, left, payload)) {
         status = vcol_error_format(err, VCOL_CORRUPT,
                                    "%s at byte %llu: its compression blocks do not add up to %zu bytes", what,

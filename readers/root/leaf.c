@@ -290,8 +290,8 @@ static void string(leaf_form *f, const char *type_name)
 }
 
 /* A member of the items of a split collection: one value an item, without heads. */
-static void collection_member(const walk *w, const model_branch *b, const model_leaf *leaf, const root_element *e,
-                              text title, leaf_form *f)
+static void collection_member(const walk *w, const model_branch *b, const model_leaf *leaf,
+                              const root_element *e, text title, leaf_form *f)
 {
     const model_branch *master = vcol__walk_target(w, b->branch_count, KIND_BRANCH);
     int64_t number = b->streamer_type;

@@ -44,7 +44,9 @@ static uint32_t position(const walk *w, const uint8_t *p)
 
 static void *grown(walk *w, void *old, int64_t n, int64_t *capacity, size_t size)
 {
-    int64_t more = *capacity ? *capacity * 2 : 64;
+    /* a branch and its leaf take more bytes than this, so that most lists need not grow */
+    int64_t more =
+        *capacity ? *capacity * 2 : 64 + (size == sizeof(walk_object) ? (int64_t)(w->size / 256) : 0);
     void *p;
     if (n < *capacity)
         return old;
@@ -187,12 +189,18 @@ static void array(walk *w, cursor *c, model_list *list)
     if (n < 0 || (uint32_t)n > cursor_left(c) / 4)
         c->bad = 1;
     if (!c->bad) {
-        uint32_t *refs = vcol__arena_new(w->memory, (uint64_t)n, sizeof *refs);
-        if (!refs)
-            fail(w, VCOL_NOMEM, "%.*sno memory for %lld references", "", 0, n);
-        for (int32_t i = 0; i < n && !c->bad && !w->status; i++)
-            refs[i] = read_slot(w, c);
-        if (list && !c->bad && !w->status)
+        uint32_t *refs = NULL; /* of lists of nothing but nulls, none is made */
+        for (int32_t i = 0; i < n && !c->bad && !w->status; i++) {
+            uint32_t ref = read_slot(w, c);
+            if (ref && !refs && list) {
+                refs = vcol__arena_new(w->memory, (uint64_t)n, sizeof *refs);
+                if (!refs)
+                    fail(w, VCOL_NOMEM, "%.*sno memory for %lld references", "", 0, n);
+            }
+            if (refs)
+                refs[i] = ref;
+        }
+        if (refs && !c->bad && !w->status)
             *list = (model_list){refs, n};
     }
     close_frame(c, f);

@@ -37,11 +37,12 @@ typedef struct model_leaf {
     int64_t position;                 /* among its branch's leaves */
     int32_t flat_group, counts_group; /* of its values as counts, of the offsets made of them; or -1 */
     const char *collection;
+    int counts; /* another leaf's items */
 } model_leaf;
 
 typedef struct model_branch {
     model_named named;
-    int64_t write_basket, entry_number, max_baskets, entries, first_entry, tot_bytes, zip_bytes;
+    int64_t write_basket, entry_number, first_entry, tot_bytes, zip_bytes;
     model_list branches, leaves, baskets;
     model_array basket_bytes, basket_entry, basket_seek;
     text file_name;

@@ -7,8 +7,9 @@
  * counter one with the counts (its branch's own where it is the first leaf) and one with the offsets that
  * follow from them, which all columns that it counts share.
  *
- * Three passes: collect the branches (now every leaf knows its branch), give each its form and its group, and
- * make the columns (now every counter has its groups).
+ * Two passes: collect the branches (now every leaf knows its branch), then give each its form, its group and
+ * its columns; a branch that counts others is given its group when the first of them comes, if it comes later
+ * itself.
  */
 #include "leaf.h"
 
@@ -18,14 +19,20 @@ typedef struct visit {
     model_branch *model;
     root_branch *branch;
     const char *path;
-    leaf_form *forms;  /* one a leaf */
-    uint32_t *offsets; /* of each leaf in an entry */
-    uint32_t stride;   /* bytes of an entry; 0: they vary */
-    int hidden;        /* counts the items of a split collection: no column */
-    int32_t group;     /* or -1; of several leaves the first MAX_TOGETHER's, the others' follow */
+    uint32_t stride; /* bytes of an entry; 0: they vary */
+    int empty;       /* only holds others */
+    int hidden;      /* counts the items of a split collection: no column */
+    int32_t group;   /* or -1; of several leaves the first MAX_TOGETHER's, the others' follow */
 } visit;
 
 enum { MAX_TOGETHER = 8 }; /* leaves in a group: the runtime materializes them together */
+
+/* The forms of a branch's leaves, and where each lies in an entry; made again where they are wanted again. */
+typedef struct leaf_forms {
+    leaf_form *at;
+    uint32_t *offsets;
+    int64_t capacity;
+} leaf_forms;
 
 typedef struct build {
     root_table *table;
@@ -36,6 +43,8 @@ typedef struct build {
     vcol_group *groups;
     binding *bindings;
     root_branch **branches;
+    leaf_forms own, counters; /* of the branch at hand, of the one that counts its items */
+    const char *brackets[VCOL_TYPE_COUNT], *vectors[VCOL_TYPE_COUNT]; /* "float[]", "std::vector<float>" */
     int64_t n_visits, n_columns, n_groups;
     int64_t max_visits, max_columns, max_groups;
     int nomem;
@@ -109,29 +118,28 @@ static vcol_group blocks_group(build *b, const visit *v, int32_t depends, uint32
         .entries = v->branch->entries,
         .stored = v->branch->stored,
         .unpacked = v->branch->unpacked,
-        .name = keep(b, "branch '", v->model->named.name, "'"),
+        .name = keep(b, "branch '", text_of(v->path), "'"),
     };
 }
 
 /* The leaves [from, to) of a branch with entries of fixed size. */
-static int32_t fixed_group(build *b, const visit *v, int64_t from, int64_t to)
+static int32_t fixed_group(build *b, const visit *v, const leaf_forms *forms, int64_t from, int64_t to)
 {
     piece *pieces = lasting(b, to - from, sizeof *pieces);
     vcol_leaf *leaves = lasting(b, to - from, sizeof *leaves);
     if (!pieces || !leaves)
         return -1;
     for (int64_t i = from; i < to; i++) {
-        pieces[i - from] = (piece){v->forms[i].form, v->forms[i].count, v->offsets[i]};
-        leaves[i - from] = (vcol_leaf){VCOL_LEAF_VALUES, v->forms[i].form.type, 0, 0, v->forms[i].count};
+        pieces[i - from] = (piece){forms->at[i].form, forms->at[i].count, forms->offsets[i]};
+        leaves[i - from] = (vcol_leaf){VCOL_LEAF_VALUES, forms->at[i].form.type, 0, 0, forms->at[i].count};
     }
     return add_group(b, blocks_group(b, v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces},
                      leaves, (int32_t)(to - from));
 }
 
 /* The only leaf of a branch whose entries vary: counted by `depends`, or measured. */
-static int32_t varying_group(build *b, const visit *v, int32_t depends)
+static int32_t varying_group(build *b, const visit *v, const leaf_form *f, int32_t depends)
 {
-    const leaf_form *f = &v->forms[0];
     int measured = f->kind != BIND_ITEMS, n = measured ? 2 : 1;
     piece *pieces = lasting(b, 1, sizeof *pieces);
     vcol_leaf *leaves = lasting(b, n, sizeof *leaves);
@@ -145,33 +153,7 @@ static int32_t varying_group(build *b, const visit *v, int32_t depends)
                      (binding){f->kind, (uint32_t)(f->form.width * f->count), v->branch, pieces}, leaves, n);
 }
 
-/* The offsets that follow from a counter's values; -1 if it cannot be read. */
-static int32_t counts_group(build *b, model_leaf *leaf)
-{
-    const visit *v = leaf->branch->visit;
-    vcol_group group = {.kind = VCOL_GROUP_COUNTS};
-    vcol_leaf *leaves;
-    text name = leaf->branch->leaves.n == 1 ? leaf->branch->named.name : leaf->named.name;
-    if (leaf->counts_group >= 0 || v->group < 0 || v->branch->fault)
-        return leaf->counts_group;
-    if (leaf->flat_group < 0) { /* not the first of its branch: a group of its own */
-        leaf->flat_group = fixed_group(b, v, leaf->position, leaf->position + 1);
-        v->branch->shared = 1;
-    }
-    leaves = lasting(b, 1, sizeof *leaves);
-    if (!leaves || leaf->flat_group < 0)
-        return -1;
-    leaves[0] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, 0, 0, 1};
-    group.depends = leaf->flat_group;
-    group.entries = v->branch->entries;
-    group.name = keep(b, "counter '", name, "'");
-    leaf->counts_group = add_group(b, group, (binding){.kind = BIND_COUNTS}, leaves, 1);
-    leaf->collection = !v->hidden && name.n > 1 && name.s[0] == 'n' ? keep(b, "", (text){name.s + 1, name.n - 1}, "")
-                                                      : keep(b, "", name, "");
-    return leaf->counts_group;
-}
-
-/* ---- first pass: the branches ------------------------------------------------------------------ */
+/* ---- the branches --------------------------------------------------------------------------------- */
 
 static model_leaf *leaf_of(const build *b, model_branch *model, int64_t i)
 {
@@ -202,9 +184,10 @@ static void collect(build *b, const model_list *list, const char *parent, int de
         element = model->named.cls && !text_is(model->named.cls->name, "TBranch");
         if (element && model->branches.n) { /* only holds others, or counts them */
             v->hidden = vcol__branch_counts(model) && model->leaves.n && leaf_of(b, model, 0);
-            v->forms = v->hidden ? temporary(b, 1, sizeof *v->forms) : NULL;
-        } else if (!__builtin_add_overflow(b->max_columns, model->leaves.n, &b->max_columns))
-            v->forms = temporary(b, model->leaves.n, sizeof *v->forms);
+            v->empty = !v->hidden;
+        } else if (__builtin_add_overflow(b->max_columns, model->leaves.n, &b->max_columns)) {
+            b->nomem = 1;
+        }
         if (model->branches.n) {
             size_t n = strlen(v->path);
             char *prefix = temporary(b, (int64_t)n + 2, 1);
@@ -217,37 +200,38 @@ static void collect(build *b, const model_list *list, const char *parent, int de
     }
 }
 
-/* ---- second pass: forms and groups --------------------------------------------------------------- */
+/* ---- forms and their groups ----------------------------------------------------------------------- */
 
-static void form_of(build *b, visit *v)
+/* The forms of a branch's leaves into `forms`; its stride. */
+static void make_forms(build *b, visit *v, leaf_forms *forms)
 {
     model_branch *model = v->model;
     int64_t n = model->leaves.n;
     uint64_t stride = 0;
     const char *note = NULL;
     int varies = 0;
-    v->offsets = temporary(b, n, sizeof *v->offsets);
-    v->branch = vcol__branch_make(b->table, b->w, model, v->path);
-    if (!v->offsets || !v->branch) {
-        b->nomem = 1;
-        return;
+    if (n > forms->capacity) {
+        forms->capacity = n < 8 ? 8 : n;
+        forms->at = temporary(b, forms->capacity, sizeof *forms->at);
+        forms->offsets = temporary(b, forms->capacity, sizeof *forms->offsets);
+        if (b->nomem)
+            return;
     }
+    v->stride = 0;
     if (v->hidden) {
-        v->forms[0] = vcol__leaf_counts();
-        v->stride = v->forms[0].form.width;
-        if (!v->branch->fault)
-            v->group = fixed_group(b, v, 0, 1);
-        leaf_of(b, model, 0)->flat_group = v->group;
+        forms->at[0] = vcol__leaf_counts();
+        forms->offsets[0] = 0;
+        v->stride = forms->at[0].form.width;
         return;
     }
     for (int64_t i = 0; i < n; i++) {
         model_leaf *leaf = leaf_of(b, model, i);
-        leaf_form *f = &v->forms[i];
+        leaf_form *f = &forms->at[i];
         if (leaf)
             *f = vcol__leaf_form(b->w, model, leaf);
         else
             *f = (leaf_form){.note = "its leaf is not in the file", .full_name = {"", 0}, .count = 1};
-        v->offsets[i] = (uint32_t)stride;
+        forms->offsets[i] = (uint32_t)stride;
         stride += (uint64_t)f->form.width * (uint64_t)f->count;
         varies |= f->kind != BIND_FIXED;
         if (f->note)
@@ -258,19 +242,33 @@ static void form_of(build *b, visit *v)
     if (n > 1 && varies && !note)
         note = "several leaves in one branch, one of them of varying size, are not supported yet";
     for (int64_t i = 0; i < n && note; i++)
-        if (!v->forms[i].note)
-            v->forms[i].note = note;
-    if (note || v->branch->fault || !n)
+        if (!forms->at[i].note)
+            forms->at[i].note = note;
+    if (!note && !varies)
+        v->stride = (uint32_t)stride;
+}
+
+/* A branch's baskets and its group, unless another branch counts its items; once. */
+static void make_group(build *b, visit *v, const leaf_forms *forms)
+{
+    int64_t n = v->hidden ? 1 : v->model->leaves.n;
+    if (v->branch || b->nomem)
         return;
-    if (varies) {
-        if (v->forms[0].kind != BIND_ITEMS)
-            v->group = varying_group(b, v, -1);
+    v->branch = vcol__branch_make(b->table, b->w, v->model, v->path);
+    if (!v->branch) {
+        b->nomem = 1;
         return;
     }
-    v->stride = (uint32_t)stride;
+    if (!n || v->branch->fault || forms->at[0].note)
+        return;
+    if (!v->stride) {
+        if (forms->at[0].kind != BIND_ITEMS)
+            v->group = varying_group(b, v, &forms->at[0], -1);
+        return;
+    }
     v->branch->shared = n > MAX_TOGETHER;
     for (int64_t i = 0; i < n && !b->nomem; i += MAX_TOGETHER) {
-        int32_t group = fixed_group(b, v, i, n - i < MAX_TOGETHER ? n : i + MAX_TOGETHER);
+        int32_t group = fixed_group(b, v, forms, i, n - i < MAX_TOGETHER ? n : i + MAX_TOGETHER);
         if (group < 0) {
             v->group = -1;
             return;
@@ -278,10 +276,41 @@ static void form_of(build *b, visit *v)
         if (!i)
             v->group = group;
     }
-    leaf_of(b, model, 0)->flat_group = v->group;
+    leaf_of(b, v->model, 0)->flat_group = v->group;
 }
 
-/* ---- third pass: columns --------------------------------------------------------------------- */
+/* The offsets that follow from a counter's values; -1 if it cannot be read. */
+static int32_t counts_group(build *b, model_leaf *leaf)
+{
+    visit *v = leaf->branch->visit;
+    vcol_group group = {.kind = VCOL_GROUP_COUNTS};
+    vcol_leaf *leaves;
+    text name = leaf->branch->leaves.n == 1 ? leaf->branch->named.name : leaf->named.name;
+    if (leaf->counts_group >= 0 || v->empty)
+        return leaf->counts_group;
+    make_forms(b, v, &b->counters);
+    make_group(b, v, &b->counters);
+    if (b->nomem || v->group < 0 || v->branch->fault || !v->stride)
+        return -1;
+    if (leaf->flat_group < 0) { /* not the first of its branch: a group of its own */
+        leaf->flat_group = fixed_group(b, v, &b->counters, leaf->position, leaf->position + 1);
+        v->branch->shared = 1;
+    }
+    leaves = lasting(b, 1, sizeof *leaves);
+    if (!leaves || leaf->flat_group < 0)
+        return -1;
+    leaves[0] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, 0, 0, 1};
+    group.depends = leaf->flat_group;
+    group.entries = v->branch->entries;
+    group.name = keep(b, "counter '", name, "'");
+    leaf->counts_group = add_group(b, group, (binding){.kind = BIND_COUNTS}, leaves, 1);
+    if (!v->hidden && name.n > 1 && name.s[0] == 'n') /* nJet counts Jet */
+        name = (text){name.s + 1, name.n - 1};
+    leaf->collection = keep(b, "", name, "");
+    return leaf->counts_group;
+}
+
+/* ---- columns --------------------------------------------------------------------- */
 
 static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
 {
@@ -304,9 +333,14 @@ static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
     } else {
         c->shape = var ? var_shapes[c->type] : type_shapes[c->type];
     }
-    if (f->kind == BIND_VECTOR)
-        c->type_name = keep(b, "std::vector<", text_of(f->type_name), ">");
-    else if (f->kind == BIND_ITEMS || f->n_dims)
+    if (f->kind == BIND_VECTOR || (f->kind == BIND_ITEMS && !f->n_dims)) {
+        int vector = f->kind == BIND_VECTOR;
+        const char **known = vector ? &b->vectors[c->type] : &b->brackets[c->type];
+        size_t at = vector ? 12 : 0, n = strlen(f->type_name);
+        if (!*known || strncmp(*known + at, f->type_name, n) || strlen(*known + at) != n + (vector ? 1 : 2))
+            *known = keep(b, vector ? "std::vector<" : "", text_of(f->type_name), vector ? ">" : "[]");
+        c->type_name = *known;
+    } else if (f->kind == BIND_ITEMS || f->n_dims)
         c->type_name = keep(b, f->type_name, text_of(f->kind == BIND_ITEMS ? "[]" : ""), brackets);
     else
         c->type_name = f->type_name;
@@ -332,7 +366,7 @@ static int64_t filled_baskets(const root_branch *branch)
 
 static void add_column(build *b, visit *v, int64_t i)
 {
-    const leaf_form *f = &v->forms[i];
+    const leaf_form *f = &b->own.at[i];
     const model_leaf *leaf = leaf_of(b, v->model, i);
     vcol_schema_column *c;
     const char *slash;
@@ -363,7 +397,7 @@ static void add_column(build *b, visit *v, int64_t i)
             c->status = VCOL_CORRUPT;
             c->note = "the branch that counts its items cannot be read";
         } else {
-            v->group = varying_group(b, v, counts);
+            v->group = varying_group(b, v, f, counts);
         }
     }
     if (!c->status && v->group < 0) {
@@ -396,12 +430,16 @@ static void bounds(build *b)
             counted += vcol__branch_counts(o->target);
         }
         if (o->kind == KIND_LEAF) {
-            const model_leaf *leaf = o->target;
+            model_leaf *counter =
+                vcol__walk_target(b->w, ((const model_leaf *)o->target)->counter, KIND_LEAF);
             leaves++;
-            counted += leaf->counter != 0;
+            if (counter && !counter->counts) {
+                counter->counts = 1;
+                counted += 2;
+            }
         }
     }
-    b->max_groups = b->max_visits + leaves / MAX_TOGETHER + 2 * counted;
+    b->max_groups = b->max_visits + leaves / MAX_TOGETHER + counted;
 }
 
 vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree, vcol_error *err)
@@ -418,13 +456,12 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
         goto nomem;
     collect(&b, &tree->branches, "", 0);
     b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
-    for (int64_t i = 0; i < b.n_visits && !b.nomem; i++)
-        if (b.visits[i].forms)
-            form_of(&b, &b.visits[i]);
     for (int64_t i = 0; i < b.n_visits && !b.nomem; i++) {
         visit *v = &b.visits[i];
-        if (!v->forms)
+        if (v->empty)
             continue;
+        make_forms(&b, v, &b.own);
+        make_group(&b, v, &b.own);
         for (int64_t k = 0; k < v->model->leaves.n && !b.nomem && !v->hidden; k++)
             add_column(&b, v, k);
         if (v->group >= 0)

@@ -22,7 +22,8 @@
 #define NO_CLONES
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__x86_64__) || !defined(__gnu_linux__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__x86_64__) ||                 \
+    !defined(__gnu_linux__)
 #define NO_CLONES
 #endif
 #if defined(NO_CLONES)

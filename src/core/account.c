@@ -65,6 +65,15 @@ static void peaks_locked(vcol__account *a)
         a->peak_live = a->live;
 }
 
+/* The sum has become larger than the limit, by a grant or by what cannot ask. */
+static void over_locked(vcol__account *a)
+{
+    uint64_t sum = sum_locked(a), over = sum > a->limit ? sum - a->limit : 0;
+    a->overcommits++;
+    if (over > a->overcommit_bytes)
+        a->overcommit_bytes = over;
+}
+
 static bool fits_locked(const vcol__account *a, uint64_t bytes)
 {
     uint64_t sum = sum_locked(a);
@@ -198,10 +207,7 @@ vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t 
                 break;
             }
             grant_locked(a, grant, bytes);
-            a->overcommits++;
-            uint64_t over = sum_locked(a) > a->limit ? sum_locked(a) - a->limit : 0;
-            if (over > a->overcommit_bytes)
-                a->overcommit_bytes = over;
+            over_locked(a);
             break;
         }
         vcol__lock_wait(&a->changed, &a->lock);
@@ -252,6 +258,8 @@ void vcol__account_back(vcol_manager *m, vcol__grant *grant, uint64_t bytes, boo
     }
     a->live += bytes;
     peaks_locked(a);
+    if (promised < bytes && !from_cached && sum_locked(a) > a->limit)
+        over_locked(a);
     vcol__lock_drop(&a->lock);
 }
 
@@ -282,10 +290,18 @@ void vcol__account_fix(vcol_manager *m, int64_t bytes)
 {
     vcol__account *a = &m->account;
     vcol__lock_take(&a->lock);
+    uint64_t missing = bytes > 0 ? missing_locked(a, (uint64_t)bytes) : 0;
+    if (missing) { /* it is there already and cannot wait: others make room for it, as far as they can */
+        vcol__lock_drop(&a->lock);
+        vcol__evict_make_room(m, missing, VCOL__DEMAND);
+        vcol__lock_take(&a->lock);
+    }
     a->fixed += (uint64_t)bytes;
     peaks_locked(a);
     if (bytes < 0)
         event_locked(a);
+    else if (bytes > 0 && sum_locked(a) > a->limit)
+        over_locked(a);
     vcol__lock_drop(&a->lock);
 }
 

@@ -64,13 +64,11 @@ static uint64_t evict_drop(vcol__evictable *item)
         memset(&b->plain, 0, sizeof b->plain);
         b->plain_bytes = NULL;
         b->plain_state = VCOL__PLAIN_NONE;
+        vcol__evict_unlist(m, item); /* before another unpacks it and lists it anew */
     }
     vcol__lock_drop(&m->blocks.lock);
     uint64_t bytes = plain.capacity;
-    if (bytes) {
-        vcol__evict_unlist(m, item);
-        vcol__memory_give(m, &plain);
-    }
+    vcol__memory_give(m, &plain);
     return bytes;
 }
 
@@ -218,8 +216,8 @@ void vcol__block_unref(vcol__block *b)
         at = &(*at)->chain;
     *at = b->chain;
     r->used--;
+    vcol__fetch_dequeue_locked(b); /* before the lock is dropped: else a read could take it, and it would be freed in flight */
     vcol__lock_drop(&r->lock);
-    vcol__fetch_dequeue(b);
     vcol__evict_unlist(m, &b->evictable);
     free_state(b);
     vcol__memory_give(m, &b->plain);

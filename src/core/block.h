@@ -70,7 +70,8 @@ void vcol__block_unref(vcol__block *block);
 
 /* Registers stored memory for a block to be read by the queue; false if it needs no reading. (fetch.c) */
 vcol_status vcol__fetch_enqueue(vcol__block *block, vcol__grant *grant, vcol_error *err);
-void vcol__fetch_dequeue(vcol__block *block);
+/* Nobody references the block any more. Under the registry lock. */
+void vcol__fetch_dequeue_locked(vcol__block *block);
 /* Reads what is first in the queue, up to one large read; false if there is nothing. */
 bool vcol__fetch_some(vcol_manager *m);
 /*

@@ -74,15 +74,11 @@ vcol_status vcol__fetch_enqueue(vcol__block *b, vcol__grant *grant, vcol_error *
     return VCOL_OK;
 }
 
-/* Nobody references the block any more. */
-void vcol__fetch_dequeue(vcol__block *b)
+void vcol__fetch_dequeue_locked(vcol__block *b)
 {
-    vcol__blocks *r = &b->file->manager->blocks;
-    vcol__lock_take(&r->lock);
-    unqueue_locked(r, b);
+    unqueue_locked(&b->file->manager->blocks, b);
     if (b->stored_state == VCOL__STORED_QUEUED)
         b->stored_state = VCOL__STORED_NONE;
-    vcol__lock_drop(&r->lock);
 }
 
 static int by_index_offset(const void *a, const void *b)
@@ -310,6 +306,11 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
     vcol__lock_drop(&r->lock);
     if (own > 0) {
         uint64_t gap = t->n > 1 ? t->file->gap : 0;
+        size_t room = vcol__memory_capacity(gap);
+        /* Neighbours may have made one block many: then the gap's memory is not in the grant. */
+        if (gap && grant->held < room &&
+            vcol__account_reserve(m, grant, room - grant->held, VCOL__PREFETCH, false, NULL) != VCOL_OK)
+            gap = 0;
         if (gap && vcol__memory_take(m, grant, gap, &gap_memory, NULL) != VCOL_OK)
             gap = 0;
         read_batch(t, gap_memory.data, gap);

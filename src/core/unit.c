@@ -41,6 +41,7 @@ typedef vcol_status (*stage)(hand *h, int64_t i, vcol_error *err);
 
 /* Where a block's rows lie: file rows [lo, hi) are wanted; items before it, by depth (depth 0: rows). */
 typedef struct place {
+    bool left; /* a helper had no memory for it: the owner does it */
     int64_t row, rows, lo, hi;
     int64_t items[VCOL_MAX_LEVELS + 1];
     int64_t before[VCOL_MAX_LEVELS + 1];
@@ -540,6 +541,24 @@ static void remember_error(hand *h, int64_t i, const vcol_error *why)
     vcol__lock_drop(&h->u->base.stripe->lock);
 }
 
+static void run_block(hand *h, int64_t i, stage run)
+{
+    vcol_error why = {0};
+    vcol_status status;
+    bool stopped = vcol__load_stopped(h->load);
+    if (stopped)
+        status = vcol_error_format(&why, VCOL_CANCELLED, "%s was stopped", h->u->group->name);
+    else
+        status = run(h, i, &why);
+    if (status == VCOL_CANCELLED && h->helper && !stopped) {
+        h->work->places[i].left = true; /* larger than it was said to be: a helper does not wait for memory */
+    } else if (status != VCOL_OK) {
+        if (!why.status)
+            vcol_error_format(&why, status, "%s: %s", h->u->group->name, vcol_status_name(status));
+        remember_error(h, i, &why);
+    }
+}
+
 static void claim_blocks(hand *h, stage run)
 {
     struct vcol__unit_work *w = h->work;
@@ -547,17 +566,7 @@ static void claim_blocks(hand *h, stage run)
         int64_t i = atomic_fetch_add(&w->next, 1);
         if (i >= w->n || atomic_load(&w->failed))
             break;
-        vcol_error why = {0};
-        vcol_status status;
-        if (vcol__load_stopped(h->load))
-            status = vcol_error_format(&why, VCOL_CANCELLED, "%s was stopped", h->u->group->name);
-        else
-            status = run(h, i, &why);
-        if (status != VCOL_OK) {
-            if (!why.status)
-                vcol_error_format(&why, status, "%s: %s", h->u->group->name, vcol_status_name(status));
-            remember_error(h, i, &why);
-        }
+        run_block(h, i, run);
     }
 }
 
@@ -604,6 +613,12 @@ static vcol_status run_stage(hand *h, stage run, vcol_error *err)
         vcol__lock_drop(&s->lock);
         if (blocked)
             vcol__account_runnable(b->manager, 1);
+        for (int64_t i = 0; i < w->n && !atomic_load(&w->failed); i++) {
+            if (w->places[i].left) {
+                w->places[i].left = false;
+                run_block(h, i, run);
+            }
+        }
     }
     if (atomic_load(&w->failed)) {
         if (err && !err->status)
@@ -888,6 +903,55 @@ static vcol_status hold_prepared(hand *h, vcol_error *err)
     return status;
 }
 
+/*
+ * Offsets can count any number of items, and memory for them is taken before a block is looked at. Where they count far
+ * more than the blocks seem to hold, all blocks are unpacked first: an item takes at least a bit, and becomes at most 64.
+ */
+#define DOUBTFUL ((uint64_t)64 << 20)
+
+static bool seems_to_fit(const struct vcol__unit_work *w, uint64_t sum)
+{
+    uint64_t bytes = 0;
+    for (int64_t i = 0; i < w->n; i++)
+        bytes += w->blocks[i]->asked.unpacked;
+    return sum <= DOUBTFUL || bytes == 0 || sum / 64 <= bytes;
+}
+
+static vcol_status check_items(const unit *u, const struct vcol__unit_work *w, vcol_error *err)
+{
+    for (int64_t i = 0; i < w->n; i++) {
+        const vcol_block *d = &w->blocks[i]->d;
+        int64_t items = w->places[i].items[1];
+        if (!(d->flags & VCOL_BLOCK_PREPARE) && d->unpacked > 0 && (uint64_t)items / 8 > d->unpacked)
+            return vcol_error_format(err, VCOL_CORRUPT, "%s, block at byte %llu: the counts say %lld items, its content has %llu bytes",
+                                     u->group->name, (unsigned long long)d->offset, (long long)items,
+                                     (unsigned long long)d->unpacked);
+    }
+    return VCOL_OK;
+}
+
+static vcol_status load_doubtful(hand *h, const size_t *sizes, const int64_t *counts, vcol_error *err)
+{
+    unit *u = h->u;
+    uint64_t want = working_bytes(u, h->work, true), held = h->grant->held;
+    vcol_status status = VCOL_OK;
+    if (want > held)
+        status = vcol__load_reserve(h->load, want - held, h->load->prepared, err);
+    if (status == VCOL_OK)
+        status = hand_open(h, err);
+    if (status == VCOL_OK)
+        status = hold_prepared(h, err);
+    if (status == VCOL_OK)
+        status = run_stage(h, stage_hold, err);
+    if (status == VCOL_OK)
+        status = check_items(u, h->work, err);
+    if (status == VCOL_OK)
+        status = take_leaves(h, sizes, counts, err);
+    if (status == VCOL_OK)
+        status = run_stage(h, stage_decode, err);
+    return status;
+}
+
 static vcol_status load_direct(hand *h, vcol_error *err)
 {
     unit *u = h->u;
@@ -899,6 +963,8 @@ static vcol_status load_direct(hand *h, vcol_error *err)
     vcol_status status = place_known(h, err);
     if (status == VCOL_OK)
         status = leaf_sizes(u, total, sizes, counts, &sum, err);
+    if (status == VCOL_OK && u->dep && !seems_to_fit(h->work, sum))
+        return load_doubtful(h, sizes, counts, err);
     if (status == VCOL_OK) {
         uint64_t want = sum + working_bytes(u, h->work, false), held = h->grant->held;
         if (want > held)

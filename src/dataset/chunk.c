@@ -383,6 +383,8 @@ static bool group_has_users(vcol_chunk *c, int32_t group, int64_t but)
     for (int64_t i = d->users_first[group]; i < d->users_first[group + 1]; i++) {
         int64_t id = d->users[i];
         vcol__chunk_column *x = id == but ? NULL : atomic_load_explicit(&c->columns[id], memory_order_acquire);
+        if (id != but && c->wanted && atomic_load_explicit(&c->wanted[id], memory_order_relaxed) && !x)
+            return true; /* the loop's chunks use it too, and this one has not yet */
         if (x && (atomic_load(&x->leased) || (x->values->group != group && vcol__buffer_in_use(x->values)) ||
                   (x->values->group == group && atomic_load(&x->touched) && vcol__buffer_in_use(x->values))))
             return true;

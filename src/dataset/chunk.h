@@ -48,6 +48,7 @@ struct vcol_chunk {
     /* who is told what is touched first: the loop, which learns */
     void (*touched)(int64_t id, void *opaque);
     void *opaque;
+    _Atomic bool *wanted; /* the loop's columns, declared and learned; NULL without a loop */
     vcol__lock lock;
     /* chunk lock */
     vcol_prefetch **scopes;

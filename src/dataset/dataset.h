@@ -9,6 +9,15 @@
 #include <vcol/reader.h>
 
 /* An open file with its table. */
+/* What a file's metadata may take: the reader's allocator refuses more. */
+typedef struct vcol__ration {
+    const vcol_allocator *from;
+    uint64_t most;
+    _Atomic uint64_t taken;
+    _Atomic int refused;
+} vcol__ration;
+
+/* Stays where it is while it is open. */
 typedef struct vcol__infile {
     char *path;           /* as given, without the object */
     char *where;          /* for messages */
@@ -23,6 +32,7 @@ typedef struct vcol__infile {
     uint64_t fixed;       /* charged for metadata */
     int64_t first, entries;
     int64_t *map;         /* the data set's column -> this schema's, or -1; NULL: the same */
+    vcol__ration ration;
 } vcol__infile;
 
 /* A column as the data set has it. */

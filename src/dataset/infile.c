@@ -27,6 +27,53 @@ static vcol_status located(const char *where, vcol_status status, vcol_error *er
     return status;
 }
 
+/*
+ * Metadata is not evicted, and a small file can describe gigabytes of it. It may take as much as the limit, and SLACK,
+ * so that small limits do not keep large files from being opened.
+ */
+#define SLACK ((uint64_t)48 << 20)
+
+static void *ration_alloc(size_t size, size_t align, void *opaque)
+{
+    vcol__ration *r = opaque;
+    void *p = NULL;
+    if (atomic_fetch_add(&r->taken, size) + size <= r->most)
+        p = r->from->alloc(size, align, r->from->opaque);
+    else
+        atomic_store(&r->refused, 1);
+    if (!p)
+        atomic_fetch_sub(&r->taken, size);
+    return p;
+}
+
+static void ration_free(void *memory, size_t size, size_t align, void *opaque)
+{
+    vcol__ration *r = opaque;
+    r->from->free(memory, size, align, r->from->opaque);
+    atomic_fetch_sub(&r->taken, size);
+}
+
+static vcol_allocator ration_open(vcol_manager *m, vcol__infile *t)
+{
+    uint64_t limit = m->account.limit;
+    t->ration.from = &m->memory.allocator;
+    t->ration.most = limit > UINT64_MAX - SLACK ? UINT64_MAX : limit + SLACK;
+    return (vcol_allocator){ration_alloc, ration_free, &t->ration};
+}
+
+/* A reader's failure, told with the file's name, and as what it is where the ration was at its end. */
+static vcol_status told(vcol__infile *t, vcol_status status, vcol_error *why)
+{
+    if (status == VCOL_NOMEM && atomic_exchange(&t->ration.refused, 0)) {
+        char text[sizeof why->message];
+        memcpy(text, why->message, sizeof text);
+        vcol_error_reset(why);
+        status = vcol_error_format(why, VCOL_LIMIT, "%.300s: its metadata takes more than the memory limit and %d MB", text,
+                                   (int)(SLACK >> 20));
+    }
+    return located(t->where, status, why);
+}
+
 static vcol_status find_reader(vcol__infile *t, const vcol_reader *const *readers, int64_t n_readers, vcol_error *err)
 {
     unsigned char head[64];
@@ -76,10 +123,11 @@ vcol_status vcol__infile_open_file(vcol_manager *m, const char *path, vcol_sourc
     }
     if (status == VCOL_OK) {
         vcol_error why = {0};
-        status = t->reader->open(t->source, &m->memory.allocator, worker, &t->file, &why);
+        vcol_allocator allocator = ration_open(m, t);
+        status = t->reader->open(t->source, &allocator, worker, &t->file, &why);
         if (status != VCOL_OK) {
             t->file = NULL;
-            located(t->where, status, &why);
+            status = told(t, status, &why);
             if (err && !err->status)
                 *err = why;
         }
@@ -137,7 +185,7 @@ vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *obj
         t->object = NULL;
     }
     if (status != VCOL_OK) {
-        located(t->where, status, &why);
+        status = told(t, status, &why);
         if (err && !err->status)
             *err = why;
         vcol__infile_close(m, t);
@@ -219,7 +267,7 @@ vcol_status vcol_file_object(vcol_file *f, int64_t i, vcol_object_info *out, vco
     vcol_status status = f->table.reader->object_info(f->table.file, i, worker, out, &why);
     vcol__worker_give(f->manager, worker);
     if (status != VCOL_OK) {
-        located(f->table.where, status, &why);
+        status = told(&f->table, status, &why);
         if (err)
             *err = why;
     }

@@ -28,7 +28,7 @@ struct vcol_loop {
     int32_t n;
     vcol__lock lock;
     /* chunk lock: touched by getters of any thread */
-    unsigned char *known;
+    _Atomic bool *known;             /* by column: in `columns`; also read by the chunks, without the lock */
     int64_t *columns, n_columns; /* declared, then learned */
 };
 
@@ -67,12 +67,12 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
                                  (long long)o.first + (long long)o.count, (long long)d->entries);
     vcol_loop *l = calloc(1, sizeof *l);
     if (l) {
-        l->known = calloc((size_t)d->n_columns + 1, 1);
+        l->known = calloc((size_t)d->n_columns + 1, sizeof *l->known);
         l->columns = calloc((size_t)d->n_columns + 1, sizeof *l->columns);
     }
     if (!l || !l->known || !l->columns) {
         if (l) {
-            free(l->known);
+            free((void *)l->known);
             free(l->columns);
         }
         free(l);
@@ -134,6 +134,7 @@ static vcol_status open_next(vcol_loop *l, vcol_error *err)
         return status;
     c->touched = learn;
     c->opaque = l;
+    c->wanted = l->known;
     l->position += count;
     l->window[l->n++] = (slot){c, NULL};
     return VCOL_OK;
@@ -205,7 +206,7 @@ void vcol_loop_close(vcol_loop *l)
     for (int64_t f = 0; f < l->dataset->n_files; f++)
         vcol__pass_reset(&l->dataset->files[f].pass);
     vcol__lock_destroy(&l->lock);
-    free(l->known);
+    free((void *)l->known);
     free(l->columns);
     free(l);
 }

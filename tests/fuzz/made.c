@@ -403,7 +403,7 @@ static void io_features(made *m)
     made_end(m, frame);
 }
 
-static size_t array_begin(made *m, int n)
+size_t made_list_begin(made *m, int n)
 {
     size_t frame = made_frame(m, 3);
     object_head(m);
@@ -415,7 +415,7 @@ static size_t array_begin(made *m, int n)
 
 static void empty_array(made *m)
 {
-    made_end(m, array_begin(m, 0));
+    made_end(m, made_list_begin(m, 0));
 }
 
 typedef struct leaf_kind {
@@ -483,14 +483,14 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
     made_u64(m, 200);
     made_u64(m, 150);
     empty_array(m);
-    list = array_begin(m, n_leaves);
+    list = made_list_begin(m, n_leaves);
     for (int i = 0; i < n_leaves; i++) {
         if (which == MADE_COUNT)
             state->counter = (uint32_t)(state->base + m->n + 2);
         leaf(m, &kinds[which][i], which == MADE_ITEMS ? state->counter : 0);
     }
     made_end(m, list);
-    list = array_begin(m, inside);
+    list = made_list_begin(m, inside);
     if (inside) {
         size_t slot = made_object(m, "TBasket");
         made_basket_inside(m, which);
@@ -526,9 +526,8 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
     made_end(m, object);
 }
 
-void made_tree(made *m, const made_basket *baskets, int64_t entries)
+size_t made_tree_begin(made *m, int64_t entries)
 {
-    tree_state state = {made_key_size("TTree", TREE) - m->n, 0};
     size_t frame = made_frame(m, 20), list;
     made_named(m, TREE, "");
     for (int i = 0; i < 3; i++) { /* TAttLine, TAttFill, TAttMarker */
@@ -547,7 +546,13 @@ void made_tree(made *m, const made_basket *baskets, int64_t entries)
     made_u8(m, 1);
     made_u64(m, 3);
     io_features(m);
-    list = array_begin(m, MADE_BRANCHES);
+    return frame;
+}
+
+void made_tree(made *m, const made_basket *baskets, int64_t entries)
+{
+    tree_state state = {made_key_size("TTree", TREE) - m->n, 0};
+    size_t frame = made_tree_begin(m, entries), list = made_list_begin(m, MADE_BRANCHES);
     for (int i = 0; i < MADE_BRANCHES; i++)
         branch(m, i, &baskets[i], entries, &state);
     made_end(m, list);
@@ -611,7 +616,7 @@ void made_info(made *m)
     made_u32(m, 0x7e6aae19);
     made_u32(m, 1);
     slot = made_object(m, "TObjArray");
-    list = array_begin(m, 3);
+    list = made_list_begin(m, 3);
     streamer_element(m, "TStreamerBase", "TLeaf", "", 0, 0, "BASE");
     streamer_element(m, "TStreamerBasicType", "fMinimum", "", 3, 0, "int");
     streamer_element(m, "TStreamerBasicType", "fMaximum", "", 3, 0, "int");
@@ -627,7 +632,7 @@ void made_info(made *m)
     made_u32(m, 0x12345678);
     made_u32(m, 3);
     slot = made_object(m, "TObjArray");
-    list = array_begin(m, 7);
+    list = made_list_begin(m, 7);
     streamer_element(m, "TStreamerBase", "TObject", "", 66, 0, "BASE");
     streamer_element(m, "TStreamerBasicType", "fN", "", 6, 0, "int");
     streamer_element(m, "TStreamerBasicPointer", "fValues", "[fN]", 45, 0, "float*");

@@ -105,6 +105,10 @@ void made_basket_inside(made *m, int branch);
  * tree. `entries` of the tree and its branches.
  */
 void made_tree(made *m, const made_basket *baskets, int64_t entries);
+/* A tree up to its list of branches, which is to follow, and then that of leaves; to be ended by made_end. */
+size_t made_tree_begin(made *m, int64_t entries);
+/* A list of n pointers, which are to follow; to be ended by made_end. */
+size_t made_list_begin(made *m, int n);
 /* A whole file with the sample; `inside`: baskets inside the tree. */
 void made_sample(made_file *f, int large, int inside);
 /* The payload of a StreamerInfo record that describes TLeafI, and a class of its own. */
