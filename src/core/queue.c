@@ -279,6 +279,7 @@ bool vcol__queue_remove(vcol_buffer *b)
     VCOL__COUNT(m, cancelled, 1);
     if (load->work)
         b->ops->unprepare(b, load);
+    vcol__account_give_back(m, &load->grant, 0); /* now: a task may keep a reference for a moment longer */
     vcol__queue_charge(load, 0);
     vcol__load_unref(load);
     return true;
