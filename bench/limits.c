@@ -176,6 +176,7 @@ static double materialize(void *opaque)
     vcol_loop_options_init(&lo, sizeof lo);
     lo.flags = VCOL_LOOP_NO_PREFETCH;
     lo.entries = chunk_entries;
+    lo.chunking = chunk_entries ? VCOL_CHUNK_BY_ENTRIES : VCOL_CHUNK_BY_CLUSTERS;
     vcol_manager_open(&mo, &m, &err);
     vcol_dataset_open(m, &b->path, 1, NULL, &d, &err);
     if (!err.status && !(list = order(d, &n)))
@@ -454,7 +455,7 @@ done:
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: limits [--rounds N] [--chunk N] [--check] [--buffers] [FILE.root | --small FILE.root]...\n"
+    fprintf(stderr, "usage: limits [--rounds N] [--chunk N|clusters] [--check] [--buffers] [FILE.root | --small FILE.root]...\n"
                     "  all columns of each FILE against the decompression of its baskets; --small: a file of small\n"
                     "  baskets; --buffers (also without a FILE): pins and empty buffers; --check: exit 1 above a bound\n");
     return 2;
@@ -469,7 +470,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--rounds") == 0 && more) {
             rounds = atoi(argv[++i]);
         } else if (strcmp(argv[i], "--chunk") == 0 && more) {
-            chunk_entries = atoll(argv[++i]);
+            chunk_entries = strcmp(argv[++i], "clusters") == 0 ? 0 : atoll(argv[i]);
         } else if (strcmp(argv[i], "--check") == 0) {
             check = 1;
         } else if (strcmp(argv[i], "--buffers") == 0) {
@@ -483,7 +484,7 @@ int main(int argc, char **argv)
         } else {
             return usage();
         }
-        if (rounds < 1 || rounds > MEASURE_ROUNDS || chunk_entries < 1)
+        if (rounds < 1 || rounds > MEASURE_ROUNDS || chunk_entries < 0)
             return usage();
     }
     if (status == 0 && (buffers || !files))
