@@ -85,7 +85,8 @@ mock_result mock_pass(const mock_world *w, const mock_setting *s, t_source *sour
         r.status = status;
     r.chunks = loop ? vcol_loop_chunks(loop) : 0;
     vcol_loop_close(loop);
-    t_until(t_stats(o.m).live == 0); /* a read that nobody wants any more may be about to end */
+    /* A read or a plan that nobody wants any more may be about to end. */
+    t_until(t_stats(o.m).live + t_stats(o.m).promised == 0);
     vcol_manager_stats(o.m, &r.stats, sizeof r.stats);
     mock_end(&o);
     return r;

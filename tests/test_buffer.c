@@ -21,6 +21,9 @@ static uint64_t live(void)
     return t_stats(manager).live;
 }
 
+static bool size_pins;
+static vcol_status reserve_nothing(vcol_fill *fill, void *opaque, vcol_error *err);
+
 /* ---- E1 -------------------------------------------------------------------------------------------- */
 
 START_TEST(e1_1_nothing_is_generated_before_the_first_read)
@@ -479,6 +482,35 @@ START_TEST(e1_6_a_circle_across_threads_is_named)
     gb.reads[0] = NULL;
     t_read(a, &ga);
     vcol_buffer_release(a);
+    vcol_buffer_release(b);
+    vcol_manager_close(m);
+}
+END_TEST
+
+static vcol_status size_of_itself(int64_t *count, void *opaque, vcol_error *err)
+{
+    vcol_span span;
+    vcol_buffer *b = *(vcol_buffer **)opaque;
+    return size_pins ? vcol_buffer_pin(b, &span, err) : vcol_buffer_count(b, count, err);
+}
+
+START_TEST(e1_6_a_size_that_needs_itself_is_a_circle)
+{
+    vcol_manager *m = fresh();
+    vcol_buffer_options o;
+    vcol_buffer *b;
+    vcol_span span;
+    int64_t count;
+    vcol_error err = {0};
+    size_pins = _i == 1;
+    vcol_buffer_options_init(&o, sizeof o);
+    o.type = VCOL_I64;
+    o.name = "alpha";
+    o.generator = (vcol_generator){.size = size_of_itself, .generate = reserve_nothing, .opaque = &b};
+    ck_assert_int_eq(vcol_buffer_create(m, &o, &b, NULL), VCOL_OK);
+    ck_assert_int_eq(vcol_buffer_count(b, &count, &err), VCOL_CYCLE);
+    ck_assert_ptr_nonnull(strstr(err.message, "alpha"));
+    ck_assert_int_eq(vcol_buffer_pin(b, &span, NULL), VCOL_CYCLE);
     vcol_buffer_release(b);
     vcol_manager_close(m);
 }
@@ -998,6 +1030,7 @@ int main(void)
         {e1_6_a_generator_reads_others_declared_or_not, 0},
         {e1_6_a_circle_in_one_thread_is_named, 0},
         {e1_6_a_circle_across_threads_is_named, 0},
+        {e1_6_a_size_that_needs_itself_is_a_circle, 2},
         {e1_7_an_empty_buffer_has_an_address, 0},
         {e1_7_a_count_known_late_may_grow, 0},
         {e1_7_what_a_generator_gives_is_held_against_what_it_said, 4},

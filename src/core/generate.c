@@ -48,11 +48,21 @@ static vcol_span span_of(const generated *g)
 
 /* ---- count ------------------------------------------------------------------------------------ */
 
+/* The size callbacks that this thread is in. */
+typedef struct sizing {
+    const generated *buffer;
+    struct sizing *above;
+} sizing;
+static _Thread_local sizing *current_sizing;
+
 /* Asks `size`, once; *count -1 if only generating can tell. */
 static vcol_status learn_count(generated *g, int64_t *count, vcol_error *err)
 {
     vcol_buffer *b = &g->base;
     vcol_status status = VCOL_OK;
+    for (const sizing *s = current_sizing; s; s = s->above)
+        if (s->buffer == g)
+            return vcol_error_format(err, VCOL_CYCLE, "buffers need each other: the size of %s needs itself", b->name);
     vcol__lock_take(&b->stripe->lock);
     while (g->sizing)
         vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
@@ -64,7 +74,10 @@ static vcol_status learn_count(generated *g, int64_t *count, vcol_error *err)
         return VCOL_OK;
     vcol__lock_none_held();
     vcol_error why = {0};
+    sizing here = {g, current_sizing};
+    current_sizing = &here;
     status = g->generator.size(count, g->generator.opaque, &why);
+    current_sizing = here.above;
     if (status == VCOL_OK && *count < 0)
         status = vcol_error_format(&why, VCOL_RANGE, "%s: size gave %lld values", b->name, (long long)*count);
     if (status != VCOL_OK && !why.status)
