@@ -73,8 +73,6 @@ START_TEST(e10_1_ten_thousand_cycles_are_flat)
 #else
                 /* 10 %, or what the C library's arenas of three threads may keep of so small a process */
                 ck_assert_int_le(resident_bytes(), resident + (resident > (10 << 20) ? resident / 10 : 1 << 20));
-#else
-                (void)resident;
 #endif
             } else {
                 live = atomic_load(&a.live);
