@@ -1192,8 +1192,12 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
 {
     vcol_manager *m = file->manager;
     const vcol_group *g = &file->schema->groups[group];
-    unit *u = vcol__memory_new(m, sizeof *u);
+    unit *u;
     *out = NULL;
+    if (dep && (dep->first != first || dep->entries < count))
+        return vcol_error_format(err, VCOL_CORRUPT, "%s: %s ends at entry %lld, before what it counts: %s", file->where, dep->name,
+                                 (long long)(dep->first + dep->entries), g->name);
+    u = vcol__memory_new(m, sizeof *u);
     if (!u)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %s", g->name);
     u->file = file;

@@ -188,6 +188,10 @@ static vcol_status array_of(vcol_chunk *c, vcol_leaf_ref ref, bool pad, bool inn
     if (status != VCOL_OK)
         return status;
     *leaf = ref.leaf;
+    if (!pad && rows_of(c, ref.group) < c->count) /* a column's arrays may end at different entries */
+        return vcol_error_format(err, VCOL_CORRUPT, "%s: %s ends at entry %lld, before the columns that need it",
+                                 c->table->where, c->table->schema->groups[ref.group].name,
+                                 (long long)(c->table->first + c->table->schema->groups[ref.group].entries));
     if (!pad || inner || rows_of(c, ref.group) == c->count) {
         vcol_buffer_acquire(unit);
         *out = unit;
