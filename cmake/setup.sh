@@ -3,7 +3,7 @@
 # Sourced by ./demo, ./check and .ci/run, which run at the top of the source tree: what they install and how they build.
 
 # What a build needs, on Debian 12, Ubuntu 24.04 and later; and what the tests need beyond that.
-build_packages="gcc libc6-dev cmake ninja-build pkgconf libck-dev libzstd-dev liblz4-dev libdeflate-dev liblzma-dev
+build_packages="gcc libc6-dev cmake ninja-build pkgconf libzstd-dev liblz4-dev libdeflate-dev liblzma-dev
     libxxhash-dev"
 test_packages="g++ check python3 spin"
 

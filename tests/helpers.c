@@ -161,7 +161,8 @@ vcol_manager *t_manager(const vcol_manager_options *options)
 {
     vcol_manager *m;
     vcol_error err = {0};
-    ck_assert_msg(vcol_manager_open(options, &m, &err) == VCOL_OK, "%s", err.message);
+    if (vcol_manager_open(options, &m, &err) != VCOL_OK)
+        t_fail(__FILE__, __LINE__, err.message);
     return m;
 }
 
@@ -183,7 +184,7 @@ int t_threads(void)
 {
     DIR *d = opendir("/proc/self/task");
     int n = 0;
-    ck_assert_ptr_nonnull(d);
+    t_require(d);
     while (readdir(d))
         n++;
     closedir(d);
@@ -316,7 +317,8 @@ vcol_buffer *t_buffer_with(vcol_manager *m, t_gen *gen, const char *name, vcol_b
     o.inputs = inputs;
     o.n_inputs = n;
     o.name = name;
-    ck_assert_msg(vcol_buffer_create(m, &o, &b, &err) == VCOL_OK, "%s", err.message);
+    if (vcol_buffer_create(m, &o, &b, &err) != VCOL_OK)
+        t_fail(__FILE__, __LINE__, err.message);
     return b;
 }
 
@@ -355,12 +357,12 @@ static void *read_in_thread(void *r_void)
 
 void t_reader_start(t_reader *r)
 {
-    ck_assert_int_eq(pthread_create(&r->thread, NULL, read_in_thread, r), 0);
+    t_require(pthread_create(&r->thread, NULL, read_in_thread, r) == 0);
 }
 
 void t_reader_join(t_reader *r)
 {
-    ck_assert_int_eq(pthread_join(r->thread, NULL), 0);
+    t_require(pthread_join(r->thread, NULL) == 0);
 }
 
 /* ---- an executor that the test steps --------------------------------------------------------------- */
@@ -547,6 +549,7 @@ vcol_source *t_source_open(t_source *s, const void *data, size_t size, const cha
     s->data = data;
     s->size = size;
     pthread_mutex_init(&s->lock, NULL);
-    ck_assert_msg(vcol_source_create(&ops, s, name, &out, &err) == VCOL_OK, "%s", err.message);
+    if (vcol_source_create(&ops, s, name, &out, &err) != VCOL_OK)
+        t_fail(__FILE__, __LINE__, err.message);
     return out;
 }

@@ -168,8 +168,8 @@ typedef struct vcol_block {
     int64_t first_entry;  /* its first row; ignored where rows are unknown */
     int64_t entries;      /* its rows; -1 = unknown until measured (rows then follow the block before) */
     uint32_t flags;       /* VCOL_BLOCK_… */
-    int32_t needs;        /* the block that must be prepared first, as an index into this plan's blocks (after
-                             EXPANDS: counted among the replacing ones); -1 = none */
+    int32_t needs;        /* the block that must be prepared first, as an index into this plan's blocks (for those
+                             that replace one: among those); -1 = none */
     uint64_t tag;         /* the reader's own */
     uint64_t tag2;        /* likewise; set in plan or inspect */
 } vcol_block;

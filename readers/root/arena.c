@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_CHUNK = 16 << 10, MAX_CHUNK = 1 << 20, ALIGN = 16 };
+enum { FIRST_CHUNK = 16 << 10, MAX_CHUNK = 1 << 20, MAX_RESERVE = 1 << 26, ALIGN = 16 };
 
 typedef struct arena_chunk {
     struct arena_chunk *next;
@@ -35,15 +35,9 @@ void vcol__arena_init(arena *a, const vcol_allocator *allocator)
         a->allocator = *allocator;
 }
 
-static int grow(arena *a, size_t need)
+static int add_chunk(arena *a, size_t size)
 {
-    size_t size = a->chunks ? a->chunks->size * 2 : FIRST_CHUNK;
-    arena_chunk *chunk;
-    if (size > MAX_CHUNK)
-        size = MAX_CHUNK;
-    if (size < need + ALIGN)
-        size = need + ALIGN;
-    chunk = vcol__root_alloc(&a->allocator, size);
+    arena_chunk *chunk = vcol__root_alloc(&a->allocator, size);
     if (!chunk)
         return -1;
     chunk->next = a->chunks;
@@ -55,18 +49,38 @@ static int grow(arena *a, size_t need)
     return 0;
 }
 
+static int grow(arena *a, size_t need)
+{
+    size_t size = a->chunks ? a->chunks->size * 2 : FIRST_CHUNK;
+    if (size > MAX_CHUNK)
+        size = MAX_CHUNK;
+    return add_chunk(a, size < need + ALIGN ? need + ALIGN : size);
+}
+
+void vcol__arena_reserve(arena *a, uint64_t bytes)
+{
+    if (!a->chunks && bytes > FIRST_CHUNK && bytes <= MAX_RESERVE)
+        add_chunk(a, (size_t)bytes);
+}
+
+void *vcol__arena_take(arena *a, uint64_t bytes)
+{
+    void *p;
+    if (bytes > SIZE_MAX / 4)
+        return NULL;
+    bytes = (bytes + (bytes == 0) + ALIGN - 1) / ALIGN * ALIGN;
+    if (bytes > (size_t)(a->end - a->p) && grow(a, bytes))
+        return NULL;
+    p = a->p;
+    a->p += bytes;
+    return p;
+}
+
 void *vcol__arena_new(arena *a, uint64_t count, size_t size)
 {
     uint64_t n;
-    void *p;
-    if (__builtin_mul_overflow(count, (uint64_t)size, &n) || n > SIZE_MAX / 4)
-        return NULL;
-    n = (n + (n == 0) + ALIGN - 1) / ALIGN * ALIGN;
-    if (n > (size_t)(a->end - a->p) && grow(a, n))
-        return NULL;
-    p = a->p;
-    a->p += n;
-    return memset(p, 0, n);
+    void *p = __builtin_mul_overflow(count, (uint64_t)size, &n) ? NULL : vcol__arena_take(a, n);
+    return p ? memset(p, 0, n) : NULL;
 }
 
 char *vcol__arena_text(arena *a, text t)

@@ -23,6 +23,11 @@ void *vcol__root_alloc(const vcol_allocator *allocator, size_t size);
 void vcol__root_free(const vcol_allocator *allocator, void *memory, size_t size);
 
 void vcol__arena_init(arena *a, const vcol_allocator *allocator);
+/* Makes the first chunk hold that much: one chunk where the need is known beforehand. Failure is no matter.
+ */
+void vcol__arena_reserve(arena *a, uint64_t bytes);
+/* Bytes that are not zeroed. */
+void *vcol__arena_take(arena *a, uint64_t bytes);
 /* count items of `size` bytes, zeroed; NULL where there is no memory. Never NULL for count 0. */
 void *vcol__arena_new(arena *a, uint64_t count, size_t size);
 /* A NUL-terminated copy (cut at a NUL in it); NULL where there is no memory. */

@@ -11,7 +11,7 @@
 #include "file.h"
 #include "streamer.h"
 
-enum { HEADER = 64, LARGE = 1000000, BLOCK_HEAD = 9 };
+enum { HEADER = 64, LARGE = 1000000, BLOCK_HEAD = 9, RECORD_SLACK = 1024 };
 /* Metadata above BIG that packs better than MAX_RATIO : 1 was made to fill memory. */
 enum { BIG = 32 << 20, MAX_RATIO = 128 };
 
@@ -36,10 +36,16 @@ static int adds_up(const uint8_t *src, size_t n, size_t size)
     return out == size;
 }
 
-vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, const char *what,
-                              vcol_worker *worker, root_record *out, vcol_error *err)
+uint64_t vcol__record_need(const root_file *file, uint32_t nbytes, uint32_t objlen)
 {
-    const vcol_allocator *allocator = &file->memory.allocator;
+    if (nbytes > file->size || objlen > MAX_RECORD)
+        return 0;
+    return (uint64_t)nbytes + (objlen > nbytes ? objlen : 0) + RECORD_SLACK;
+}
+
+vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, const char *what,
+                              vcol_worker *worker, arena *memory, root_record *out, vcol_error *err)
+{
     unsigned long long at = seek;
     vcol_error inner = {0};
     uint8_t *stored = NULL;
@@ -53,67 +59,42 @@ vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, c
         return vcol_error_format(err, VCOL_CORRUPT,
                                  "%s at byte %llu: its %u bytes are not inside the file's %llu", what, at,
                                  nbytes, (unsigned long long)file->size);
-    stored = vcol__root_alloc(allocator, nbytes);
+    stored = vcol__arena_take(memory, nbytes);
     if (!stored)
         return vcol_error_format(err, VCOL_NOMEM, "%s: no memory for its %u bytes", what, nbytes);
     status = vcol__file_read(file, seek, stored, nbytes, err);
     if (status)
-        goto done;
+        return status;
     c = cursor_make(stored, nbytes);
-    if (vcol__key_parse(&c, &key, &why)) {
-        status = vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: %s", what, at, why);
-        goto done;
-    }
-    if (key.keylen > nbytes || key.nbytes > nbytes || key.objlen > MAX_RECORD) {
-        status = vcol_error_format(
+    if (vcol__key_parse(&c, &key, &why))
+        return vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: %s", what, at, why);
+    if (key.keylen > nbytes || key.nbytes > nbytes || key.objlen > MAX_RECORD)
+        return vcol_error_format(
             err, VCOL_CORRUPT, "%s at byte %llu: its key does not agree with its %u bytes", what, at, nbytes);
-        goto done;
-    }
     left = nbytes - key.keylen;
     payload = key.objlen;
-    if (payload > BIG && payload / MAX_RATIO > left) {
-        status = vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: %zu bytes of metadata cannot be in %zu bytes", what,
-                                   at, payload, left);
-        goto done;
-    }
-    if (payload > left && !adds_up(stored + key.keylen, left, payload)) {
-        status = vcol_error_format(err, VCOL_CORRUPT,
-                                   "%s at byte %llu: its compression blocks do not add up to %zu bytes", what,
-                                   at, payload);
-        goto done;
-    }
+    if (payload > BIG && payload / MAX_RATIO > left)
+        return vcol_error_format(err, VCOL_CORRUPT, "%s at byte %llu: %zu bytes of metadata cannot be in %zu bytes",
+                                 what, at, payload, left);
+    out->data = stored;
     out->size = key.keylen + payload;
-    if (payload <= left) { /* not compressed: the bytes stay where they are */
-        out->data = stored;
-        out->allocated = nbytes;
-        out->key = key;
-        return VCOL_OK;
-    }
-    out->allocated = out->size + 1;
-    out->data = vcol__root_alloc(allocator, out->allocated);
-    if (!out->data) {
-        status = vcol_error_format(err, VCOL_NOMEM, "%s: no memory for its %zu bytes", what, payload);
-        goto done;
-    }
+    out->key = key;
+    if (payload <= left)
+        return VCOL_OK; /* not compressed: the bytes stay where they are */
+    if (!adds_up(stored + key.keylen, left, payload))
+        return vcol_error_format(err, VCOL_CORRUPT,
+                                 "%s at byte %llu: its compression blocks do not add up to %zu bytes", what,
+                                 at, payload);
+    out->data = vcol__arena_take(memory, out->size);
+    if (!out->data)
+        return vcol_error_format(err, VCOL_NOMEM, "%s: no memory for its %zu bytes", what, payload);
     memcpy(out->data, stored, key.keylen);
     status = vcol__unzip(worker, stored + key.keylen, left, out->data + key.keylen, payload, payload, &inner);
-    if (status) {
-        vcol_error_format(err, status, "%s at byte %llu: %s", what, at, inner.message);
-        goto done;
-    }
+    if (status)
+        return vcol_error_format(err, status, "%s at byte %llu: %s", what, at, inner.message);
     c = cursor_make(out->data, out->size);
     vcol__key_parse(&c, &out->key, &why);
-done:
-    vcol__root_free(allocator, stored, nbytes);
-    if (status)
-        vcol__record_free(file, out);
-    return status;
-}
-
-void vcol__record_free(root_file *file, root_record *record)
-{
-    vcol__root_free(&file->memory.allocator, record->data, record->allocated);
-    *record = (root_record){0};
+    return VCOL_OK;
 }
 
 static vcol_status header(root_file *file, vcol_error *err)
@@ -147,17 +128,19 @@ static vcol_status header(root_file *file, vcol_error *err)
 static vcol_status infos(root_file *file, vcol_worker *worker, vcol_error *err)
 {
     root_record record = {0};
+    arena temporary;
     vcol_error inner = {0};
     vcol_status status = vcol__classes_open(file, err);
     if (status)
         return status;
     if (file->seek_info <= file->begin)
         return vcol__classes_compile(file, err);
+    vcol__arena_init(&temporary, &file->memory.allocator);
     status = vcol__record_read(file, file->seek_info, file->nbytes_info, "streamer information", worker,
-                               &record, &inner);
+                               &temporary, &record, &inner);
     if (!status)
         status = vcol__classes_read(file, &record, &inner);
-    vcol__record_free(file, &record);
+    vcol__arena_free(&temporary);
     if (status == VCOL_NOMEM || status == VCOL_IO)
         return vcol_error_set(err, status, inner.message);
     if (status) {

@@ -79,14 +79,15 @@ typedef struct root_file {
 /* A record in memory: `data` begins with its key, the payload follows at `keylen`, unpacked. */
 typedef struct root_record {
     uint8_t *data;
-    size_t size, allocated;
+    size_t size;
     root_key key; /* its strings point into data */
 } root_record;
 
-/* Reads and unpacks the record at `seek` of `nbytes` bytes. `what` names it in messages. */
+/* Reads and unpacks the record at `seek` of `nbytes` bytes into `memory`. `what` names it in messages. */
 vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, const char *what,
-                              vcol_worker *worker, root_record *out, vcol_error *err);
-void vcol__record_free(root_file *file, root_record *record);
+                              vcol_worker *worker, arena *memory, root_record *out, vcol_error *err);
+/* Bytes of memory that this takes, by what a key says; 0 if it cannot be so. */
+uint64_t vcol__record_need(const root_file *file, uint32_t nbytes, uint32_t objlen);
 
 /* Bytes of the source, which must lie inside it. */
 vcol_status vcol__file_read(root_file *file, uint64_t offset, void *data, size_t n, vcol_error *err);

@@ -16,8 +16,19 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
     *out = NULL;
     vcol__arena_init(&memory, &file->memory.allocator);
     vcol__arena_init(&temporary, &file->memory.allocator);
+    /* the record and what is walked of it in one chunk, what stays in another: what trees of hundreds of
+     * branches take */
+    vcol__arena_reserve(&temporary, vcol__record_need(file, entry->nbytes, entry->objlen) + entry->objlen);
+    status = vcol__record_read(file, entry->seek, entry->nbytes, "its record", worker, &temporary, &record,
+                               &inner);
+    if (status) {
+        vcol_error_format(err, status, "tree '%s': %s", entry->name, inner.message);
+        goto done;
+    }
+    vcol__arena_reserve(&memory, record.size + record.size / 2);
     table = vcol__arena_new(&memory, 1, sizeof *table);
     if (!table) {
+        vcol__arena_free(&memory);
         status = vcol_error_format(err, VCOL_NOMEM, "tree '%s': no memory to open it", entry->name);
         goto done;
     }
@@ -25,11 +36,6 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
     table->memory = memory;
     table->name = entry->name;
     table->seek = entry->seek;
-    status = vcol__record_read(file, entry->seek, entry->nbytes, "its record", worker, &record, &inner);
-    if (status) {
-        vcol_error_format(err, status, "tree '%s': %s", entry->name, inner.message);
-        goto done;
-    }
     cls = vcol__class_find(file->classes, record.key.class_name);
     if (!cls || cls->kind != KIND_TREE) {
         status = vcol_error_format(err, VCOL_CORRUPT, "tree '%s' at byte %llu: its record is of class '%.*s'",
@@ -50,7 +56,6 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
     status = vcol__schema_make(table, &w, &tree, err);
     table->schema.metadata = file->memory.bytes + table->memory.bytes;
 done:
-    vcol__record_free(file, &record);
     vcol__arena_free(&temporary);
     if (status)
         vcol__table_close(table);

@@ -106,7 +106,8 @@ static size_t bucket_of(const vcol__blocks *r, const vcol__binding *file, const 
 
 static bool same(const vcol__block *b, const vcol__binding *file, const vcol_block *d)
 {
-    return b->file == file && b->asked.offset == d->offset && b->asked.stored == d->stored && b->asked.memory == d->memory;
+    return b->file == file && b->asked.offset == d->offset && b->asked.stored == d->stored && b->asked.memory == d->memory &&
+           ((b->asked.flags ^ d->flags) & VCOL_BLOCK_EXPANDS) == 0; /* what holds one block only is not that block */
 }
 
 /* Doubles the table; a table that cannot grow only gets slower. */

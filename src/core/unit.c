@@ -69,6 +69,7 @@ struct vcol_block_sink {
     unit *u;
     struct vcol__unit_work *work;
     vcol__block *parent; /* EXPANDS: pushes come from this block's inspect */
+    int64_t first;       /* the first of these pushes: `needs` counts from there */
 };
 
 static const vcol__buffer_ops unit_ops, counts_ops;
@@ -151,7 +152,7 @@ vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *d, vcol_err
     }
     vcol_status status = vcol__block_open(u->file, u->base.group, d, sink->parent, &w->blocks[w->n], err);
     if (status == VCOL_OK)
-        w->needs[w->n++] = d->needs;
+        w->needs[w->n++] = d->needs < 0 ? -1 : (int32_t)(sink->first + d->needs);
     return status;
 }
 
@@ -160,7 +161,7 @@ static vcol_status plan(unit *u, const vcol_deps *deps, struct vcol__unit_work *
 {
     vcol_manager *m = u->base.manager;
     struct vcol__unit_work *w = vcol__memory_new(m, sizeof *w);
-    vcol_block_sink sink = {u, w, NULL};
+    vcol_block_sink sink = {u, w, NULL, 0};
     uint64_t stored = 0;
     *out = NULL;
     if (!w)
@@ -716,7 +717,7 @@ static vcol_status expand(hand *h, vcol_error *err)
     if (!fresh)
         return vcol_error_format(err, VCOL_NOMEM, "no memory to plan");
     vcol_status status = VCOL_OK;
-    vcol_block_sink sink = {u, fresh, NULL};
+    vcol_block_sink sink = {u, fresh, NULL, 0};
     for (int64_t i = 0; i < w->n && status == VCOL_OK; i++) {
         vcol__block *b = w->blocks[i];
         if (!(b->asked.flags & VCOL_BLOCK_EXPANDS)) {
@@ -729,9 +730,11 @@ static vcol_status expand(hand *h, vcol_error *err)
         if (status == VCOL_OK) {
             vcol_block d = b->asked;
             sink.parent = b;
+            sink.first = fresh->n;
             vcol__lock_none_held();
             status = u->file->reader->inspect(u->file->object, u->base.group, &d, b->stored_bytes, &sink, err);
             sink.parent = NULL;
+            sink.first = 0;
         }
     }
     if (status != VCOL_OK) {
