@@ -88,7 +88,7 @@ static double run_pass(void *opaque)
     double seconds = 0;
     vcol_manager_options_init(&mo, sizeof mo);
     mo.threads = 1;
-    mo.io_threads = 1;
+    mo.io_threads = 0;
     mo.flags = p->prefetch ? 0 : VCOL_MANAGER_NO_BACKGROUND;
     vcol_dataset_options_init(&o, sizeof o);
     vcol_loop_options_init(&lo, sizeof lo);
@@ -216,7 +216,7 @@ static int look(overlap_bench *b)
 static int calibrate(overlap_bench *b)
 {
     pass decode = {.bench = b, .read = 1, .cpu = 1}, both = {.bench = b, .read = 1, .compute = 1, .cpu = 1};
-    b->work = 100000; /* steps */
+    b->work = 1000000; /* steps: enough to stand out */
     double seconds = run_pass(&decode) < 0 ? -1 : run_pass(&decode), more = run_pass(&both);
     if (seconds < 0 || more < 0)
         return -1;

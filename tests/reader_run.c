@@ -183,6 +183,8 @@ static vcol_status decode_one(run_file *f, void *object, int32_t group, held *h,
         if (leaf->role == VCOL_LEAF_OFFSETS) {
             parts[l].base = *before;
             at++;
+        } else {
+            parts[l].base = h->lo == h->block.first_entry ? 0 : -1; /* not known: from the tail, or deps */
         }
         parts[l].dst = (char *)out->leaf[l] + (size_t)at * width;
     }

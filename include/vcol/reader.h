@@ -150,6 +150,9 @@ typedef struct vcol_schema {
 #define VCOL_BLOCK_AS_IS 32u     /* the stored bytes are the plain bytes: unpack is not called; `skip_stored`
                                     bytes of head are left out */
 
+#define VCOL_BLOCK_RESUMES 64u  /* decode of a part needs nothing behind `content` where the part's `base` is known or deps
+                                   begin at the block's first row */
+
 /*
  * The unit that is read and unpacked. Its identity is (source, offset, stored). A row is an entry of the
  * object.
@@ -189,7 +192,8 @@ typedef struct vcol_part {
     int64_t count;  /* rows */
     int64_t items;  /* items of the leaf's domain among these rows (= count for domain 0): exactly as many
                        times `multiple` values are to be written */
-    int64_t base;   /* OFFSETS: items before this part: to be added */
+    int64_t base;   /* OFFSETS: items before this part: to be added. VALUES of a group that depends: items of the
+                       block before row `skip`, or -1 = not known */
     void *dst;      /* VALUES: items * multiple values. OFFSETS: `items` (lists) *end* offsets, the first list's
                        end first: the runtime writes the leading 0. VALIDITY: `items` bits */
     size_t size;    /* bytes at dst that may be written */
@@ -242,7 +246,7 @@ typedef struct vcol_reader {
                            vcol_error *err);
     /*
      * Writes parts. `plain` has block->unpacked bytes, of which only the first block->content are valid when
-     * `whole` (all rows wanted). `deps` covers the parts' rows (from the block's first row on with FROM_START).
+     * `whole` (all rows wanted) or RESUMES. `deps` covers the parts' rows (from the block's first row on with FROM_START).
      * Must check everything it takes from plain; CORRUPT if the values are not exactly as many as wanted.
      */
     vcol_status (*decode)(void *object, int32_t group, const vcol_block *block, const void *plain, int whole,

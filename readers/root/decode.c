@@ -230,8 +230,8 @@ static vcol_status fixed(const reading *r, const vcol_part *part)
 }
 
 /*
- * Items that another branch counts. Where they begin follows from the counts, if those are known from the
- * block's first row on; else from the tail.
+ * Items that another branch counts. Where they begin is known to the runtime, or follows from the counts, if those are
+ * known from the block's first row on; else from the tail.
  */
 static vcol_status items(const reading *r, const vcol_part *part, const vcol_deps *deps)
 {
@@ -240,7 +240,12 @@ static vcol_status items(const reading *r, const vcol_part *part, const vcol_dep
     int64_t first = r->block->first_entry, from = 0, all;
     if (!deps || !fits(part, piece->count, vcol_type_width(piece->form.type)))
         return no_room(r, part);
-    if (part->skip > 0 && deps->first <= first && first + part->skip <= deps->first + deps->count) {
+    if (part->skip > 0 && part->base >= 0) {
+        if ((uint64_t)part->base > content / stride)
+            return ERROR(r, "%lld items are counted before entry %lld, more than %llu bytes can hold",
+                         (long long)part->base, (long long)part->skip, (unsigned long long)content);
+        from = part->base * (int64_t)stride;
+    } else if (part->skip > 0 && deps->first <= first && first + part->skip <= deps->first + deps->count) {
         int64_t before = deps->offsets[first + part->skip - deps->first] - deps->offsets[first - deps->first];
         if (before < 0 || (uint64_t)before > content / stride)
             return ERROR(r, "%lld items are counted before entry %lld, more than %llu bytes can hold",

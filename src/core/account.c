@@ -276,6 +276,19 @@ void vcol__account_free(vcol_manager *m, uint64_t bytes, bool to_cached)
     resume_prefetch(m);
 }
 
+bool vcol__account_cache(vcol_manager *m, uint64_t bytes)
+{
+    vcol__account *a = &m->account;
+    vcol__lock_take(&a->lock);
+    bool fits = !a->line && atomic_load(&a->waiting) == 0 && fits_locked(a, bytes);
+    if (fits) {
+        a->cached += bytes;
+        peaks_locked(a);
+    }
+    vcol__lock_drop(&a->lock);
+    return fits;
+}
+
 void vcol__account_uncache(vcol_manager *m, uint64_t bytes)
 {
     vcol__account *a = &m->account;

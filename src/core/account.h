@@ -60,6 +60,8 @@ void vcol__account_give_back(vcol_manager *m, vcol__grant *grant, uint64_t keep)
 void vcol__account_back(vcol_manager *m, vcol__grant *grant, uint64_t bytes, bool from_cached);
 /* Live memory was freed (or moved to the free lists). */
 void vcol__account_free(vcol_manager *m, uint64_t bytes, bool to_cached);
+/* Memory that was not charged goes to the free lists: true and charged, if there is room. */
+bool vcol__account_cache(vcol_manager *m, uint64_t bytes);
 void vcol__account_uncache(vcol_manager *m, uint64_t bytes);
 void vcol__account_fix(vcol_manager *m, int64_t bytes);
 /* A thread starts or ends to materialize, or a read starts or ends. */

@@ -39,10 +39,12 @@ typedef struct vcol__block {
     int64_t waiting;       /* loads that wait for BUSY to end */
     bool inspected, prepared;
     bool unpacked_before;
+    _Atomic uint64_t mark; /* how far it was decoded: rows << 32 | items in these; 0 = not known */
     void *carrier; /* the pass that carries it */
     /* belong to who made the state what it is, const while HERE */
     vcol__region stored, plain;
     const void *stored_bytes, *plain_bytes;
+    bool partial; /* only the content's bytes were unpacked */
     struct vcol__block *parent; /* whose stored bytes hold this one's; referenced */
     void *state;                /* of prepare */
     size_t state_bytes;

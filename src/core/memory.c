@@ -23,6 +23,8 @@
 #define SMALL ((size_t)2048)
 #define HUGE ((size_t)2 << 20)
 #define ALIGN ((size_t)64)
+/* Metadata in pieces of at least so much is recycled too. */
+#define LASTING ((size_t)16 << 10)
 
 static void *system_alloc(size_t size, size_t align, void *opaque)
 {
@@ -168,6 +170,63 @@ void vcol__memory_give(vcol_manager *m, vcol__region *region)
         surrender(memory, data, capacity);
         vcol__account_free(m, capacity, false);
     }
+}
+
+static void *recycle_alloc(size_t size, size_t align, void *opaque)
+{
+    vcol_manager *m = opaque;
+    vcol__memory *memory = &m->memory;
+    size_t capacity = vcol__memory_capacity(size), same;
+    void *data;
+    if (size < LASTING || size > (size_t)1 << 48)
+        return memory->allocator.alloc(size, align, memory->allocator.opaque);
+    int class = class_of(capacity, &same);
+    vcol__lock_take(&memory->lock);
+    data = memory->lists[class];
+    if (data) {
+        vcol__unpoison(data, sizeof(void *));
+        memory->lists[class] = *(void **)data;
+        memory->cached -= capacity;
+    }
+    vcol__lock_drop(&memory->lock);
+    if (data) {
+        vcol__unpoison(data, capacity);
+        vcol__account_uncache(m, capacity);
+    }
+    return data ? data : obtain(memory, capacity);
+}
+
+static void recycle_free(void *data, size_t size, size_t align, void *opaque)
+{
+    vcol_manager *m = opaque;
+    vcol__memory *memory = &m->memory;
+    size_t capacity = vcol__memory_capacity(size), same;
+    if (size < LASTING) {
+        memory->allocator.free(data, size, align, memory->allocator.opaque);
+        return;
+    }
+    bool keep = vcol__account_cache(m, capacity);
+    if (keep) {
+        int class = class_of(capacity, &same);
+        vcol__lock_take(&memory->lock);
+        keep = memory->cached + capacity <= memory->cached_limit;
+        if (keep) {
+            memory->cached += capacity;
+            *(void **)data = memory->lists[class];
+            memory->lists[class] = data;
+            vcol__poison(data, capacity);
+        }
+        vcol__lock_drop(&memory->lock);
+        if (!keep)
+            vcol__account_uncache(m, capacity);
+    }
+    if (!keep)
+        surrender(memory, data, capacity);
+}
+
+vcol_allocator vcol__memory_recycler(vcol_manager *m)
+{
+    return (vcol_allocator){recycle_alloc, recycle_free, m};
 }
 
 uint64_t vcol__memory_trim(vcol_manager *m, uint64_t bytes)

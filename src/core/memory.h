@@ -38,6 +38,12 @@ void vcol__memory_give(vcol_manager *m, vcol__region *region);
 /* Frees recycled memory until at least `bytes` are freed or none is left; returns how many. */
 uint64_t vcol__memory_trim(vcol_manager *m, uint64_t bytes);
 
+/*
+ * An allocator for metadata, large pieces of which come from the free lists and go back there: opening many files touches the
+ * same memory again. Not charged; who holds it says so by vcol__account_fix. As long as the manager lives.
+ */
+vcol_allocator vcol__memory_recycler(vcol_manager *m);
+
 /* Bookkeeping memory (structs), not charged to columns. NULL where there is none. */
 void *vcol__memory_new(vcol_manager *m, size_t size);
 void vcol__memory_delete(vcol_manager *m, void *p, size_t size);

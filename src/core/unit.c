@@ -295,6 +295,7 @@ static vcol_status unpack(hand *h, vcol__block *b, bool keep, uint64_t want, con
             vcol__lock_none_held();
             if (u->verify || (m->flags & VCOL_MANAGER_VERIFY))
                 want = b->d.unpacked;
+            b->partial = want < b->d.unpacked;
             status = u->file->reader->unpack(u->file->object, &b->d, b->stored_bytes, dst, want, h->worker, err);
         }
     }
@@ -365,6 +366,24 @@ static const void *needed_state(const struct vcol__unit_work *w, int64_t i)
     return needs >= 0 && needs < w->n ? w->blocks[needs]->state : NULL;
 }
 
+/*
+ * Items of the block before row `skip` of it, from the mark that the part before has left; -1 if that is not known. So
+ * a block that is decoded in several parts needs no offsets of its own.
+ */
+static int64_t items_before(vcol__block *b, int64_t skip)
+{
+    uint64_t mark = atomic_load_explicit(&b->mark, memory_order_relaxed);
+    if (skip == 0)
+        return 0;
+    return (int64_t)(mark >> 32) == skip ? (int64_t)(mark & UINT32_MAX) : -1;
+}
+
+static void leave_mark(vcol__block *b, int64_t rows, int64_t items)
+{
+    if (rows <= UINT32_MAX && items <= UINT32_MAX)
+        atomic_store_explicit(&b->mark, (uint64_t)rows << 32 | (uint64_t)items, memory_order_relaxed);
+}
+
 static vcol_status decode(hand *h, int64_t i, const void *plain, vcol_error *err)
 {
     unit *u = h->u;
@@ -378,6 +397,7 @@ static vcol_status decode(hand *h, int64_t i, const void *plain, vcol_error *err
     vcol_buffer *aux = NULL;
     vcol_status status = VCOL_OK;
     const void *state = needed_state(w, i);
+    int64_t resume = u->dep ? items_before(b, p->lo - p->row) : -1;
     for (int32_t l = 0; l < g->n_leaves && status == VCOL_OK; l++) {
         const vcol_leaf *leaf = &g->leaves[l];
         vcol_part *part = &parts[l];
@@ -388,6 +408,7 @@ static vcol_status decode(hand *h, int64_t i, const void *plain, vcol_error *err
             size_t step = vcol_type_width(leaf->type) * (size_t)leaf->multiple;
             part->dst = data + (size_t)before * step;
             part->size = (size_t)items * step;
+            part->base = resume;
         } else if (leaf->role == VCOL_LEAF_OFFSETS) {
             part->base = p->before[leaf->domain + 1];
             part->dst = data + ((size_t)before + 1) * sizeof(int64_t);
@@ -402,7 +423,8 @@ static vcol_status decode(hand *h, int64_t i, const void *plain, vcol_error *err
         }
     }
     if (status == VCOL_OK && u->dep) {
-        if ((b->d.flags & VCOL_BLOCK_FROM_START) && p->row < u->base.first) {
+        bool from_start = (b->d.flags & VCOL_BLOCK_FROM_START) || (b->partial && p->lo > p->row);
+        if (from_start && !((b->d.flags & VCOL_BLOCK_RESUMES) && resume >= 0) && p->row < u->base.first) {
             /* Counts from the block's first row on: a buffer of their own, for the moment. */
             const vcol_group *offsets = &u->file->schema->groups[g->depends];
             vcol_buffer *counts = NULL;
@@ -431,6 +453,8 @@ static vcol_status decode(hand *h, int64_t i, const void *plain, vcol_error *err
                                          p->lo == p->row && p->hi == p->row + p->rows, state, u->dep ? &deps : NULL, parts,
                                          g->n_leaves, h->worker, err);
     }
+    if (status == VCOL_OK && resume >= 0 && p->hi < p->row + p->rows)
+        leave_mark(b, p->hi - p->row, resume + p->items[1]);
     for (int32_t l = 0; l < g->n_leaves; l++) {
         if (bits[l].data && status == VCOL_OK)
             merge_bits((uint8_t *)u->base.leaf[l].data + p->before[g->leaves[l].domain] / 8, bits[l].data, parts[l].bit,
@@ -462,7 +486,11 @@ static vcol_status stage_direct(hand *h, int64_t i, vcol_error *err)
     vcol_status status = fetch_and_inspect(h, i, err);
     bool whole = p->lo == p->row && p->hi == p->row + p->rows;
     bool keep = status == VCOL_OK && worth_keeping(u, b);
-    uint64_t want = whole && !keep && b->d.content && b->d.content < b->d.unpacked ? b->d.content : b->d.unpacked;
+    /* What lies behind the content is not needed, now or by who goes on from here. */
+    bool resumes = status == VCOL_OK && (b->d.flags & VCOL_BLOCK_RESUMES) && !(b->asked.flags & VCOL_BLOCK_SHARED) && u->dep &&
+                   items_before(b, p->lo - p->row) >= 0;
+    bool content = (whole && !keep) || resumes;
+    uint64_t want = content && b->d.content && b->d.content < b->d.unpacked ? b->d.content : b->d.unpacked;
     if (status == VCOL_OK)
         status = unpack(h, b, keep, want, &plain, err);
     bool unpacked = status == VCOL_OK;

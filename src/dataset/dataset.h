@@ -11,7 +11,7 @@
 /* An open file with its table. */
 /* What a file's metadata may take: the reader's allocator refuses more. */
 typedef struct vcol__ration {
-    const vcol_allocator *from;
+    vcol_allocator from;
     uint64_t most;
     _Atomic uint64_t taken;
     _Atomic int refused;

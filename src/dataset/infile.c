@@ -38,7 +38,7 @@ static void *ration_alloc(size_t size, size_t align, void *opaque)
     vcol__ration *r = opaque;
     void *p = NULL;
     if (atomic_fetch_add(&r->taken, size) + size <= r->most)
-        p = r->from->alloc(size, align, r->from->opaque);
+        p = r->from.alloc(size, align, r->from.opaque);
     else
         atomic_store(&r->refused, 1);
     if (!p)
@@ -49,14 +49,14 @@ static void *ration_alloc(size_t size, size_t align, void *opaque)
 static void ration_free(void *memory, size_t size, size_t align, void *opaque)
 {
     vcol__ration *r = opaque;
-    r->from->free(memory, size, align, r->from->opaque);
+    r->from.free(memory, size, align, r->from.opaque);
     atomic_fetch_sub(&r->taken, size);
 }
 
 static vcol_allocator ration_open(vcol_manager *m, vcol__infile *t)
 {
     uint64_t limit = m->account.limit;
-    t->ration.from = &m->memory.allocator;
+    t->ration.from = vcol__memory_recycler(m);
     t->ration.most = limit > UINT64_MAX - SLACK ? UINT64_MAX : limit + SLACK;
     return (vcol_allocator){ration_alloc, ration_free, &t->ration};
 }

@@ -91,6 +91,8 @@ static rows decode(target *t, int32_t group, const vcol_block *block, const void
         FUZZ_RULE(out.leaf[i]);
         parts[i] = (vcol_part){
             .leaf = i, .skip = skip, .count = count, .items = n, .dst = out.leaf[i], .size = out.size[i]};
+        if (leaf->role == VCOL_LEAF_VALUES && skip > 0)
+            parts[i].base = -1; /* not known */
     }
     out.status = t->reader->decode(t->object, group, block, plain, skip == 0 && count == block->entries, NULL,
                                    deps, parts, g->n_leaves, t->worker, &err);
