@@ -33,7 +33,7 @@ typedef struct vcol__load {
     _Atomic int64_t prefetch_result; /* 1 = done, 2 = failed, 3 = taken back, 4 = done by a demand: for scopes' statistics */
     /* the loading thread's own */
     struct vcol__load *parent; /* the load on whose behalf this thread makes this one */
-    struct vcol__unit_work *work; /* a group's blocks; owned by the unit */
+    struct vcol__work *work; /* a group's blocks; owned by the unit, see work.h */
     bool runnable;
 } vcol__load;
 
