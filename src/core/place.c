@@ -111,10 +111,9 @@ vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
     return at == end ? VCOL_OK : hole(u, at, err);
 }
 
-vcol_status vcol__place_sizes(const vcol__unit *u, const int64_t *total, size_t *sizes, int64_t *counts,
-                              uint64_t *sum, vcol_error *err)
+vcol_status vcol__place_layout(const vcol__unit *u, const int64_t *total, vcol__layout *out, vcol_error *err)
 {
-    *sum = 0;
+    out->bytes = 0;
     for (int32_t l = 0; l < u->group->n_leaves; l++) {
         const vcol_leaf *leaf = &u->group->leaves[l];
         int64_t n = total[leaf->domain];
@@ -123,19 +122,19 @@ vcol_status vcol__place_sizes(const vcol__unit *u, const int64_t *total, size_t 
         if (leaf->role == VCOL_LEAF_VALUES) {
             over = over || __builtin_mul_overflow(n, leaf->multiple, &n) ||
                    __builtin_mul_overflow((size_t)n, vcol_type_width(leaf->type), &size);
-            counts[l] = n;
+            out->count[l] = n;
         } else if (leaf->role == VCOL_LEAF_OFFSETS) {
             over = over || __builtin_mul_overflow((size_t)n + 1, sizeof(int64_t), &size);
-            counts[l] = n + 1;
+            out->count[l] = n + 1;
         } else {
             size = ((size_t)n + 7) / 8;
-            counts[l] = n;
+            out->count[l] = n;
         }
         if (over || size > (size_t)1 << 46)
             return vcol_error_format(err, VCOL_CORRUPT, "%s: %lld items are more than there can be",
                                      u->group->name, (long long)n);
-        sizes[l] = size;
-        *sum += vcol__memory_capacity(size);
+        out->size[l] = size;
+        out->bytes += vcol__memory_capacity(size);
     }
     return VCOL_OK;
 }
@@ -147,12 +146,12 @@ vcol_status vcol__place_sizes(const vcol__unit *u, const int64_t *total, size_t 
  */
 #define DOUBTFUL ((uint64_t)64 << 20)
 
-bool vcol__place_plausible(const vcol__work *w, uint64_t sum)
+bool vcol__place_plausible(const vcol__work *w, const vcol__layout *layout)
 {
     uint64_t bytes = 0;
     for (int64_t i = 0; i < w->n; i++)
         bytes += w->blocks[i]->asked.unpacked;
-    return sum <= DOUBTFUL || bytes == 0 || sum / 64 <= bytes;
+    return layout->bytes <= DOUBTFUL || bytes == 0 || layout->bytes / 64 <= bytes;
 }
 
 vcol_status vcol__place_check(const vcol__unit *u, const vcol__work *w, vcol_error *err)

@@ -53,19 +53,19 @@ bool vcol__unit_keeps(const vcol__unit *u, const vcol__block *b)
 
 /* ---- a load ----------------------------------------------------------------------------------- */
 
-static vcol_status take_leaves(vcol__hand *h, const size_t *sizes, const int64_t *counts, vcol_error *err)
+static vcol_status take_leaves(vcol__hand *h, const vcol__layout *layout, vcol_error *err)
 {
     vcol__unit *u = h->u;
     vcol_status status = VCOL_OK;
     for (int32_t l = 0; l < u->group->n_leaves && status == VCOL_OK; l++) {
-        status = vcol__hand_take(h, sizes[l], &u->base.leaf[l], err);
+        status = vcol__hand_take(h, layout->size[l], &u->base.leaf[l], err);
         if (status != VCOL_OK)
             break;
-        u->base.count[l] = counts[l];
+        u->base.count[l] = layout->count[l];
         if (u->group->leaves[l].role == VCOL_LEAF_OFFSETS)
             *(int64_t *)u->base.leaf[l].data = 0;
         else if (u->group->leaves[l].role == VCOL_LEAF_VALIDITY)
-            memset(u->base.leaf[l].data, 0, sizes[l]);
+            memset(u->base.leaf[l].data, 0, layout->size[l]);
     }
     return status;
 }
@@ -97,50 +97,61 @@ static vcol_status hold_prepared(vcol__hand *h, vcol_error *err)
     return status;
 }
 
-static vcol_status load_doubtful(vcol__hand *h, const size_t *sizes, const int64_t *counts, vcol_error *err)
+/* Reserves what the grant lacks of `want`, and gets a worker. */
+static vcol_status begin(vcol__hand *h, uint64_t want, vcol_error *err)
 {
-    vcol__unit *u = h->u;
-    uint64_t want = working_bytes(u, h->work, true), held = h->grant->held;
+    uint64_t held = h->grant->held;
     vcol_status status = VCOL_OK;
     if (want > held)
         status = vcol__load_reserve(h->load, want - held, h->load->prepared, err);
-    if (status == VCOL_OK)
-        status = vcol__hand_open(h, err);
+    return status == VCOL_OK ? vcol__hand_open(h, err) : status;
+}
+
+/* Unpacks all blocks, before the leaves are allocated. */
+static vcol_status hold_all(vcol__hand *h, uint64_t want, vcol_error *err)
+{
+    vcol_status status = begin(h, want, err);
     if (status == VCOL_OK)
         status = hold_prepared(h, err);
     if (status == VCOL_OK)
         status = vcol__hand_run(h, vcol__stage_hold, err);
-    if (status == VCOL_OK)
-        status = vcol__place_check(u, h->work, err);
-    if (status == VCOL_OK)
-        status = take_leaves(h, sizes, counts, err);
+    return status;
+}
+
+static vcol_status decode_all(vcol__hand *h, const vcol__layout *layout, vcol_error *err)
+{
+    vcol_status status = take_leaves(h, layout, err);
     if (status == VCOL_OK)
         status = vcol__hand_run(h, vcol__stage_decode, err);
+    return status;
+}
+
+static vcol_status load_doubtful(vcol__hand *h, const vcol__layout *layout, vcol_error *err)
+{
+    vcol_status status = hold_all(h, working_bytes(h->u, h->work, true), err);
+    if (status == VCOL_OK)
+        status = vcol__place_check(h->u, h->work, err);
+    if (status == VCOL_OK)
+        status = decode_all(h, layout, err);
     return status;
 }
 
 static vcol_status load_direct(vcol__hand *h, vcol_error *err)
 {
     vcol__unit *u = h->u;
-    int64_t total[VCOL_MAX_LEVELS + 1] = {u->base.entries}, counts[VCOL__MAX_LEAVES];
-    size_t sizes[VCOL__MAX_LEAVES];
-    uint64_t sum;
+    int64_t total[VCOL_MAX_LEVELS + 1] = {u->base.entries};
+    vcol__layout layout;
     if (u->dep)
         total[1] = h->work->deps.offsets[u->base.entries] - h->work->deps.offsets[0];
     vcol_status status = vcol__place_known(h, err);
     if (status == VCOL_OK)
-        status = vcol__place_sizes(u, total, sizes, counts, &sum, err);
-    if (status == VCOL_OK && u->dep && !vcol__place_plausible(h->work, sum))
-        return load_doubtful(h, sizes, counts, err);
-    if (status == VCOL_OK) {
-        uint64_t want = sum + working_bytes(u, h->work, false), held = h->grant->held;
-        if (want > held)
-            status = vcol__load_reserve(h->load, want - held, h->load->prepared, err);
-    }
+        status = vcol__place_layout(u, total, &layout, err);
+    if (status == VCOL_OK && u->dep && !vcol__place_plausible(h->work, &layout))
+        return load_doubtful(h, &layout, err);
     if (status == VCOL_OK)
-        status = vcol__hand_open(h, err);
+        status = begin(h, layout.bytes + working_bytes(u, h->work, false), err);
     if (status == VCOL_OK)
-        status = take_leaves(h, sizes, counts, err);
+        status = take_leaves(h, &layout, err);
     if (status == VCOL_OK)
         status = hold_prepared(h, err);
     if (status == VCOL_OK)
@@ -150,27 +161,28 @@ static vcol_status load_direct(vcol__hand *h, vcol_error *err)
 
 static vcol_status load_measured(vcol__hand *h, vcol_error *err)
 {
-    vcol__unit *u = h->u;
-    int64_t total[VCOL_MAX_LEVELS + 1], counts[VCOL__MAX_LEAVES];
-    size_t sizes[VCOL__MAX_LEAVES];
-    uint64_t sum, want = working_bytes(u, h->work, true) * 2, held = h->grant->held;
-    vcol_status status = VCOL_OK;
-    if (want > held)
-        status = vcol__load_reserve(h->load, want - held, h->load->prepared, err);
-    if (status == VCOL_OK)
-        status = vcol__hand_open(h, err);
-    if (status == VCOL_OK)
-        status = hold_prepared(h, err);
-    if (status == VCOL_OK)
-        status = vcol__hand_run(h, vcol__stage_hold, err);
+    int64_t total[VCOL_MAX_LEVELS + 1];
+    vcol__layout layout;
+    vcol_status status = hold_all(h, working_bytes(h->u, h->work, true) * 2, err);
     if (status == VCOL_OK)
         status = vcol__place_measured(h, total, err);
     if (status == VCOL_OK)
-        status = vcol__place_sizes(u, total, sizes, counts, &sum, err);
+        status = vcol__place_layout(h->u, total, &layout, err);
     if (status == VCOL_OK)
-        status = take_leaves(h, sizes, counts, err);
-    if (status == VCOL_OK)
-        status = vcol__hand_run(h, vcol__stage_decode, err);
+        status = decode_all(h, &layout, err);
+    return status;
+}
+
+/* Makes load->work, if prepare has not made it yet; deps may be NULL. */
+static vcol_status plan(vcol_buffer *b, vcol__load *load, const vcol_deps *deps, vcol_error *err)
+{
+    vcol__work *w;
+    if (load->work)
+        return VCOL_OK;
+    vcol_status status = vcol__work_plan((vcol__unit *)b, deps, &w, err);
+    vcol__lock_take(&b->stripe->lock);
+    load->work = w;
+    vcol__lock_drop(&b->stripe->lock);
     return status;
 }
 
@@ -189,13 +201,7 @@ static vcol_status load_blocks(vcol_buffer *b, vcol__load *load, vcol_error *err
         pinned = true;
         deps = (vcol_deps){u->dep->leaf[0].data, b->first, b->entries};
     }
-    if (!load->work) {
-        vcol__work *w;
-        status = vcol__work_plan(u, u->dep ? &deps : NULL, &w, &why);
-        vcol__lock_take(&b->stripe->lock);
-        load->work = w;
-        vcol__lock_drop(&b->stripe->lock);
-    }
+    status = plan(b, load, u->dep ? &deps : NULL, &why);
     if (status == VCOL_OK) {
         h.work = load->work;
         h.work->deps = deps;
@@ -222,16 +228,10 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
 {
     vcol__unit *u = (vcol__unit *)b;
     vcol_manager *m = b->manager;
-    vcol__work *w = load->work;
-    vcol_status status = VCOL_OK;
-    if (!w) {
-        status = vcol__work_plan(u, NULL, &w, err);
-        vcol__lock_take(&b->stripe->lock);
-        load->work = w;
-        vcol__lock_drop(&b->stripe->lock);
-    }
+    vcol_status status = plan(b, load, NULL, err);
     if (status != VCOL_OK)
         return status;
+    vcol__work *w = load->work;
     uint64_t stored = 0, result = 0;
     for (int64_t i = 0; i < w->n; i++)
         if (!vcol__block_present(w->blocks[i]))

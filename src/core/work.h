@@ -48,6 +48,13 @@ typedef struct vcol__place {
     int64_t before[VCOL_MAX_LEVELS + 1];
 } vcol__place;
 
+/* The leaves of a unit: bytes and elements (or bits) of each, and the memory that all take. */
+typedef struct vcol__layout {
+    size_t size[VCOL__MAX_LEAVES];
+    int64_t count[VCOL__MAX_LEAVES];
+    uint64_t bytes;
+} vcol__layout;
+
 struct vcol__work {
     vcol__block **blocks;
     int32_t *needs; /* of each block: the one that must be prepared first, or -1; an index into this plan */
@@ -91,11 +98,10 @@ const void *vcol__work_needed(const vcol__work *work, int64_t i);
 vcol_status vcol__place_known(vcol__hand *h, vcol_error *err);
 /* Places from the unpacked bytes, and the number of items by depth. */
 vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err);
-/* Bytes and elements of the leaves, from the number of items by depth. */
-vcol_status vcol__place_sizes(const vcol__unit *u, const int64_t *total, size_t *sizes, int64_t *counts,
-                              uint64_t *sum, vcol_error *err);
-/* Whether leaves of that many bytes can come of blocks as large as they are said to be. */
-bool vcol__place_plausible(const vcol__work *work, uint64_t sum);
+/* The layout, from the number of items by depth. */
+vcol_status vcol__place_layout(const vcol__unit *u, const int64_t *total, vcol__layout *out, vcol_error *err);
+/* Whether so large leaves can come of blocks as large as they are said to be. */
+bool vcol__place_plausible(const vcol__work *work, const vcol__layout *layout);
 /* Whether the blocks, unpacked, can hold the items that the offsets count. */
 vcol_status vcol__place_check(const vcol__unit *u, const vcol__work *work, vcol_error *err);
 
