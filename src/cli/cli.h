@@ -68,10 +68,6 @@ typedef struct cli_command {
 int cli_options_parse(const cli_command *command, int argc, char **argv, cli_options *out);
 void cli_options_print_help(const cli_command *command, FILE *out);
 
-/* Parse "250k" (thousands) and "64M" (powers of 1,024). Return 0, or -1 for what is no such number. */
-int cli_entries_parse(const char *text, int64_t *out);
-int cli_bytes_parse(const char *text, uint64_t *out);
-
 /* ---- input.c: managers, tables, loops, as the options say --------------------------------------- */
 
 /* Prints "vcol: message" and returns CLI_FAILED (CLI_INTERRUPTED after an interrupt). */
