@@ -6,9 +6,9 @@
  *   plan ──▶ (expand) ──▶ fetch ──▶ inspect ──▶ unpack ──▶ measure ──▶ decode  MEASURED
  *
  * The thread that owns the load plans, reserves, allocates and measures; the stages of single blocks
- * (everything from fetch to decode, stage.c) are claimed one by one, by the owner and by threads that wait for
- * the load and help (hand.c). Where sizes are known, a block goes from fetch to decode at once; where they are
- * measured, or doubtful, all blocks are unpacked before the leaves are allocated.
+ * (everything from fetch to decode, stage.c) are claimed one by one, by the owner and by threads that wait
+ * for the load and help (hand.c). Where sizes are known, a block goes from fetch to decode at once; where
+ * they are measured, or doubtful, all blocks are unpacked before the leaves are allocated.
  */
 #include "core/work.h"
 
