@@ -68,7 +68,7 @@ class Programs:
 
     def command(self, program, case, file):
         if program == "vcol" and case == "read":
-            return [self.cli, "bench", "read", "--threads", 1, "--no-prefetch", file]
+            return [self.cli, "bench", "read", "--threads", 1, "--no-prefetch", "--chunk", "clusters", file]
         if program == "vcol":
             return [self.adl, "--query", case, "--threads", 1, "--no-prefetch", file]
         if program == "rdataframe":
