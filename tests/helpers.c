@@ -12,14 +12,15 @@
 
 /* ---- the watchdog and main ---------------------------------------------------------------------- */
 
-static const char *volatile watched = "start";
+static const char *_Atomic watched = "start";
 
 static void bark(int signal)
 {
     static const char head[] = "\nwatchdog: nothing came for 60 s of: ";
     (void)signal;
+    const char *what = watched;
     ssize_t n = write(2, head, sizeof head - 1);
-    n = write(2, watched, strlen(watched));
+    n = write(2, what, strlen(what));
     n = write(2, "\n", 1);
     (void)n;
     abort();

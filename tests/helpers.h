@@ -52,7 +52,8 @@ typedef struct t_test {
 } t_test;
 int t_main(const char *suite, const t_test *tests, size_t n);
 
-/* Begins the time after which the program ends, and says `what` was waited for. Every test has begun it with its name. */
+/* Begins the time after which the program ends, and says `what` was waited for. Every test has begun it with its name.
+ * Any thread. */
 void t_watch(const char *what);
 
 /* An assertion for threads other than the test's own: Check's jump out of their stacks. */
