@@ -328,6 +328,25 @@ vcol_buffer *t_buffer(vcol_manager *m, t_gen *gen, const char *name)
     return t_buffer_with(m, gen, name, NULL, 0);
 }
 
+vcol_buffer *t_buffer_of(vcol_manager *m, int64_t count, vcol_generator generator, const char *name)
+{
+    vcol_buffer_options o;
+    vcol_buffer *b;
+    vcol_buffer_options_init(&o, sizeof o);
+    o.type = VCOL_I64;
+    o.count = count;
+    o.generator = generator;
+    o.name = name;
+    t_require(vcol_buffer_create(m, &o, &b, NULL) == VCOL_OK);
+    return b;
+}
+
+void t_release(vcol_buffer *const *buffers, int n)
+{
+    for (int i = 0; i < n; i++)
+        vcol_buffer_release(buffers[i]);
+}
+
 void t_read(vcol_buffer *b, const t_gen *gen)
 {
     vcol_span span;

@@ -266,8 +266,7 @@ START_TEST(e3_2_a_prefetch_without_memory_is_done_again_by_who_wants_it)
 {
     bench *x = fresh_with(0, 20000);
     chain c = {.x = x};
-    vcol_buffer_options o;
-    vcol_buffer *b;
+    vcol_buffer *b = t_buffer_of(x->m, 1, (vcol_generator){.generate = read_and_wait, .opaque = &c}, "reader");
     vcol_span span;
     vcol_prefetch *scope;
     t_gate_init(&c.gave_up);
@@ -276,11 +275,6 @@ START_TEST(e3_2_a_prefetch_without_memory_is_done_again_by_who_wants_it)
     vcol_buffer_release(x->b[1]);
     x->b[0] = t_buffer(x->m, &x->g[0], "b");
     x->b[1] = t_buffer(x->m, &x->g[1], "b");
-    vcol_buffer_options_init(&o, sizeof o);
-    o.type = VCOL_I64;
-    o.count = 1;
-    o.generator = (vcol_generator){.generate = read_and_wait, .opaque = &c};
-    ck_assert_int_eq(vcol_buffer_create(x->m, &o, &b, NULL), VCOL_OK);
     ck_assert_int_eq(vcol_buffer_pin(x->b[0], &span, NULL), VCOL_OK); /* holds most of the memory */
     ck_assert_int_eq(vcol_prefetch_begin_buffers(x->m, &b, 1, NULL, &scope, NULL), VCOL_OK);
     worker w = {.e = &x->e};
@@ -575,13 +569,8 @@ START_TEST(e3_5_a_scope_that_waits_for_its_own_generator_does_not_hang)
 {
     bench *x = fresh(1);
     loop l = {.m = x->m, .wait = _i == 1};
-    vcol_buffer_options o;
     vcol_span span;
-    vcol_buffer_options_init(&o, sizeof o);
-    o.type = VCOL_I64;
-    o.count = 1;
-    o.generator = (vcol_generator){.generate = prefetch_who_needs_me, .opaque = &l};
-    ck_assert_int_eq(vcol_buffer_create(x->m, &o, &l.self, NULL), VCOL_OK);
+    l.self = t_buffer_of(x->m, 1, (vcol_generator){.generate = prefetch_who_needs_me, .opaque = &l}, "self");
     x->g[0].reads[0] = l.self;
     l.other = x->b[0];
     ck_assert_int_eq(vcol_buffer_pin(l.self, &span, NULL), VCOL_OK);
