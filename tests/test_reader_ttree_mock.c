@@ -656,6 +656,68 @@ START_TEST(e8_3_a_file_that_ends_early_is_an_error)
 }
 END_TEST
 
+/*
+ * The branch that counts ends before the branches that it counts do; the group of the offsets says so, or not. Chunks
+ * before its end are as they should be, those beyond it are errors that name it and the entry.
+ */
+START_TEST(e8_3_a_counter_that_ends_early_is_an_error_that_says_where)
+{
+    enum { END = ROWS - 37 };
+    static const int64_t chunks[] = {1, 7, 50, ROWS};
+    static const char *const wishes[] = {"Jet_pt", "Jet_id"};
+    vcol_group short_groups[GROUPS];
+    vcol_schema short_schema = schema;
+    mock_world w = *world();
+    mock_setting s = {.threads = _i / 8 % 2 ? 2 : 0};
+    t_allocator a = {0};
+    t_source source = {0};
+    mock_open o;
+    memcpy(short_groups, groups, sizeof groups);
+    short_groups[G_NJET].entries = END;
+    if (_i / 4 % 2)
+        short_groups[G_OFFSETS].entries = END;
+    short_schema.groups = short_groups;
+    w.schema = &short_schema;
+    ck_assert_int_eq(mock_begin(&w, &s, &source, &a, &o, NULL), VCOL_OK);
+    for (int64_t at = 0, n = chunks[_i % 4]; at < ROWS; at += n) {
+        int64_t count = n < ROWS - at ? n : ROWS - at;
+        bool beyond = at + count > END;
+        vcol_chunk *c;
+        vcol_prefetch *scope = NULL;
+        ck_assert_int_eq(vcol_chunk_open(o.d, at, count, &c, NULL), VCOL_OK);
+        vcol_prefetch_begin(c, "Jet", NULL, &scope, NULL); /* may fail: then it is inert */
+        for (int i = 0; i < 3; i++) {
+            vcol_error err = {0};
+            vcol_view v;
+            int64_t id;
+            const int64_t *offsets = NULL;
+            vcol_status status;
+            if (i == 2) { /* the offsets alone */
+                offsets = vcol_chunk_offsets(c, "Jet", &err);
+                status = (vcol_status)err.status;
+            } else {
+                ck_assert_int_eq(vcol_dataset_find(o.d, wishes[i], &id, NULL), VCOL_OK);
+                status = vcol_chunk_get(c, id, &v, &err);
+            }
+            ck_assert_int_eq(status, beyond ? VCOL_CORRUPT : VCOL_OK);
+            if (beyond) {
+                ck_assert_msg(strstr(err.message, "mock: ") && strstr(err.message, "ends at entry 163"), "%s", err.message);
+                ck_assert_msg(strstr(err.message, "'nJet'") || strstr(err.message, "'Jet'"), "%s", err.message);
+            } else if (i == 2) {
+                for (int64_t k = 0; k <= count; k++)
+                    ck_assert_int_eq(offsets[k], made.offsets[at + k] - made.offsets[at]);
+            } else {
+                check_view(&v, i == 0 ? C_PT : C_ID, at);
+            }
+        }
+        vcol_prefetch_end(scope);
+        vcol_chunk_close(c);
+    }
+    mock_end(&o);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+}
+END_TEST
+
 /* Each read of the source fails once; then what was asked for fails, and a second try gets it. */
 START_TEST(e8_3_every_read_fails_once)
 {
@@ -801,6 +863,7 @@ int main(void)
         {e8_3_a_bad_basket_is_an_error_of_its_column_only, MOCK_SETTINGS},
         {e8_3_broken_bytes_are_an_error_that_says_where, MOCK_SETTINGS},
         {e8_3_a_file_that_ends_early_is_an_error, 0},
+        {e8_3_a_counter_that_ends_early_is_an_error_that_says_where, 16},
         {e8_3_every_read_fails_once, 3},
         {e8_3_every_allocation_fails_once, 3},
         {e8_3_no_memory_from_some_point_on, 3},
