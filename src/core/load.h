@@ -12,6 +12,7 @@ typedef struct vcol__load {
     int64_t scopes;   /* open scopes that want it */
     bool busy;        /* a thread plans it while the buffer is QUEUED */
     bool prepared;    /* planned: blocks known, memory reserved, input under way */
+    bool reads;       /* some of its input was not there when it was planned */
     bool done;        /* result is final */
     bool by_prefetch; /* a worker runs it, for a scope */
     vcol_error result;

@@ -82,6 +82,8 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
         s->issued += it->issued;
         kept++;
     }
+    if (s->issued)
+        vcol__queue_resume(m);
     s->asked = kept;
     *out = s;
     return VCOL_OK;

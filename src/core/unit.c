@@ -1115,6 +1115,7 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
         atomic_store(&m->account.prefetch_short, true); /* not again before something comes back */
         return VCOL_CANCELLED;
     }
+    load->reads = input && stored > 0;
     vcol__queue_charge(load, (int64_t)(result + (input ? stored : 0)));
     return VCOL_OK;
 }
