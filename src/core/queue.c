@@ -130,6 +130,17 @@ static bool submit(vcol_manager *m, vcol_task_kind kind)
     return ok;
 }
 
+/* For an I/O task that io_tasks counts already. */
+static void submit_io(vcol_manager *m)
+{
+    vcol__queue *q = &m->queue;
+    if (!submit(m, VCOL_TASK_IO)) {
+        vcol__lock_take(&q->lock);
+        q->io_tasks--;
+        vcol__lock_drop(&q->lock);
+    }
+}
+
 /* Sees to it that an I/O task comes if there is something to plan or to read. */
 static void want_io(vcol_manager *m)
 {
@@ -139,11 +150,8 @@ static void want_io(vcol_manager *m)
     if (want)
         q->io_tasks++;
     vcol__lock_drop(&q->lock);
-    if (want && !submit(m, VCOL_TASK_IO)) {
-        vcol__lock_take(&q->lock);
-        q->io_tasks--;
-        vcol__lock_drop(&q->lock);
-    }
+    if (want)
+        submit_io(m);
 }
 
 void vcol__queue_resume(vcol_manager *m)
@@ -306,9 +314,7 @@ static bool take_over(load_t *load)
 {
     vcol_buffer *b = load->buffer;
     vcol__lock_take(&b->stripe->lock);
-    while (b->load == load && load->busy)
-        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
-    bool mine = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
+    bool mine = vcol__load_queued_locked(load);
     if (mine)
         atomic_fetch_add(&b->word, VCOL__LOADING - VCOL__QUEUED);
     vcol__lock_drop(&b->stripe->lock);
@@ -484,11 +490,8 @@ static void io_task(void *m_void)
     if (again)
         q->io_tasks++;
     vcol__lock_drop(&q->lock);
-    if (again && !submit(m, VCOL_TASK_IO)) {
-        vcol__lock_take(&q->lock);
-        q->io_tasks--;
-        vcol__lock_drop(&q->lock);
-    }
+    if (again)
+        submit_io(m);
     vcol__manager_release(m);
 }
 

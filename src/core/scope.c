@@ -186,9 +186,7 @@ static bool queued_again(vcol__load *load)
 {
     vcol_buffer *b = load->buffer;
     vcol__lock_take(&b->stripe->lock);
-    while (b->load == load && load->busy)
-        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
-    bool queued = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
+    bool queued = vcol__load_queued_locked(load);
     vcol__lock_drop(&b->stripe->lock);
     if (queued)
         sched_yield(); /* that thread is about to link or to take it */
