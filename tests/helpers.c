@@ -12,14 +12,15 @@
 
 /* ---- the watchdog and main ---------------------------------------------------------------------- */
 
-static const char *volatile watched = "start";
+static const char *_Atomic watched = "start";
 
 static void bark(int signal)
 {
     static const char head[] = "\nwatchdog: nothing came for 60 s of: ";
     (void)signal;
+    const char *what = watched;
     ssize_t n = write(2, head, sizeof head - 1);
-    n = write(2, watched, strlen(watched));
+    n = write(2, what, strlen(what));
     n = write(2, "\n", 1);
     (void)n;
     abort();
@@ -325,6 +326,25 @@ vcol_buffer *t_buffer_with(vcol_manager *m, t_gen *gen, const char *name, vcol_b
 vcol_buffer *t_buffer(vcol_manager *m, t_gen *gen, const char *name)
 {
     return t_buffer_with(m, gen, name, NULL, 0);
+}
+
+vcol_buffer *t_buffer_of(vcol_manager *m, int64_t count, vcol_generator generator, const char *name)
+{
+    vcol_buffer_options o;
+    vcol_buffer *b;
+    vcol_buffer_options_init(&o, sizeof o);
+    o.type = VCOL_I64;
+    o.count = count;
+    o.generator = generator;
+    o.name = name;
+    t_require(vcol_buffer_create(m, &o, &b, NULL) == VCOL_OK);
+    return b;
+}
+
+void t_release(vcol_buffer *const *buffers, int n)
+{
+    for (int i = 0; i < n; i++)
+        vcol_buffer_release(buffers[i]);
 }
 
 void t_read(vcol_buffer *b, const t_gen *gen)

@@ -52,7 +52,8 @@ typedef struct t_test {
 } t_test;
 int t_main(const char *suite, const t_test *tests, size_t n);
 
-/* Begins the time after which the program ends, and says `what` was waited for. Every test has begun it with its name. */
+/* Begins the time after which the program ends, and says `what` was waited for. Every test has begun it with its name.
+ * Any thread. */
 void t_watch(const char *what);
 
 /* An assertion for threads other than the test's own: Check's jump out of their stacks. */
@@ -138,6 +139,10 @@ extern _Atomic int64_t t_order;
 
 vcol_buffer *t_buffer(vcol_manager *m, t_gen *gen, const char *name);
 vcol_buffer *t_buffer_with(vcol_manager *m, t_gen *gen, const char *name, vcol_buffer *const *inputs, int64_t n);
+/* An int64 buffer of a generator of the test's own. count -1 = not known before. */
+vcol_buffer *t_buffer_of(vcol_manager *m, int64_t count, vcol_generator generator, const char *name);
+/* Lets go of n buffers. */
+void t_release(vcol_buffer *const *buffers, int n);
 /* Pins, compares all values, unpins. */
 void t_read(vcol_buffer *b, const t_gen *gen);
 void t_check(const vcol_span *span, const t_gen *gen);

@@ -8,7 +8,8 @@
 /* A made-up file and what is in it. */
 typedef struct mock_world {
     const vcol_reader *reader;
-    const unsigned char *bytes;
+    const vcol_schema *schema;
+    const unsigned char *bytes; /* the first four tell its format */
     size_t size;
     int64_t rows, blocks; /* blocks: to be unpacked in a whole pass over all columns */
     const char *const *names;
@@ -16,6 +17,23 @@ typedef struct mock_world {
     /* Compares a view of rows [first, first + entries) with the arrays the file was made of; aborts if they differ. */
     void (*check)(const vcol_view *view, int column, int64_t first);
 } mock_world;
+
+/*
+ * A mock reader's table begins with this: a file has one object, which is the schema of the world that was begun last, and
+ * that schema is what the reader's functions get as `object`.
+ */
+#define MOCK_READER                                                                                                    \
+    .abi = VCOL_READER_ABI, .name = "mock", .probe = mock_probe, .open = mock_open_file, .close = mock_close_file,     \
+    .n_objects = mock_n_objects, .object_info = mock_object_info, .open_object = mock_open_object, .schema = mock_schema, \
+    .close_object = mock_close_file
+int mock_probe(const void *head, size_t n);
+vcol_status mock_open_file(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, void **out,
+                           vcol_error *err);
+void mock_close_file(void *file);
+int64_t mock_n_objects(void *file);
+vcol_status mock_object_info(void *file, int64_t i, vcol_worker *worker, vcol_object_info *info, vcol_error *err);
+vcol_status mock_open_object(void *file, const char *name, vcol_worker *worker, void **object, vcol_error *err);
+const vcol_schema *mock_schema(void *object);
 
 typedef struct mock_setting {
     int64_t chunk; /* entries; 0 = all */

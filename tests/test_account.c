@@ -54,19 +54,12 @@ static vcol_status borrow(vcol_fill *fill, void *opaque, vcol_error *err)
 
 static vcol_buffer *borrower_open(vcol_manager *m, borrower *b, int64_t first, int64_t then, const char *name)
 {
-    vcol_buffer_options o;
-    vcol_buffer *buffer;
     memset(b, 0, sizeof *b);
     b->first = first;
     b->then = then;
     t_gate_init(&b->started);
     t_gate_init(&b->granted);
-    vcol_buffer_options_init(&o, sizeof o);
-    o.type = VCOL_I64;
-    o.generator = (vcol_generator){.generate = borrow, .opaque = b};
-    o.name = name;
-    ck_assert_int_eq(vcol_buffer_create(m, &o, &buffer, NULL), VCOL_OK);
-    return buffer;
+    return t_buffer_of(m, -1, (vcol_generator){.generate = borrow, .opaque = b}, name);
 }
 
 /* ---- E4.1 ----------------------------------------------------------------------------------------- */

@@ -326,17 +326,12 @@ START_TEST(e1_5_slices_and_views_share_their_parents_bytes)
     ck_assert_ptr_nonnull(strstr(err.message, "float32"));
     ck_assert_ptr_nonnull(strstr(err.message, "int64"));
     /* A slice outlives the program's handle of its parent. */
-    vcol_buffer_release(all);
-    vcol_buffer_release(back);
-    vcol_buffer_release(b);
+    t_release((vcol_buffer *[]){all, back, b}, 3);
     ck_assert_int_eq(atomic_load(&gen.destroyed), 0);
     ck_assert_int_eq(vcol_buffer_pin(slice, &s, NULL), VCOL_OK);
     ck_assert_int_eq(*(const int64_t *)s.data, t_value(&gen, 100));
     vcol_buffer_unpin(slice);
-    vcol_buffer_release(slice);
-    vcol_buffer_release(inner);
-    vcol_buffer_release(empty);
-    vcol_buffer_release(view);
+    t_release((vcol_buffer *[]){slice, inner, empty, view}, 4);
     ck_assert_int_eq(atomic_load(&gen.destroyed), 1);
     ck_assert_uint_eq(live(), 0);
     vcol_manager_close(m);
@@ -371,11 +366,7 @@ START_TEST(e1_5_a_slice_of_an_unknown_count_is_checked_when_it_is_pinned)
     vcol_buffer_unpin(of_view);
     ck_assert_int_eq(vcol_buffer_clear(b), 1); /* the failed pin is gone */
     ck_assert_uint_eq(live(), 0);
-    vcol_buffer_release(of_view);
-    vcol_buffer_release(view);
-    vcol_buffer_release(outside);
-    vcol_buffer_release(inside);
-    vcol_buffer_release(b);
+    t_release((vcol_buffer *[]){of_view, view, outside, inside, b}, 5);
     vcol_manager_close(m);
 }
 END_TEST
@@ -417,10 +408,7 @@ START_TEST(e1_6_a_generator_reads_others_declared_or_not)
     ck_assert_uint_eq(live(), 0);
     c.fail_call = 0;
     t_read(bd, &d);
-    vcol_buffer_release(ba);
-    vcol_buffer_release(bb);
-    vcol_buffer_release(bc);
-    vcol_buffer_release(bd);
+    t_release((vcol_buffer *[]){ba, bb, bc, bd}, 4);
     ck_assert_int_eq(atomic_load(&a.destroyed) + atomic_load(&b.destroyed) + atomic_load(&c.destroyed) +
                          atomic_load(&d.destroyed), 4);
     vcol_manager_close(m);
@@ -451,8 +439,7 @@ START_TEST(e1_6_a_circle_in_one_thread_is_named)
         g[i].reads[0] = NULL;
         t_read(b[i], &g[i]);
     }
-    for (int i = 0; i < 3; i++)
-        vcol_buffer_release(b[i]);
+    t_release(b, 3);
     vcol_manager_close(m);
 }
 END_TEST
@@ -497,17 +484,12 @@ static vcol_status size_of_itself(int64_t *count, void *opaque, vcol_error *err)
 START_TEST(e1_6_a_size_that_needs_itself_is_a_circle)
 {
     vcol_manager *m = fresh();
-    vcol_buffer_options o;
     vcol_buffer *b;
     vcol_span span;
     int64_t count;
     vcol_error err = {0};
     size_pins = _i == 1;
-    vcol_buffer_options_init(&o, sizeof o);
-    o.type = VCOL_I64;
-    o.name = "alpha";
-    o.generator = (vcol_generator){.size = size_of_itself, .generate = reserve_nothing, .opaque = &b};
-    ck_assert_int_eq(vcol_buffer_create(m, &o, &b, NULL), VCOL_OK);
+    b = t_buffer_of(m, -1, (vcol_generator){.size = size_of_itself, .generate = reserve_nothing, .opaque = &b}, "alpha");
     ck_assert_int_eq(vcol_buffer_count(b, &count, &err), VCOL_CYCLE);
     ck_assert_ptr_nonnull(strstr(err.message, "alpha"));
     ck_assert_int_eq(vcol_buffer_pin(b, &span, NULL), VCOL_CYCLE);
@@ -599,14 +581,8 @@ START_TEST(e1_7_what_a_generator_gives_is_held_against_what_it_said)
         {"fewer than reserved, declared late", fewer_than_reserved, -1, VCOL_OK, VCOL_OK},
     };
     vcol_manager *m = fresh();
-    vcol_buffer_options o;
-    vcol_buffer *b;
+    vcol_buffer *b = t_buffer_of(m, cases[_i].count, (vcol_generator){.generate = cases[_i].generate}, cases[_i].name);
     vcol_span span;
-    vcol_buffer_options_init(&o, sizeof o);
-    o.type = VCOL_I64;
-    o.count = cases[_i].count;
-    o.generator.generate = cases[_i].generate;
-    ck_assert_int_eq(vcol_buffer_create(m, &o, &b, NULL), VCOL_OK);
     vcol_status status = vcol_buffer_pin(b, &span, NULL);
     ck_assert_msg(status == cases[_i].status || status == cases[_i].also, "%s: %s", cases[_i].name,
                   vcol_status_name(status));
@@ -653,9 +629,7 @@ START_TEST(e1_7_an_input_may_begin_at_an_odd_address)
         want += (uint8_t)t_value(&gen, i);
     ck_assert_int_eq(*(const int64_t *)span.data, want);
     vcol_buffer_unpin(sum);
-    vcol_buffer_release(sum);
-    vcol_buffer_release(odd);
-    vcol_buffer_release(bytes);
+    t_release((vcol_buffer *[]){sum, odd, bytes}, 3);
     vcol_manager_close(m);
 }
 END_TEST
@@ -1008,8 +982,7 @@ START_TEST(e2_5_clear_in_a_prefetch_takes_back_what_is_queued)
     ck_assert_int_eq(s.taken_back, 1);
     t_read(b[1], &g[1]);
     vcol_prefetch_end(scope);
-    for (int i = 0; i < 3; i++)
-        vcol_buffer_release(b[i]);
+    t_release(b, 3);
     vcol_manager_close(m);
     t_run(&e);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Prefetch scopes over buffers: TESTS.md E3, with an executor that the test steps and with real threads. */
+/*
+ * Prefetch scopes over buffers: TESTS.md E3, with an executor that the test steps and with real threads. The link wraps
+ * pthread_cond_wait, so that a test knows when a thread is asleep.
+ */
 #include "helpers.h"
 
 #define N 6
@@ -266,8 +269,7 @@ START_TEST(e3_2_a_prefetch_without_memory_is_done_again_by_who_wants_it)
 {
     bench *x = fresh_with(0, 20000);
     chain c = {.x = x};
-    vcol_buffer_options o;
-    vcol_buffer *b;
+    vcol_buffer *b = t_buffer_of(x->m, 1, (vcol_generator){.generate = read_and_wait, .opaque = &c}, "reader");
     vcol_span span;
     vcol_prefetch *scope;
     t_gate_init(&c.gave_up);
@@ -276,11 +278,6 @@ START_TEST(e3_2_a_prefetch_without_memory_is_done_again_by_who_wants_it)
     vcol_buffer_release(x->b[1]);
     x->b[0] = t_buffer(x->m, &x->g[0], "b");
     x->b[1] = t_buffer(x->m, &x->g[1], "b");
-    vcol_buffer_options_init(&o, sizeof o);
-    o.type = VCOL_I64;
-    o.count = 1;
-    o.generator = (vcol_generator){.generate = read_and_wait, .opaque = &c};
-    ck_assert_int_eq(vcol_buffer_create(x->m, &o, &b, NULL), VCOL_OK);
     ck_assert_int_eq(vcol_buffer_pin(x->b[0], &span, NULL), VCOL_OK); /* holds most of the memory */
     ck_assert_int_eq(vcol_prefetch_begin_buffers(x->m, &b, 1, NULL, &scope, NULL), VCOL_OK);
     worker w = {.e = &x->e};
@@ -575,13 +572,8 @@ START_TEST(e3_5_a_scope_that_waits_for_its_own_generator_does_not_hang)
 {
     bench *x = fresh(1);
     loop l = {.m = x->m, .wait = _i == 1};
-    vcol_buffer_options o;
     vcol_span span;
-    vcol_buffer_options_init(&o, sizeof o);
-    o.type = VCOL_I64;
-    o.count = 1;
-    o.generator = (vcol_generator){.generate = prefetch_who_needs_me, .opaque = &l};
-    ck_assert_int_eq(vcol_buffer_create(x->m, &o, &l.self, NULL), VCOL_OK);
+    l.self = t_buffer_of(x->m, 1, (vcol_generator){.generate = prefetch_who_needs_me, .opaque = &l}, "self");
     x->g[0].reads[0] = l.self;
     l.other = x->b[0];
     ck_assert_int_eq(vcol_buffer_pin(l.self, &span, NULL), VCOL_OK);
@@ -589,6 +581,73 @@ START_TEST(e3_5_a_scope_that_waits_for_its_own_generator_does_not_hang)
     t_read(x->b[0], &x->g[0]);
     ck_assert_int_eq(l.called, 1);
     vcol_buffer_release(l.self);
+    done(x);
+}
+END_TEST
+
+/* Calls of pthread_cond_wait; counted with the mutex held, which is given up by the wait. */
+static _Atomic int sleeps;
+
+int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
+{
+    atomic_fetch_add(&sleeps, 1);
+    return __real_pthread_cond_wait(condition, mutex);
+}
+
+/* The ROOT reader, whose plans pass a gate. */
+static t_gate plan_gate;
+
+static vcol_status gated_plan(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
+                              vcol_block_sink *sink, vcol_error *err)
+{
+    t_gate_pass(&plan_gate);
+    return vcol_reader_root()->plan(object, group, first, count, deps, sink, err);
+}
+
+/* The end of one scope waits for a plan; another scope wants the same meanwhile: it stays queued. */
+START_TEST(e3_5_what_another_scope_asks_for_while_one_ends_is_not_taken_back)
+{
+    bench *x = fresh(0);
+    vcol_reader reader = *vcol_reader_root();
+    const vcol_reader *readers = &reader;
+    const char *path = VCOL_SAMPLE;
+    vcol_dataset_options o;
+    vcol_dataset *d;
+    vcol_chunk *c;
+    vcol_prefetch *first, *second;
+    vcol_error err = {0};
+    t_gate_init(&plan_gate);
+    reader.plan = gated_plan;
+    vcol_dataset_options_init(&o, sizeof o);
+    o.readers = &readers;
+    o.n_readers = 1;
+    vcol_dataset_open(x->m, &path, 1, &o, &d, &err);
+    vcol_chunk_open(d, 0, 100, &c, &err);
+    vcol_prefetch_begin(c, "MET_pt", NULL, &first, &err);
+    ck_assert_msg(err.status == VCOL_OK, "%s", err.message);
+    worker planner = {.e = &x->e}, ender = {.scope = first};
+    start(&planner, step_in_thread);
+    t_gate_await(&plan_gate, 1); /* asleep in the plan */
+    int asleep = atomic_load(&sleeps);
+    start(&ender, end_in_thread);
+    t_until(atomic_load(&sleeps) == asleep + 1); /* asleep until it is planned */
+    vcol_prefetch_begin(c, "MET_pt", NULL, &second, &err);
+    ck_assert_int_eq(stats(second).issued, 0); /* it is under way */
+    t_gate_open(&plan_gate);
+    join(&ender);
+    join(&planner);
+    ck_assert(planner.ran);
+    ck_assert_uint_eq(t_stats(x->m).cancelled, 0);
+    t_run(&x->e);
+    ck_assert_uint_eq(t_stats(x->m).prefetched, 1);
+    ck_assert_ptr_nonnull(vcol_chunk_f32(c, "MET_pt", &err));
+    ck_assert_uint_eq(t_stats(x->m).generations, 1);
+    vcol_prefetch_end(second);
+    vcol_chunk_close(c);
+    vcol_dataset_close(d);
+    t_gate_destroy(&plan_gate);
     done(x);
 }
 END_TEST
@@ -819,6 +878,7 @@ int main(void)
         {e3_5_scopes_nest_overlap_and_repeat, 0},
         {e3_5_many_threads_with_overlapping_scopes_leave_nothing, 24},
         {e3_5_a_scope_that_waits_for_its_own_generator_does_not_hang, 2},
+        {e3_5_what_another_scope_asks_for_while_one_ends_is_not_taken_back, 0},
         {e3_6_one_thread_makes_what_needs_other_buffers, 24},
         {e3_7_what_is_there_is_not_worked_for, 0},
         {e3_7_settings_are_those_of_the_beginning, 0},

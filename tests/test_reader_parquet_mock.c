@@ -127,50 +127,6 @@ static const vcol_schema_column columns[COLUMNS] = {
 };
 static const vcol_schema schema = {ROWS, COLUMNS, columns, COLUMNS, groups, ROW_GROUPS, row_group, 0};
 
-static int probe(const void *head, size_t n)
-{
-    return n >= 4 && memcmp(head, "MKPQ", 4) == 0;
-}
-
-static vcol_status open_file(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, void **out,
-                             vcol_error *err)
-{
-    (void)source, (void)allocator, (void)worker, (void)err;
-    *out = &file;
-    return VCOL_OK;
-}
-
-static void close_file(void *f)
-{
-    (void)f;
-}
-
-static int64_t n_objects(void *f)
-{
-    (void)f;
-    return 1;
-}
-
-static vcol_status object_info(void *f, int64_t i, vcol_worker *worker, vcol_object_info *info, vcol_error *err)
-{
-    (void)f, (void)i, (void)worker, (void)err;
-    *info = (vcol_object_info){"", "mock", "", ROWS, COLUMNS, 0, 0, 1, 0, NULL};
-    return VCOL_OK;
-}
-
-static vcol_status open_object(void *f, const char *name, vcol_worker *worker, void **object, vcol_error *err)
-{
-    (void)name, (void)worker, (void)err;
-    *object = f;
-    return VCOL_OK;
-}
-
-static const vcol_schema *get_schema(void *object)
-{
-    (void)object;
-    return &schema;
-}
-
 static vcol_status plan(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
                         vcol_block_sink *sink, vcol_error *err)
 {
@@ -333,9 +289,7 @@ static vcol_status decode(void *object, int32_t group, const vcol_block *block, 
 }
 
 static const vcol_reader reader = {
-    .abi = VCOL_READER_ABI, .name = "parquet-mock", .probe = probe, .open = open_file, .close = close_file,
-    .n_objects = n_objects, .object_info = object_info, .open_object = open_object, .schema = get_schema,
-    .close_object = close_file, .plan = plan, .inspect = inspect, .unpack = unpack, .prepare = prepare,
+    MOCK_READER, .plan = plan, .inspect = inspect, .unpack = unpack, .prepare = prepare,
     .unprepare = unprepare, .measure = measure, .decode = decode,
 };
 
@@ -373,7 +327,7 @@ static const mock_world *world(void)
     make_file();
     atomic_store(&prepared, 0);
     atomic_store(&unprepared, 0);
-    w = (mock_world){&reader, file.bytes.data, file.bytes.size, ROWS, file.pages, names, COLUMNS, check_view};
+    w = (mock_world){&reader, &schema, file.bytes.data, file.bytes.size, ROWS, file.pages, names, COLUMNS, check_view};
     return &w;
 }
 

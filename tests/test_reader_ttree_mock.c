@@ -185,50 +185,6 @@ static const vcol_schema_column columns[COLUMNS] = {
 };
 static const vcol_schema schema = {ROWS, COLUMNS, columns, GROUPS, groups, 0, NULL, 0};
 
-static int probe(const void *head, size_t n)
-{
-    return n >= 4 && memcmp(head, "MKTT", 4) == 0;
-}
-
-static vcol_status open_file(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, void **out,
-                             vcol_error *err)
-{
-    (void)source, (void)allocator, (void)worker, (void)err;
-    *out = &file;
-    return VCOL_OK;
-}
-
-static void close_file(void *f)
-{
-    (void)f;
-}
-
-static int64_t n_objects(void *f)
-{
-    (void)f;
-    return 1;
-}
-
-static vcol_status object_info(void *f, int64_t i, vcol_worker *worker, vcol_object_info *info, vcol_error *err)
-{
-    (void)f, (void)i, (void)worker, (void)err;
-    *info = (vcol_object_info){"", "mock", "", ROWS, COLUMNS, 0, 0, 1, 0, NULL};
-    return VCOL_OK;
-}
-
-static vcol_status open_object(void *f, const char *name, vcol_worker *worker, void **object, vcol_error *err)
-{
-    (void)name, (void)worker, (void)err;
-    *object = f;
-    return VCOL_OK;
-}
-
-static const vcol_schema *get_schema(void *object)
-{
-    (void)object;
-    return &schema;
-}
-
 static vcol_status plan(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
                         vcol_block_sink *sink, vcol_error *err)
 {
@@ -354,9 +310,7 @@ static vcol_status decode(void *object, int32_t group, const vcol_block *block, 
 }
 
 static const vcol_reader reader = {
-    .abi = VCOL_READER_ABI, .name = "ttree-mock", .probe = probe, .open = open_file, .close = close_file,
-    .n_objects = n_objects, .object_info = object_info, .open_object = open_object, .schema = get_schema,
-    .close_object = close_file, .plan = plan, .inspect = inspect, .unpack = unpack, .measure = measure, .decode = decode,
+    MOCK_READER, .plan = plan, .inspect = inspect, .unpack = unpack, .measure = measure, .decode = decode,
 };
 
 /* ---- comparing ------------------------------------------------------------------------------------- */
@@ -394,7 +348,7 @@ static const mock_world *world(void)
 {
     static mock_world w;
     make_file();
-    w = (mock_world){&reader, file.bytes.data, file.bytes.size, ROWS, file.blocks, names, COLUMNS, check_view};
+    w = (mock_world){&reader, &schema, file.bytes.data, file.bytes.size, ROWS, file.blocks, names, COLUMNS, check_view};
     return &w;
 }
 
@@ -702,6 +656,68 @@ START_TEST(e8_3_a_file_that_ends_early_is_an_error)
 }
 END_TEST
 
+/*
+ * The branch that counts ends before the branches that it counts do; the group of the offsets says so, or not. Chunks
+ * before its end are as they should be, those beyond it are errors that name it and the entry.
+ */
+START_TEST(e8_3_a_counter_that_ends_early_is_an_error_that_says_where)
+{
+    enum { END = ROWS - 37 };
+    static const int64_t chunks[] = {1, 7, 50, ROWS};
+    static const char *const wishes[] = {"Jet_pt", "Jet_id"};
+    vcol_group short_groups[GROUPS];
+    vcol_schema short_schema = schema;
+    mock_world w = *world();
+    mock_setting s = {.threads = _i / 8 % 2 ? 2 : 0};
+    t_allocator a = {0};
+    t_source source = {0};
+    mock_open o;
+    memcpy(short_groups, groups, sizeof groups);
+    short_groups[G_NJET].entries = END;
+    if (_i / 4 % 2)
+        short_groups[G_OFFSETS].entries = END;
+    short_schema.groups = short_groups;
+    w.schema = &short_schema;
+    ck_assert_int_eq(mock_begin(&w, &s, &source, &a, &o, NULL), VCOL_OK);
+    for (int64_t at = 0, n = chunks[_i % 4]; at < ROWS; at += n) {
+        int64_t count = n < ROWS - at ? n : ROWS - at;
+        bool beyond = at + count > END;
+        vcol_chunk *c;
+        vcol_prefetch *scope = NULL;
+        ck_assert_int_eq(vcol_chunk_open(o.d, at, count, &c, NULL), VCOL_OK);
+        vcol_prefetch_begin(c, "Jet", NULL, &scope, NULL); /* may fail: then it is inert */
+        for (int i = 0; i < 3; i++) {
+            vcol_error err = {0};
+            vcol_view v;
+            int64_t id;
+            const int64_t *offsets = NULL;
+            vcol_status status;
+            if (i == 2) { /* the offsets alone */
+                offsets = vcol_chunk_offsets(c, "Jet", &err);
+                status = (vcol_status)err.status;
+            } else {
+                ck_assert_int_eq(vcol_dataset_find(o.d, wishes[i], &id, NULL), VCOL_OK);
+                status = vcol_chunk_get(c, id, &v, &err);
+            }
+            ck_assert_int_eq(status, beyond ? VCOL_CORRUPT : VCOL_OK);
+            if (beyond) {
+                ck_assert_msg(strstr(err.message, "mock: ") && strstr(err.message, "ends at entry 163"), "%s", err.message);
+                ck_assert_msg(strstr(err.message, "'nJet'") || strstr(err.message, "'Jet'"), "%s", err.message);
+            } else if (i == 2) {
+                for (int64_t k = 0; k <= count; k++)
+                    ck_assert_int_eq(offsets[k], made.offsets[at + k] - made.offsets[at]);
+            } else {
+                check_view(&v, i == 0 ? C_PT : C_ID, at);
+            }
+        }
+        vcol_prefetch_end(scope);
+        vcol_chunk_close(c);
+    }
+    mock_end(&o);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+}
+END_TEST
+
 /* Each read of the source fails once; then what was asked for fails, and a second try gets it. */
 START_TEST(e8_3_every_read_fails_once)
 {
@@ -847,6 +863,7 @@ int main(void)
         {e8_3_a_bad_basket_is_an_error_of_its_column_only, MOCK_SETTINGS},
         {e8_3_broken_bytes_are_an_error_that_says_where, MOCK_SETTINGS},
         {e8_3_a_file_that_ends_early_is_an_error, 0},
+        {e8_3_a_counter_that_ends_early_is_an_error_that_says_where, 16},
         {e8_3_every_read_fails_once, 3},
         {e8_3_every_allocation_fails_once, 3},
         {e8_3_no_memory_from_some_point_on, 3},

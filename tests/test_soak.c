@@ -123,13 +123,8 @@ START_TEST(e10_3_the_next_item_is_made_while_this_one_is_computed)
     vcol_buffer *b[ITEMS];
     t_gate_init(&gate);
     for (int i = 0; i < ITEMS; i++) {
-        vcol_buffer_options bo;
-        vcol_buffer_options_init(&bo, sizeof bo);
-        bo.type = VCOL_I64;
-        bo.count = 1;
         it[i] = (item){.gate = &gate};
-        bo.generator = (vcol_generator){.generate = read_item, .opaque = &it[i]};
-        ck_assert_int_eq(vcol_buffer_create(m, &bo, &b[i], NULL), VCOL_OK);
+        b[i] = t_buffer_of(m, 1, (vcol_generator){.generate = read_item, .opaque = &it[i]}, "item");
     }
     t_gate_let(&gate, 1); /* the first item is read before anything is computed */
     for (int i = 0; i < ITEMS; i++) {

@@ -680,13 +680,20 @@ START_TEST(device_checks_its_options)
 }
 END_TEST
 
+static TCase *case_of(Suite *s, const char *name)
+{
+    TCase *tc = tcase_create(name);
+    tcase_add_checked_fixture(tc, make_file, remove_file);
+    tcase_set_timeout(tc, 60);
+    suite_add_tcase(s, tc);
+    return tc;
+}
+
 Suite *source_suite(void);
 Suite *source_suite(void)
 {
     Suite *s = suite_create("source");
-    TCase *tc = tcase_create("files");
-    tcase_add_checked_fixture(tc, make_file, remove_file);
-    tcase_set_timeout(tc, 60);
+    TCase *tc = case_of(s, "files");
     tcase_add_loop_test(tc, reads_ranges_of_every_kind, 0, 4);
     tcase_add_loop_test(tc, refuses_what_lies_beyond_the_end, 0, 4);
     tcase_add_loop_test(tc, reads_from_many_threads_at_once, 0, 4);
@@ -694,26 +701,19 @@ Suite *source_suite(void)
     tcase_add_test(tc, says_clearly_what_is_not_a_file);
     tcase_add_test(tc, reads_an_empty_file_and_empty_memory);
     tcase_add_test(tc, identity_changes_with_the_content);
-    suite_add_tcase(s, tc);
 
-    tc = tcase_create("users");
-    tcase_add_checked_fixture(tc, make_file, remove_file);
-    tcase_set_timeout(tc, 60);
+    tc = case_of(s, "users");
     tcase_add_test(tc, create_checks_the_table);
     tcase_add_test(tc, is_closed_once_by_the_last_release);
     tcase_add_test(tc, gives_a_source_no_more_ranges_than_it_takes);
     tcase_add_test(tc, waits_for_an_asynchronous_source);
     tcase_add_loop_test(tc, an_asynchronous_failure_ends_the_read, 0, 12);
     tcase_add_test(tc, submits_only_where_the_source_can);
-    suite_add_tcase(s, tc);
 
-    tc = tcase_create("device");
-    tcase_add_checked_fixture(tc, make_file, remove_file);
-    tcase_set_timeout(tc, 60);
+    tc = case_of(s, "device");
     tcase_add_test(tc, link_overlaps_latencies_and_shares_bandwidth);
     tcase_add_test(tc, device_keeps_to_its_requests);
     tcase_add_test(tc, device_checks_its_options);
-    suite_add_tcase(s, tc);
     return s;
 }
 

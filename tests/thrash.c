@@ -11,14 +11,15 @@
 
 #define BUFFERS 24
 #define THREADS 4
+#define LOOK 256
 
 typedef struct world {
     t_allocator allocator;
     vcol_manager *m;
     t_gen g[BUFFERS];
     vcol_buffer *b[BUFFERS], *slice[BUFFERS];
-    _Atomic bool stop;
-    int64_t operations;
+    time_t begun, seconds;      /* 0 = until all operations are done */
+    _Atomic int64_t operations; /* in all; 0 once the seconds are over */
     _Atomic int64_t done;
 } world;
 
@@ -85,11 +86,23 @@ static void one(world *w, t_random *r)
     }
 }
 
+/* Whether there is more to do. Looks at the clock, which a tool of the developer's may, at every LOOK-th operation. */
+static bool more(world *w)
+{
+    int64_t done = atomic_fetch_add(&w->done, 1);
+    if (w->seconds && done % LOOK == 0) {
+        t_watch("thrash");
+        if (time(NULL) - w->begun >= w->seconds)
+            atomic_store(&w->operations, 0);
+    }
+    return done < atomic_load(&w->operations);
+}
+
 static void *run(void *t_void)
 {
     thread *t = t_void;
     t_random r = {t->seed};
-    while (!atomic_load(&t->w->stop) && atomic_fetch_add(&t->w->done, 1) < t->w->operations)
+    while (more(t->w))
         one(t->w, &r);
     return NULL;
 }
@@ -108,6 +121,7 @@ int main(int argc, char **argv)
     o.limit = 200000;
     o.threads = 1 + (int32_t)t_below(&r, 4);
     w.m = t_manager(&o);
+    w.seconds = seconds;
     w.operations = seconds ? INT64_MAX : T_REPEAT(20000);
     for (int i = 0; i < BUFFERS; i++) {
         w.g[i] = (t_gen){.seed = i, .count = 2 + t_below(&r, 2000), .late = t_below(&r, 3) == 0};
@@ -119,21 +133,11 @@ int main(int argc, char **argv)
         t_require(vcol_buffer_slice(w.b[i], 1, 1, &w.slice[i], NULL) == VCOL_OK);
     }
     t_watch("thrash");
+    w.begun = time(NULL);
     for (int i = 0; i < THREADS; i++) {
         t[i] = (thread){.w = &w, .seed = t_next(&r)};
         t_require(pthread_create(&t[i].thread, NULL, run, &t[i]) == 0);
     }
-    int64_t last = -1;
-    for (int i = 0; i < seconds; i++) { /* a tool of the developer's: it may look at a clock */
-        struct timespec second = {1, 0};
-        nanosleep(&second, NULL);
-        int64_t now = atomic_load(&w.done);
-        if (now != last)
-            t_watch("thrash");
-        last = now;
-    }
-    if (seconds)
-        atomic_store(&w.stop, true);
     for (int i = 0; i < THREADS; i++)
         pthread_join(t[i].thread, NULL);
     int64_t done = atomic_load(&w.done);

@@ -244,7 +244,7 @@ int vcol__buffer_clear(vcol_buffer *b)
         if (state == VCOL__VIRTUAL || state == VCOL__EVICTING) {
             return 0;
         } else if (state == VCOL__QUEUED) {
-            if (vcol__queue_remove(b))
+            if (vcol__queue_remove(b, NULL))
                 return 1;
         } else if (state == VCOL__RESIDENT && (word & VCOL__PIN_MASK) == 0) {
             if (drop(b, false)) {

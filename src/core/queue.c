@@ -263,13 +263,15 @@ load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, bo
     return load;
 }
 
-bool vcol__queue_remove(vcol_buffer *b)
+bool vcol__queue_remove(vcol_buffer *b, const load_t *unwanted)
 {
     vcol_manager *m = b->manager;
     load_t *load = NULL;
     vcol__lock_take(&b->stripe->lock);
     for (;;) {
         if ((atomic_load(&b->word) & VCOL__STATE_MASK) != VCOL__QUEUED)
+            break;
+        if (unwanted && (b->load != unwanted || unwanted->scopes > 0 || atomic_load(&unwanted->demanded)))
             break;
         if (!b->load->busy) {
             load = b->load;

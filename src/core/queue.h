@@ -64,8 +64,11 @@ void vcol__share_lift(vcol_manager *m, vcol__share *share);
  * which is called once for a scope: a thread is woken once, not once a buffer.
  */
 struct vcol__load *vcol__queue_add(vcol_buffer *buffer, int32_t priority, vcol__share *share, bool *issued);
-/* QUEUED -> VIRTUAL. False if it was not queued (any more). */
-bool vcol__queue_remove(vcol_buffer *buffer);
+/*
+ * QUEUED -> VIRTUAL. False if it was not queued (any more). unwanted: only this load, and only while no scope and no demand
+ * wants it; NULL: whatever is queued.
+ */
+bool vcol__queue_remove(vcol_buffer *buffer, const struct vcol__load *unwanted);
 /* A demand took the load over: it is no longer in the queue. */
 void vcol__queue_forget(vcol_manager *m, struct vcol__load *load);
 /* Runs a queued load on this thread, as a prefetch, if it is still queued and `force`, or its share lets it. */

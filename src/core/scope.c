@@ -89,25 +89,24 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
     return VCOL_OK;
 }
 
-/* Gives up this scope's wish for a load. True if it runs for nobody else now and must be joined. */
+/*
+ * Gives up this scope's wish for a load: takes it back from the queue if nobody else wants it by then. True if it runs for
+ * nobody else now and must be joined.
+ */
 static bool give_up(vcol__load *load)
 {
     vcol_buffer *b = load->buffer;
-    bool join = false, remove = false;
     vcol__lock_take(&b->stripe->lock);
-    load->scopes--;
-    if (!load->done && load->scopes == 0 && !atomic_load(&load->demanded)) {
-        uint64_t state = atomic_load(&b->word) & VCOL__STATE_MASK;
-        remove = state == VCOL__QUEUED && b->load == load;
-        join = state == VCOL__LOADING && b->load == load;
-        if (join)
-            atomic_store(&load->cancelled, true);
-    }
+    bool last = --load->scopes == 0;
     vcol__lock_drop(&b->stripe->lock);
-    if (remove && !vcol__queue_remove(b)) /* a worker took it meanwhile */
-        join = true;
+    if (!last || vcol__queue_remove(b, load))
+        return false;
+    vcol__lock_take(&b->stripe->lock); /* it runs or has run, or somebody wants it again */
+    bool join = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__LOADING && load->scopes == 0 &&
+                !atomic_load(&load->demanded);
     if (join)
         atomic_store(&load->cancelled, true);
+    vcol__lock_drop(&b->stripe->lock);
     return join;
 }
 

@@ -158,6 +158,14 @@ static int64_t rows_of(const vcol_chunk *c, int32_t group)
     return have < 0 ? 0 : have < c->count ? have : c->count;
 }
 
+/* A group has fewer rows of the chunk than what needs it. */
+static vcol_status ends_early(const vcol_chunk *c, int32_t group, vcol_error *err)
+{
+    const vcol_group *g = &c->table->schema->groups[group];
+    return vcol_error_format(err, VCOL_CORRUPT, "%s: %s ends at entry %lld, before the columns that need it", c->table->where,
+                             g->name, (long long)(c->table->first + g->entries));
+}
+
 /* The buffer of a group, made if need be; borrowed. */
 static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol_error *err)
 {
@@ -166,6 +174,8 @@ static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol
     if (unit)
         return VCOL_OK;
     int32_t depends = c->table->schema->groups[group].depends;
+    if (depends >= 0 && rows_of(c, depends) < rows_of(c, group))
+        return ends_early(c, depends, err);
     vcol_status status = depends >= 0 ? unit_of(c, depends, &dep, err) : VCOL_OK;
     if (status == VCOL_OK)
         status = vcol__unit_create(&c->table->binding, &c->table->pass, group, c->row, rows_of(c, group), dep, &unit, err);
@@ -189,9 +199,7 @@ static vcol_status array_of(vcol_chunk *c, vcol_leaf_ref ref, bool pad, bool inn
         return status;
     *leaf = ref.leaf;
     if (!pad && rows_of(c, ref.group) < c->count) /* a column's arrays may end at different entries */
-        return vcol_error_format(err, VCOL_CORRUPT, "%s: %s ends at entry %lld, before the columns that need it",
-                                 c->table->where, c->table->schema->groups[ref.group].name,
-                                 (long long)(c->table->first + c->table->schema->groups[ref.group].entries));
+        return ends_early(c, ref.group, err);
     if (!pad || inner || rows_of(c, ref.group) == c->count) {
         vcol_buffer_acquire(unit);
         *out = unit;

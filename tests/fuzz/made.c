@@ -603,36 +603,48 @@ static void streamer_element(made *m, const char *class_name, const char *name, 
     made_end(m, object);
 }
 
+/* One class's information, with so many elements; info_end ends it. */
+typedef struct info {
+    size_t object, inner, slot, list;
+} info;
+
+static info info_begin(made *m, const char *name, uint32_t checksum, uint32_t version, uint32_t elements)
+{
+    info f;
+    f.object = made_object(m, "TStreamerInfo");
+    f.inner = made_frame(m, 9);
+    made_named(m, name, "");
+    made_u32(m, checksum);
+    made_u32(m, version);
+    f.slot = made_object(m, "TObjArray");
+    f.list = made_list_begin(m, elements);
+    return f;
+}
+
+static void info_end(made *m, info f)
+{
+    made_end(m, f.list);
+    made_end(m, f.slot);
+    made_end(m, f.inner);
+    made_end(m, f.object);
+    made_u8(m, 0);
+}
+
 void made_info(made *m)
 {
-    size_t frame = made_frame(m, 5), object, inner, list, slot;
+    size_t frame = made_frame(m, 5);
+    info f;
     object_head(m);
     made_text(m, "");
     made_u32(m, 2);
 
-    object = made_object(m, "TStreamerInfo");
-    inner = made_frame(m, 9);
-    made_named(m, "TLeafI", "");
-    made_u32(m, 0x7e6aae19);
-    made_u32(m, 1);
-    slot = made_object(m, "TObjArray");
-    list = made_list_begin(m, 3);
+    f = info_begin(m, "TLeafI", 0x7e6aae19, 1, 3);
     streamer_element(m, "TStreamerBase", "TLeaf", "", 0, 0, "BASE");
     streamer_element(m, "TStreamerBasicType", "fMinimum", "", 3, 0, "int");
     streamer_element(m, "TStreamerBasicType", "fMaximum", "", 3, 0, "int");
-    made_end(m, list);
-    made_end(m, slot);
-    made_end(m, inner);
-    made_end(m, object);
-    made_u8(m, 0);
+    info_end(m, f);
 
-    object = made_object(m, "TStreamerInfo");
-    inner = made_frame(m, 9);
-    made_named(m, "Made", "");
-    made_u32(m, 0x12345678);
-    made_u32(m, 3);
-    slot = made_object(m, "TObjArray");
-    list = made_list_begin(m, 7);
+    f = info_begin(m, "Made", 0x12345678, 3, 7);
     streamer_element(m, "TStreamerBase", "TObject", "", 66, 0, "BASE");
     streamer_element(m, "TStreamerBasicType", "fN", "", 6, 0, "int");
     streamer_element(m, "TStreamerBasicPointer", "fValues", "[fN]", 45, 0, "float*");
@@ -640,10 +652,6 @@ void made_info(made *m)
     streamer_element(m, "TStreamerString", "fName", "", 65, 0, "TString");
     streamer_element(m, "TStreamerSTL", "fVector", "", 500, 0, "vector<float>");
     streamer_element(m, "TStreamerObjectPointer", "fNext", "", 64, 0, "Made*");
-    made_end(m, list);
-    made_end(m, slot);
-    made_end(m, inner);
-    made_end(m, object);
-    made_u8(m, 0);
+    info_end(m, f);
     made_end(m, frame);
 }
