@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vcol_dataset_verify: each block of each group is read, unpacked whole, checked and decoded, one by one. */
+/*
+ * vcol_dataset_verify and vcol_file_verify: each block of each group is read, unpacked whole, checked and, where its
+ * group has leaves, decoded, one by one.
+ */
 #include "dataset/dataset.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct verifier {
-    vcol_dataset *dataset;
+    vcol_manager *manager;
     void (*report)(const vcol_error *fault, void *opaque);
     void *opaque;
     int64_t faults, blocks;
@@ -73,7 +76,7 @@ static void verify_group(verifier *v, vcol__infile *t, int32_t group)
         if (read_rows(t, group, 0, g->entries, &err) != VCOL_OK)
             fault(v, &err);
     }
-    vcol__memory_delete(v->dataset->manager, ranges, (size_t)n * sizeof *ranges);
+    vcol__memory_delete(v->manager, ranges, (size_t)n * sizeof *ranges);
 }
 
 /* The groups that a column reads from. */
@@ -88,39 +91,56 @@ static void mark_groups(const vcol_schema *s, int64_t id, unsigned char *wanted)
             wanted[c->level[l].ref.group] = 1;
 }
 
+/* The groups of a file that are to be verified: 1 in the result, which is freed by free(). */
+static unsigned char *wanted_groups(const vcol__infile *t, const char *columns, const int64_t *ids, int64_t n)
+{
+    int64_t n_groups = t->schema->n_groups;
+    unsigned char *wanted = calloc((size_t)n_groups + 1, 1);
+    if (!wanted)
+        return NULL;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = t->map ? t->map[ids[i]] : ids[i];
+        if (at >= 0)
+            mark_groups(t->schema, at, wanted);
+    }
+    for (int64_t g = 0; g < n_groups; g++)
+        if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_COUNTS)
+            wanted[t->schema->groups[g].depends] = 1;
+    for (int64_t g = 0; g < n_groups; g++) {
+        if (!columns)
+            wanted[g] = 1;
+        else if (!*columns)
+            wanted[g] = !wanted[g];
+        if (t->schema->groups[g].kind != VCOL_GROUP_BLOCKS)
+            wanted[g] = 0;
+    }
+    return wanted;
+}
+
 vcol_status vcol_dataset_verify(vcol_dataset *d, const char *columns, void (*report)(const vcol_error *fault, void *opaque),
                                 void *opaque, int64_t *blocks, int64_t *faults, vcol_error *err)
 {
-    verifier v = {.dataset = d, .report = report, .opaque = opaque};
+    verifier v = {.manager = d ? d->manager : NULL, .report = report, .opaque = opaque};
     if (err && err->status)
         return (vcol_status)err->status;
     if (!d)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_verify: no data set");
     int64_t n = 0, *ids = malloc(((size_t)d->n_columns + 1) * sizeof *ids);
-    vcol_status status = ids ? vcol_dataset_match(d, columns ? columns : "*", ids, d->n_columns, &n, err)
+    vcol_status status = ids ? vcol_dataset_match(d, columns && *columns ? columns : "*", ids, d->n_columns, &n, err)
                              : vcol_error_format(err, VCOL_NOMEM, "no memory to verify");
-    if (status == VCOL_NOT_FOUND && !columns) { /* nothing that can be read */
+    if (status == VCOL_NOT_FOUND && !(columns && *columns)) { /* nothing that can be read */
         vcol_error_reset(err);
         status = VCOL_OK;
     }
     for (int64_t f = 0; f < d->n_files && status == VCOL_OK; f++) {
         vcol__infile *t = &d->files[f];
-        unsigned char *wanted = calloc((size_t)t->schema->n_groups + 1, 1);
+        unsigned char *wanted = wanted_groups(t, columns, ids, n);
         if (!wanted) {
             status = vcol_error_format(err, VCOL_NOMEM, "no memory to verify");
             break;
         }
-        for (int64_t i = 0; i < n; i++) {
-            int64_t at = t->map ? t->map[ids[i]] : ids[i];
-            if (at >= 0)
-                mark_groups(t->schema, at, wanted);
-        }
-        for (int64_t g = 0; g < t->schema->n_groups; g++) {
-            if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_COUNTS)
-                wanted[t->schema->groups[g].depends] = 1;
-        }
         for (int64_t g = 0; g < t->schema->n_groups; g++)
-            if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_BLOCKS)
+            if (wanted[g])
                 verify_group(&v, t, (int32_t)g);
         free(wanted);
     }
@@ -130,4 +150,30 @@ vcol_status vcol_dataset_verify(vcol_dataset *d, const char *columns, void (*rep
     if (faults)
         *faults = v.faults;
     return status;
+}
+
+vcol_status vcol_file_verify(vcol_file *f, void (*report)(const vcol_error *fault, void *opaque), void *opaque,
+                             int64_t *records, int64_t *faults, vcol_error *err)
+{
+    verifier v = {.manager = f ? f->manager : NULL, .report = report, .opaque = opaque};
+    if (records)
+        *records = 0;
+    if (faults)
+        *faults = 0;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!f)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_file_verify: no file");
+    if (!f->table.reader->open_rest)
+        return VCOL_OK;
+    vcol_status status = f->table.object ? VCOL_OK : vcol__infile_open_rest(f->manager, &f->table, err);
+    if (status != VCOL_OK)
+        return status;
+    for (int64_t g = 0; g < f->table.schema->n_groups; g++)
+        verify_group(&v, &f->table, (int32_t)g);
+    if (records)
+        *records = f->table.schema->n_groups;
+    if (faults)
+        *faults = v.faults;
+    return VCOL_OK;
 }
