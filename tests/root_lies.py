@@ -680,6 +680,22 @@ def check(program, path, want):
     return f"no message with {parts} in {errors}"
 
 
+def digest(vcol, path):
+    """The table's entries, and the rest of each row from the number of values on."""
+    text = subprocess.run([vcol, "digest", "--chunk", "5", path], stdout=subprocess.PIPE, timeout=60).stdout.decode()
+    rows = [line.split("\t") for line in text.splitlines()[1:]]
+    return {row[8] for row in rows}, [row[3:8] + row[9:] for row in rows]
+
+
+def check_short_table(vcol, folder):
+    """A table that says that it has fewer entries than its branches have: the digest is of what the branches have."""
+    honest = digest(vcol, write(folder, ("honest", [], {}, FINE)))
+    short = digest(vcol, write(folder, ("short", [], {"tree.fEntries": 3}, FINE)))
+    if honest[0] != {"12"} or short != ({"3"}, honest[1]):
+        return f"{short} where {honest} is right, but for 3 entries"
+    return None
+
+
 def main():
     if len(sys.argv) == 3 and sys.argv[1] == "--write":
         os.makedirs(sys.argv[2], exist_ok=True)
@@ -700,6 +716,10 @@ def main():
             if fault:
                 bad += 1
                 print(f"{lie[0]}: {fault[:2000]}")
+        fault = check_short_table(sys.argv[2], folder) if lies is not LIES else None
+        if fault:
+            bad += 1
+            print(f"short: {fault[:2000]}")
     print(f"{len(lies)} files, {bad} not as they should be")
     return 1 if bad else 0
 

@@ -68,6 +68,7 @@ VCOL_API vcol_status vcol_file_verify(vcol_file *file, void (*report)(const vcol
 /* Flags of vcol_dataset_options. */
 #define VCOL_DATASET_MISSING_NULL 1u /* a column that a later file lacks is null there, not an error */
 #define VCOL_DATASET_SHORT_NULL 2u   /* entries after a column's own end are null, not an error */
+#define VCOL_DATASET_LONGEST 4u      /* a table that says that it has fewer entries than its columns is as long as those */
 
 typedef struct vcol_dataset_options {
     size_t struct_size;
@@ -98,7 +99,7 @@ typedef struct vcol_file_info {
     const char *path;   /* borrowed */
     const char *object; /* borrowed */
     int64_t first;      /* its first entry in the data set */
-    int64_t entries;
+    int64_t entries;    /* that its table says it has */
     int64_t clusters;   /* number of clusters, or 0 if the file tells none */
     uint64_t size;      /* bytes of the file */
 } vcol_file_info;
