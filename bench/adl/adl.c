@@ -6,6 +6,7 @@
  * Histograms go to stdout as CSV, what it took to stderr.
  */
 #include "adl.h"
+#include "number.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static const char usage_text[] =
 typedef struct options {
     const char **paths;
     int n_paths;
-    int query; /* 0: all */
+    int32_t query; /* 0: all */
     int no_prefetch, times, help;
     vcol_chunking chunking;
     int64_t chunk;
@@ -70,63 +71,27 @@ static double cpu_clock(void)
 
 /* ---- options ------------------------------------------------------------------------------------- */
 
-/* Digits and one of the suffixes, the n-th of which multiplies by base^n. */
-static int parse_number(const char *text, const char *suffixes, uint64_t base, uint64_t limit, uint64_t *out)
-{
-    uint64_t value = 0;
-    if (*text < '0' || *text > '9')
-        return -1;
-    for (; *text >= '0' && *text <= '9'; text++) {
-        unsigned digit = (unsigned)(*text - '0');
-        if (digit > limit || value > (limit - digit) / 10)
-            return -1;
-        value = value * 10 + digit;
-    }
-    if (*text) {
-        const char *found = strchr(suffixes, *text);
-        if (!found || text[1])
-            return -1;
-        for (const char *s = suffixes; s <= found; s++) {
-            if (value > limit / base)
-                return -1;
-            value *= base;
-        }
-    }
-    *out = value;
-    return 0;
-}
-
 static int parse_query(options *o, const char *value)
 {
-    uint64_t n;
-    if (strcmp(value, "all") == 0) {
-        o->query = 0;
+    o->query = 0;
+    if (strcmp(value, "all") == 0)
         return 0;
-    }
-    if (parse_number(value, "", 1, N_QUERIES, &n) || n == 0)
-        return -1;
-    o->query = (int)n;
-    return 0;
+    return number_int32(value, &o->query) || o->query < 1 || o->query > N_QUERIES ? -1 : 0;
 }
 
 static int parse_chunk(options *o, const char *value)
 {
-    uint64_t n;
     o->chunk = 0;
     o->chunking = strcmp(value, "clusters") == 0 ? VCOL_CHUNK_BY_CLUSTERS
                   : strcmp(value, "all") == 0    ? VCOL_CHUNK_BY_FILE
                                                  : VCOL_CHUNK_BY_ENTRIES;
     if (o->chunking != VCOL_CHUNK_BY_ENTRIES)
         return 0;
-    if (parse_number(value, "kM", 1000, INT64_MAX, &n) || n == 0)
-        return -1;
-    o->chunk = (int64_t)n;
-    return 0;
+    return number_entries(value, &o->chunk) || o->chunk == 0 ? -1 : 0;
 }
 
 static int parse_value(options *o, const char *name, const char *value)
 {
-    uint64_t n;
     if (strcmp(name, "--query") == 0)
         return parse_query(o, value);
     if (strcmp(name, "--chunk") == 0)
@@ -135,14 +100,10 @@ static int parse_value(options *o, const char *name, const char *value)
         o->plot = value;
         return *value ? 0 : -1;
     }
-    if (strcmp(name, "--threads") == 0) {
-        if (parse_number(value, "", 1, INT32_MAX, &n))
-            return -1;
-        o->threads = (int32_t)n;
-        return 0;
-    }
+    if (strcmp(name, "--threads") == 0)
+        return number_int32(value, &o->threads);
     o->limit = 0; /* --memory-limit */
-    return strcmp(value, "none") == 0 ? 0 : parse_number(value, "KMG", 1024, UINT64_MAX, &o->limit);
+    return strcmp(value, "none") == 0 ? 0 : number_bytes(value, &o->limit);
 }
 
 /* Returns 0, or -1 after saying what is wrong. */

@@ -31,7 +31,8 @@ typedef struct vcol_loop_options {
     int64_t first;       /* first entry of the data set to visit */
     int64_t count;       /* entries to visit; 0 = to the end */
     const char *columns; /* declared columns; NULL = learned from the first chunk only */
-    int32_t ahead;       /* chunks prefetched ahead; 0 = 1 */
+    int32_t ahead;       /* chunks prefetched ahead, at most 32; 0 = chosen: 2, or as many as reach past two of the columns'
+                            largest blocks, so that one is read while another is unpacked (vcol_loop_ahead) */
     int32_t reserved;
 } vcol_loop_options;
 
@@ -47,6 +48,8 @@ VCOL_API vcol_status vcol_loop_open(vcol_dataset *dataset, const vcol_loop_optio
 VCOL_API vcol_status vcol_loop_next(vcol_loop *loop, vcol_chunk **out, vcol_error *err);
 /* Chunks given so far. */
 VCOL_API int64_t vcol_loop_chunks(const vcol_loop *loop);
+/* Chunks prefetched ahead: as asked, or as chosen for the columns known so far. 0: there is no prefetch. */
+VCOL_API int32_t vcol_loop_ahead(const vcol_loop *loop);
 /* Ends the pass, early or not. */
 VCOL_API void vcol_loop_close(vcol_loop *loop);
 

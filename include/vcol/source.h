@@ -66,7 +66,7 @@ VCOL_API vcol_status vcol_source_open_memory(const void *data, size_t size, cons
                                              vcol_source **out, vcol_error *err);
 
 /*
- * A device made of another source (taken on success): every read takes `latency_ns` plus its bytes at
+ * A device made of another source (taken on success): every read (adjacent ranges are one) takes `latency_ns` plus its bytes at
  * `bytes_per_second` (0 = no limit) of a link that all reads share; `requests` reads overlap their
  * latencies. For tests and benchmarks of overlap. The time passes in the reading thread, blocked.
  */

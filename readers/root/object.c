@@ -80,30 +80,34 @@ static void add_tag(walk *w, uint32_t at, root_class *cls)
     list[w->n_tags++] = (walk_tag){at, cls};
 }
 
-static uint32_t find_object(const walk *w, uint32_t at)
+/* Index of the item whose position, its first member, is `at`; -1 if there is none. Items are sorted. */
+static int64_t find_position(const void *items, size_t size, int64_t n, uint32_t at)
 {
-    int64_t lo = 0, hi = w->n_objects;
+    int64_t lo = 0, hi = n;
+    uint32_t position = 0;
     while (lo < hi) {
         int64_t mid = (lo + hi) / 2;
-        if (w->objects[mid].position < at)
+        memcpy(&position, (const char *)items + (size_t)mid * size, sizeof position);
+        if (position < at)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo < w->n_objects && w->objects[lo].position == at ? (uint32_t)lo + 1 : UNRESOLVED;
+    if (lo < n)
+        memcpy(&position, (const char *)items + (size_t)lo * size, sizeof position);
+    return lo < n && position == at ? lo : -1;
+}
+
+static uint32_t find_object(const walk *w, uint32_t at)
+{
+    int64_t i = find_position(w->objects, sizeof *w->objects, w->n_objects, at);
+    return i >= 0 ? (uint32_t)i + 1 : UNRESOLVED;
 }
 
 static const walk_tag *find_tag(const walk *w, uint32_t at)
 {
-    int64_t lo = 0, hi = w->n_tags;
-    while (lo < hi) {
-        int64_t mid = (lo + hi) / 2;
-        if (w->tags[mid].position < at)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < w->n_tags && w->tags[lo].position == at ? &w->tags[lo] : NULL;
+    int64_t i = find_position(w->tags, sizeof *w->tags, w->n_tags, at);
+    return i >= 0 ? &w->tags[i] : NULL;
 }
 
 void *vcol__walk_target(const walk *w, uint32_t ref, root_kind kind)

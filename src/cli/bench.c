@@ -77,45 +77,43 @@ static void print(const result *r, int json)
 int cli_bench_read_run(const cli_options *options)
 {
     vcol_error err = {0};
-    vcol_manager *manager = NULL;
-    vcol_dataset *dataset = NULL;
+    cli_input in;
     vcol_loop *loop = NULL;
     vcol_chunk *chunk;
     cli_progress progress = {0};
     cli_groups groups = {0};
     result r = {0};
     char *names = NULL;
-    int64_t *ids = NULL, n = 0;
+    int64_t n;
     int status = CLI_DONE, closed;
-    if (cli_manager_open(options, 0, &manager, &err) != VCOL_OK ||
-        vcol_dataset_open(manager, options->operands, options->n_operands, NULL, &dataset, &err) != VCOL_OK ||
-        cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK ||
-        cli_groups_open(dataset, ids, n, &groups, &err) != VCOL_OK)
+    if (cli_input_open(options, 0, &in, &err) != VCOL_OK ||
+        cli_groups_open(in.dataset, in.ids, in.n, &groups, &err) != VCOL_OK)
         goto done;
-    names = cli_columns_names(dataset, groups.ids, n, NULL);
+    n = in.n;
+    names = cli_columns_names(in.dataset, groups.ids, n, NULL);
     if (!names) {
         vcol_error_set(&err, VCOL_NOMEM, "out of memory");
         goto done;
     }
     r.columns = n;
-    r.stored = stored_bytes(dataset, &groups, n);
-    r.threads = options->no_prefetch ? 1 : vcol_manager_threads(manager);
+    r.stored = stored_bytes(in.dataset, &groups, n);
+    r.threads = options->no_prefetch ? 1 : vcol_manager_threads(in.manager);
     cli_progress_begin(&progress, options, "vcol bench read");
     r.wall = -cli_clock_wall();
     r.cpu = -cli_clock_cpu();
-    if (vcol_dataset_entries(dataset) > 0 &&
-        cli_loop_open(dataset, options, 0, 0, names, &loop, &err) != VCOL_OK)
+    if (vcol_dataset_entries(in.dataset) > 0 &&
+        cli_loop_open(in.dataset, options, 0, 0, names, &loop, &err) != VCOL_OK)
         goto done;
     while (loop && !cli_interrupted() && vcol_loop_next(loop, &chunk, &err) == VCOL_OK) {
         for (int64_t k = 0; k < groups.n && !err.status; k++)
             cli_group_read(chunk, &groups, &groups.items[k], take, &err);
         r.entries += vcol_chunk_entries(chunk);
-        cli_progress_update(&progress, r.entries, vcol_dataset_entries(dataset));
+        cli_progress_update(&progress, r.entries, vcol_dataset_entries(in.dataset));
     }
     r.wall += cli_clock_wall();
     r.cpu += cli_clock_cpu();
     r.chunks = loop ? vcol_loop_chunks(loop) : 0;
-    vcol_manager_stats(manager, &r.stats, sizeof r.stats);
+    vcol_manager_stats(in.manager, &r.stats, sizeof r.stats);
     cli_progress_end(&progress);
     if (!err.status && !cli_interrupted())
         print(&r, options->json);
@@ -125,10 +123,8 @@ done:
         status = cli_fail(&err);
     vcol_loop_close(loop);
     cli_groups_close(&groups);
-    vcol_dataset_close(dataset);
-    vcol_manager_close(manager);
+    cli_input_close(&in);
     free(names);
-    free(ids);
     closed = cli_output_close();
     return cli_interrupted() ? CLI_INTERRUPTED : status ? status : closed;
 }

@@ -60,36 +60,36 @@ static int write_chunk(vcol_chunk *chunk, column *columns, int64_t n, int jsonl,
 int cli_cat_run(const cli_options *options)
 {
     vcol_error err = {0};
-    vcol_manager *manager = NULL;
-    vcol_dataset *dataset = NULL;
+    cli_input in;
     vcol_loop *loop = NULL;
     vcol_chunk *chunk;
     cli_progress progress = {0};
     column *columns = NULL;
     char *names = NULL;
     cli_text out = {0};
-    int64_t *ids = NULL, n = 0, entries, last, first;
+    int64_t n, entries, last, first;
     int status = CLI_DONE, closed;
-    if (cli_manager_open(options, 0, &manager, &err) != VCOL_OK ||
-        vcol_dataset_open(manager, options->operands, options->n_operands, NULL, &dataset, &err) != VCOL_OK ||
-        cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK)
+    if (cli_input_open(options, 0, &in, &err) != VCOL_OK)
         goto done;
+    n = in.n;
     columns = calloc((size_t)n + 1, sizeof *columns);
-    names = cli_columns_names(dataset, ids, n, NULL);
+    names = cli_columns_names(in.dataset, in.ids, n, NULL);
     if (!columns || !names) {
         vcol_error_set(&err, VCOL_NOMEM, "out of memory");
         goto done;
     }
     for (int64_t k = 0; k < n; k++)
-        if (vcol_dataset_column(dataset, ids[k], &columns[k].info, sizeof columns[k].info, &err) != VCOL_OK)
+        if (vcol_dataset_column(in.dataset, in.ids[k], &columns[k].info, sizeof columns[k].info, &err) !=
+            VCOL_OK)
             goto done;
     if (!options->jsonl)
         header(columns, n, &out);
-    entries = vcol_dataset_entries(dataset);
+    entries = vcol_dataset_entries(in.dataset);
     last = options->last < 0 || options->last > entries ? entries : options->last;
     first = options->first < last ? options->first : last;
     cli_progress_begin(&progress, options, "vcol cat");
-    if (first < last && cli_loop_open(dataset, options, first, last - first, names, &loop, &err) != VCOL_OK)
+    if (first < last &&
+        cli_loop_open(in.dataset, options, first, last - first, names, &loop, &err) != VCOL_OK)
         goto done;
     while (loop && !cli_interrupted() && vcol_loop_next(loop, &chunk, &err) == VCOL_OK) {
         if (write_chunk(chunk, columns, n, options->jsonl, &out, &err))
@@ -104,11 +104,9 @@ done:
     if (err.status)
         status = cli_fail(&err);
     vcol_loop_close(loop);
-    vcol_dataset_close(dataset);
-    vcol_manager_close(manager);
+    cli_input_close(&in);
     cli_text_free(&out);
     free(names);
     free(columns);
-    free(ids);
     return cli_interrupted() ? CLI_INTERRUPTED : status ? status : closed;
 }

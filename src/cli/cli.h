@@ -68,10 +68,6 @@ typedef struct cli_command {
 int cli_options_parse(const cli_command *command, int argc, char **argv, cli_options *out);
 void cli_options_print_help(const cli_command *command, FILE *out);
 
-/* Parse "250k" (thousands) and "64M" (powers of 1,024). Return 0, or -1 for what is no such number. */
-int cli_entries_parse(const char *text, int64_t *out);
-int cli_bytes_parse(const char *text, uint64_t *out);
-
 /* ---- input.c: managers, tables, loops, as the options say --------------------------------------- */
 
 /* Prints "vcol: message" and returns CLI_FAILED (CLI_INTERRUPTED after an interrupt). */
@@ -108,6 +104,19 @@ int cli_operand_has_object(const char *operand);
  */
 vcol_status cli_columns_match(const vcol_dataset *dataset, const char *columns, int64_t **out, int64_t *n,
                               vcol_error *err);
+
+/* What a command reads: the data set of all operands, and the columns that cli_columns_match gives. */
+typedef struct cli_input {
+    vcol_manager *manager;
+    vcol_dataset *dataset;
+    int64_t *ids;
+    int64_t n;
+} cli_input;
+
+/* flags: of the manager. *out is to be closed after a failure, too. */
+vcol_status cli_input_open(const cli_options *options, uint32_t flags, cli_input *out, vcol_error *err);
+void cli_input_close(cli_input *input);
+
 /*
  * A list of names of those columns that a list can name; *named (may be NULL) is how many. For free();
  * NULL: no memory.

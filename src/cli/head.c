@@ -79,20 +79,17 @@ static void print(column *columns, int64_t n, int64_t rows, cli_text *out)
 int cli_head_run(const cli_options *options)
 {
     vcol_error err = {0};
-    vcol_manager *manager = NULL;
-    vcol_dataset *dataset = NULL;
+    cli_input in;
     vcol_chunk *chunk = NULL;
     vcol_file_info file;
     column *columns = NULL;
     cli_text out = {0};
-    int64_t *ids = NULL, n = 0, all, rows;
+    int64_t n, all, rows;
     int status = CLI_DONE, closed;
-    if (cli_manager_open(options, VCOL_MANAGER_NO_BACKGROUND, &manager, &err) != VCOL_OK ||
-        vcol_dataset_open(manager, options->operands, 1, NULL, &dataset, &err) != VCOL_OK ||
-        cli_columns_match(dataset, options->columns, &ids, &n, &err) != VCOL_OK ||
-        vcol_dataset_file(dataset, 0, &file, &err) != VCOL_OK)
+    if (cli_input_open(options, VCOL_MANAGER_NO_BACKGROUND, &in, &err) != VCOL_OK ||
+        vcol_dataset_file(in.dataset, 0, &file, &err) != VCOL_OK)
         goto done;
-    all = n;
+    all = n = in.n;
     if (!options->columns && n > MAX_COLUMNS)
         n = MAX_COLUMNS;
     columns = calloc((size_t)n + 1, sizeof *columns);
@@ -101,11 +98,12 @@ int cli_head_run(const cli_options *options)
         goto done;
     }
     rows = options->rows < file.entries ? options->rows : file.entries; /* a chunk is of one file */
-    if (rows > 0 && vcol_chunk_open(dataset, 0, rows, &chunk, &err) != VCOL_OK)
+    if (rows > 0 && vcol_chunk_open(in.dataset, 0, rows, &chunk, &err) != VCOL_OK)
         goto done;
     for (int64_t k = 0; k < n; k++) {
-        if (vcol_dataset_column(dataset, ids[k], &columns[k].info, sizeof columns[k].info, &err) != VCOL_OK ||
-            (chunk && vcol_chunk_get(chunk, ids[k], &columns[k].view, &err) != VCOL_OK))
+        if (vcol_dataset_column(in.dataset, in.ids[k], &columns[k].info, sizeof columns[k].info, &err) !=
+                VCOL_OK ||
+            (chunk && vcol_chunk_get(chunk, in.ids[k], &columns[k].view, &err) != VCOL_OK))
             goto done;
         columns[k].right = columns[k].info.levels == 0;
     }
@@ -119,10 +117,8 @@ done:
         status = cli_fail(&err);
     vcol_chunk_close(chunk);
     free(columns);
-    free(ids);
     cli_text_free(&out);
-    vcol_dataset_close(dataset);
-    vcol_manager_close(manager);
+    cli_input_close(&in);
     closed = cli_output_close();
     return status ? status : closed;
 }

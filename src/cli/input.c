@@ -191,6 +191,24 @@ vcol_status cli_columns_match(const vcol_dataset *dataset, const char *columns, 
     return VCOL_OK;
 }
 
+vcol_status cli_input_open(const cli_options *options, uint32_t flags, cli_input *out, vcol_error *err)
+{
+    *out = (cli_input){0};
+    if (cli_manager_open(options, flags, &out->manager, err) == VCOL_OK &&
+        vcol_dataset_open(out->manager, options->operands, options->n_operands, NULL, &out->dataset, err) ==
+            VCOL_OK)
+        cli_columns_match(out->dataset, options->columns, &out->ids, &out->n, err);
+    return (vcol_status)err->status;
+}
+
+void cli_input_close(cli_input *input)
+{
+    vcol_dataset_close(input->dataset);
+    vcol_manager_close(input->manager);
+    free(input->ids);
+    *input = (cli_input){0};
+}
+
 /* Whether a list of columns can name this one: no separator, no pattern, and the name is its own. */
 static int nameable(const vcol_dataset *dataset, const vcol_column_info *info)
 {

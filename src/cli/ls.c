@@ -93,6 +93,29 @@ static void key_count(cli_text *text, const char *key, int64_t value)
         cli_text_format(text, ",\"%s\":%" PRId64, key, value);
 }
 
+/* ---- objects or columns, one after the other ------------------------------------------------------ */
+
+/* Adds item i of a file or a data set, as JSON or (json NULL) as a row of cells. */
+typedef vcol_status (*add_item)(void *of, int64_t i, cli_text *json, cli_text *cells, vcol_error *err);
+
+/* The n items and the end of a document that is begun: of JSON, or of a listing, whose cells are freed. After
+ * an error the caller takes back what stands in `out`. */
+static void list_items(listing *list, void *of, int64_t n, add_item add, int json, cli_text *out,
+                       vcol_error *err)
+{
+    for (int64_t i = 0; i < n && !err->status; i++) {
+        if (json)
+            cli_text_puts(out, i ? ",\n  " : "\n  ");
+        add(of, i, json ? out : NULL, &list->cells, err);
+    }
+    if (json)
+        cli_text_puts(out, "]}");
+    else
+        print_listing(list, out);
+    out->failed |= list->cells.failed;
+    cli_text_free(&list->cells);
+}
+
 /* ---- objects of a file --------------------------------------------------------------------------- */
 
 static void object_json(cli_text *text, const vcol_object_info *info)
@@ -127,48 +150,44 @@ static void object_row(cli_text *cells, const vcol_object_info *info)
     cli_text_puts(cells, ROW);
 }
 
+static vcol_status add_object(void *file, int64_t i, cli_text *json, cli_text *cells, vcol_error *err)
+{
+    vcol_object_info info;
+    if (vcol_file_object(file, i, &info, err) == VCOL_OK) {
+        if (json)
+            object_json(json, &info);
+        else
+            object_row(cells, &info);
+    }
+    return (vcol_status)err->status;
+}
+
 static vcol_status list_file(vcol_manager *manager, const char *path, int json, cli_text *out,
                              vcol_error *err)
 {
     vcol_file *file = NULL;
     listing list = {.numeric = {0, 0, 1, 1, 1, 1, 0}};
-    int64_t n = 0;
     size_t from = out->size;
+    int64_t n;
     if (vcol_file_open(manager, path, NULL, NULL, &file, err) != VCOL_OK)
         goto done;
     n = vcol_file_objects(file);
-    cli_text_puts(&list.cells,
-                  "object" CELL "class" CELL "entries" CELL "columns" CELL "stored" CELL "unpacked" CELL ROW);
     if (json) {
         cli_text_puts(out, "{");
         key_string(out, "path", path);
         cli_text_puts(out, ",");
         key_string(out, "format", vcol_file_format(file));
         cli_text_puts(out, ",\"objects\":[");
-    }
-    for (int64_t i = 0; i < n; i++) {
-        vcol_object_info info;
-        if (vcol_file_object(file, i, &info, err) != VCOL_OK)
-            goto done;
-        if (json) {
-            cli_text_puts(out, i ? ",\n  " : "\n  ");
-            object_json(out, &info);
-        } else {
-            object_row(&list.cells, &info);
-        }
-    }
-    if (json) {
-        cli_text_puts(out, "]}");
     } else {
         cli_text_format(out, "%s: %s, %" PRId64 " object%s\n", path, vcol_file_format(file), n,
                         n == 1 ? "" : "s");
-        print_listing(&list, out);
+        cli_text_puts(&list.cells, "object" CELL "class" CELL "entries" CELL "columns" CELL "stored" CELL
+                                   "unpacked" CELL ROW);
     }
+    list_items(&list, file, n, add_object, json, out, err);
 done:
     if (err->status)
         out->size = from;
-    out->failed |= list.cells.failed;
-    cli_text_free(&list.cells);
     vcol_file_close(file);
     return (vcol_status)err->status;
 }
@@ -212,6 +231,18 @@ static void column_row(cli_text *cells, const vcol_column_info *info)
     cli_text_puts(cells, ROW);
 }
 
+static vcol_status add_column(void *dataset, int64_t i, cli_text *json, cli_text *cells, vcol_error *err)
+{
+    vcol_column_info info;
+    if (vcol_dataset_column(dataset, i, &info, sizeof info, err) == VCOL_OK) {
+        if (json)
+            column_json(json, &info);
+        else
+            column_row(cells, &info);
+    }
+    return (vcol_status)err->status;
+}
+
 static vcol_status list_table(vcol_manager *manager, const char *path, int json, cli_text *out,
                               vcol_error *err)
 {
@@ -222,38 +253,22 @@ static vcol_status list_table(vcol_manager *manager, const char *path, int json,
     if (vcol_dataset_open(manager, &path, 1, NULL, &dataset, err) != VCOL_OK)
         goto done;
     n = vcol_dataset_columns(dataset);
-    cli_text_puts(&list.cells, "column" CELL "shape" CELL "type" CELL "collection" CELL "entries" CELL
-                               "stored" CELL "unpacked" CELL "baskets" CELL ROW);
     if (json) {
         cli_text_puts(out, "{");
         key_string(out, "path", path);
         key_count(out, "entries", vcol_dataset_entries(dataset));
         key_count(out, "files", vcol_dataset_files(dataset));
         cli_text_puts(out, ",\"columns\":[");
-    }
-    for (int64_t i = 0; i < n; i++) {
-        vcol_column_info info;
-        if (vcol_dataset_column(dataset, i, &info, sizeof info, err) != VCOL_OK)
-            goto done;
-        if (json) {
-            cli_text_puts(out, i ? ",\n  " : "\n  ");
-            column_json(out, &info);
-        } else {
-            column_row(&list.cells, &info);
-        }
-    }
-    if (json) {
-        cli_text_puts(out, "]}");
     } else {
         cli_text_format(out, "%s: %" PRId64 " entries, %" PRId64 " column%s\n", path,
                         vcol_dataset_entries(dataset), n, n == 1 ? "" : "s");
-        print_listing(&list, out);
+        cli_text_puts(&list.cells, "column" CELL "shape" CELL "type" CELL "collection" CELL "entries" CELL
+                                   "stored" CELL "unpacked" CELL "baskets" CELL ROW);
     }
+    list_items(&list, dataset, n, add_column, json, out, err);
 done:
     if (err->status)
         out->size = from;
-    out->failed |= list.cells.failed;
-    cli_text_free(&list.cells);
     vcol_dataset_close(dataset);
     return (vcol_status)err->status;
 }

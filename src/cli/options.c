@@ -5,8 +5,8 @@
  * "--name=value" and "--name value" mean the same.
  */
 #include "cli.h"
+#include "number.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,46 +20,6 @@ typedef struct option {
     int (*parse)(const char *argument, cli_options *out); /* 0, or -1 */
 } option;
 
-/* Decimal digits with an optional suffix; the suffix multiplies. */
-static int number(const char *text, const char *suffixes, uint64_t base, uint64_t limit, uint64_t *out)
-{
-    uint64_t value = 0;
-    if (*text < '0' || *text > '9')
-        return -1;
-    for (; *text >= '0' && *text <= '9'; text++) {
-        unsigned digit = (unsigned)(*text - '0');
-        if (digit > limit || value > (limit - digit) / 10)
-            return -1;
-        value = value * 10 + digit;
-    }
-    if (*text) {
-        const char *found = strchr(suffixes, *text);
-        if (!found || text[1])
-            return -1;
-        for (const char *s = suffixes; s <= found; s++) {
-            if (value > limit / base)
-                return -1;
-            value *= base;
-        }
-    }
-    *out = value;
-    return 0;
-}
-
-int cli_entries_parse(const char *text, int64_t *out)
-{
-    uint64_t value;
-    if (number(text, "kM", 1000, INT64_MAX, &value))
-        return -1;
-    *out = (int64_t)value;
-    return 0;
-}
-
-int cli_bytes_parse(const char *text, uint64_t *out)
-{
-    return number(text, "KMG", 1024, UINT64_MAX, out);
-}
-
 static int parse_columns(const char *argument, cli_options *out)
 {
     out->columns = argument;
@@ -68,7 +28,7 @@ static int parse_columns(const char *argument, cli_options *out)
 
 static int parse_rows(const char *argument, cli_options *out)
 {
-    return cli_entries_parse(argument, &out->rows);
+    return number_entries(argument, &out->rows);
 }
 
 /* "a:b", "a:", ":b" */
@@ -82,9 +42,9 @@ static int parse_entries(const char *argument, cli_options *out)
     first[colon - argument] = 0;
     out->first = 0;
     out->last = -1;
-    if (first[0] && cli_entries_parse(first, &out->first))
+    if (first[0] && number_entries(first, &out->first))
         return -1;
-    if (colon[1] && cli_entries_parse(colon + 1, &out->last))
+    if (colon[1] && number_entries(colon + 1, &out->last))
         return -1;
     return out->last >= 0 && out->last < out->first ? -1 : 0;
 }
@@ -97,11 +57,7 @@ static int parse_format(const char *argument, cli_options *out)
 
 static int parse_threads(const char *argument, cli_options *out)
 {
-    uint64_t value;
-    if (number(argument, "", 1, INT32_MAX, &value))
-        return -1;
-    out->threads = (int32_t)value;
-    return 0;
+    return number_int32(argument, &out->threads);
 }
 
 static int parse_chunk(const char *argument, cli_options *out)
@@ -116,7 +72,7 @@ static int parse_chunk(const char *argument, cli_options *out)
         return 0;
     }
     out->chunking = VCOL_CHUNK_BY_ENTRIES;
-    return cli_entries_parse(argument, &out->chunk) || out->chunk == 0 ? -1 : 0;
+    return number_entries(argument, &out->chunk) || out->chunk == 0 ? -1 : 0;
 }
 
 static int parse_limit(const char *argument, cli_options *out)
@@ -125,7 +81,7 @@ static int parse_limit(const char *argument, cli_options *out)
         out->limit = 0;
         return 0;
     }
-    return cli_bytes_parse(argument, &out->limit);
+    return number_bytes(argument, &out->limit);
 }
 
 static int parse_json(const char *argument, cli_options *out)

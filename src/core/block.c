@@ -30,12 +30,7 @@ static vcol__block *block_of(vcol__evictable *item)
 
 static bool evict_hold(vcol__evictable *item)
 {
-    vcol__block *b = block_of(item);
-    int64_t refs = atomic_load(&b->refs);
-    while (refs > 0)
-        if (atomic_compare_exchange_weak(&b->refs, &refs, refs + 1))
-            return true;
-    return false;
+    return vcol__evict_ref(&block_of(item)->refs);
 }
 
 static void evict_unhold(vcol__evictable *item)

@@ -37,7 +37,7 @@ typedef struct vcol__block {
     vcol__stored_state stored_state;
     vcol__plain_state plain_state;
     int64_t waiting;       /* loads that wait for BUSY to end */
-    bool inspected, prepared;
+    bool inspected;
     bool unpacked_before;
     _Atomic uint64_t mark; /* how far it was decoded: rows << 32 | items in these; 0 = not known */
     void *carrier; /* the pass that carries it */

@@ -52,12 +52,7 @@ static vcol_buffer *buffer_of(vcol__evictable *item)
 
 static bool evict_hold(vcol__evictable *item)
 {
-    vcol_buffer *b = buffer_of(item);
-    int64_t refs = atomic_load(&b->refs);
-    while (refs > 0)
-        if (atomic_compare_exchange_weak(&b->refs, &refs, refs + 1))
-            return true;
-    return false;
+    return vcol__evict_ref(&buffer_of(item)->refs);
 }
 
 static void evict_unhold(vcol__evictable *item)

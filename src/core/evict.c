@@ -141,6 +141,15 @@ void vcol__evict_first(vcol_manager *m, vcol__evictable *item)
     vcol__lock_drop(&e->lock);
 }
 
+bool vcol__evict_ref(_Atomic int64_t *refs)
+{
+    int64_t n = atomic_load(refs);
+    while (n > 0)
+        if (atomic_compare_exchange_weak(refs, &n, n + 1))
+            return true;
+    return false;
+}
+
 /* The least recently used item that may go, held; NULL if there is none (any more) on this way. */
 static vcol__evictable *oldest(vcol_manager *m, vcol__urgency urgency, way *w)
 {

@@ -52,6 +52,8 @@ void vcol__evict_first(vcol_manager *m, vcol__evictable *item);
  * what was prefetched into the queue. Returns what was freed; 0 = nothing can go. Holds no lock meanwhile.
  */
 uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency urgency);
+/* Adds a reference, unless the last one is gone: what `hold` does with an item's count. */
+bool vcol__evict_ref(_Atomic int64_t *refs);
 /* Names of pinned items, for messages. */
 void vcol__evict_pinned_names(vcol_manager *m, char *out, size_t size);
 

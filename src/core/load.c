@@ -62,6 +62,14 @@ void vcol__load_unref(vcol__load *load)
     }
 }
 
+bool vcol__load_queued_locked(vcol__load *load)
+{
+    vcol_buffer *b = load->buffer;
+    while (b->load == load && load->busy)
+        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+    return b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
+}
+
 bool vcol__load_stopped(vcol__load *load)
 {
     if (atomic_load(&load->buffer->manager->closing))

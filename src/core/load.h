@@ -12,6 +12,7 @@ typedef struct vcol__load {
     int64_t scopes;   /* open scopes that want it */
     bool busy;        /* a thread plans it while the buffer is QUEUED */
     bool prepared;    /* planned: blocks known, memory reserved, input under way */
+    bool reads;       /* some of its input was not there when it was planned */
     bool done;        /* result is final */
     bool by_prefetch; /* a worker runs it, for a scope */
     vcol_error result;
@@ -33,7 +34,7 @@ typedef struct vcol__load {
     _Atomic int64_t prefetch_result; /* 1 = done, 2 = failed, 3 = taken back, 4 = done by a demand: for scopes' statistics */
     /* the loading thread's own */
     struct vcol__load *parent; /* the load on whose behalf this thread makes this one */
-    struct vcol__unit_work *work; /* a group's blocks; owned by the unit */
+    struct vcol__work *work;   /* a group's blocks; owned by the unit, see work.h */
     bool runnable;
 } vcol__load;
 
@@ -61,6 +62,9 @@ vcol_status vcol__load_wait(vcol__load *load, vcol_error *err);
 
 /* Reserves for a load: as a demand, a borrower or a prefetch, by what it is now. */
 vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, vcol_error *err);
+/* Waits while a thread plans it; whether its buffer is then QUEUED, for this load. Under the buffer's stripe
+ * lock. */
+bool vcol__load_queued_locked(vcol__load *load);
 /* Whether it should stop: nobody wants it any more, or the manager closes. */
 bool vcol__load_stopped(vcol__load *load);
 

@@ -106,6 +106,22 @@ static void surrender(vcol__memory *memory, void *data, size_t capacity)
         memory->allocator.free(data, capacity, ALIGN, memory->allocator.opaque);
 }
 
+/* Recycled memory of that capacity, from SMALL on; NULL if there is none. */
+static void *recycled_of(vcol__memory *memory, size_t capacity)
+{
+    size_t same;
+    int class = class_of(capacity, &same);
+    vcol__lock_take(&memory->lock);
+    void *data = memory->lists[class];
+    if (data) {
+        vcol__unpoison(data, sizeof(void *));
+        memory->lists[class] = *(void **)data;
+        memory->cached -= capacity;
+    }
+    vcol__lock_drop(&memory->lock);
+    return data;
+}
+
 vcol_status vcol__memory_take(vcol_manager *m, vcol__grant *grant, size_t size, vcol__region *out,
                               vcol_error *err)
 {
@@ -114,18 +130,8 @@ vcol_status vcol__memory_take(vcol_manager *m, vcol__grant *grant, size_t size, 
     void *data = NULL;
     if (size > (size_t)1 << 48)
         return vcol_error_format(err, VCOL_NOMEM, "%zu bytes are more than there can be", size);
-    if (capacity >= SMALL) {
-        size_t same;
-        int class = class_of(capacity, &same);
-        vcol__lock_take(&memory->lock);
-        data = memory->lists[class];
-        if (data) {
-            vcol__unpoison(data, sizeof(void *));
-            memory->lists[class] = *(void **)data;
-            memory->cached -= capacity;
-        }
-        vcol__lock_drop(&memory->lock);
-    }
+    if (capacity >= SMALL)
+        data = recycled_of(memory, capacity);
     bool recycled = data != NULL;
     if (!data)
         data = obtain(memory, capacity);
@@ -176,19 +182,11 @@ static void *recycle_alloc(size_t size, size_t align, void *opaque)
 {
     vcol_manager *m = opaque;
     vcol__memory *memory = &m->memory;
-    size_t capacity = vcol__memory_capacity(size), same;
+    size_t capacity = vcol__memory_capacity(size);
     void *data;
     if (size < LASTING || size > (size_t)1 << 48)
         return memory->allocator.alloc(size, align, memory->allocator.opaque);
-    int class = class_of(capacity, &same);
-    vcol__lock_take(&memory->lock);
-    data = memory->lists[class];
-    if (data) {
-        vcol__unpoison(data, sizeof(void *));
-        memory->lists[class] = *(void **)data;
-        memory->cached -= capacity;
-    }
-    vcol__lock_drop(&memory->lock);
+    data = recycled_of(memory, capacity);
     if (data) {
         vcol__unpoison(data, capacity);
         vcol__account_uncache(m, capacity);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A pass over a data set: vcol/core/unit.h. */
-#include "core/unit.h"
+/* A pass over a data set: what it carries, and until when. See pass.h. */
+#include "core/pass.h"
+
+#include "core/manager.h"
 
 #include <string.h>
 

@@ -2,13 +2,13 @@
 /*
  * The queue of prefetched loads.
  *
- *   scope ──▶ PLAN ──(I/O task: plan, reserve, start input)──▶ READY ──(CPU task: run)──▶ resident
- *               │                                                │
- *               └────────── taken by a demand, or back at the scope's end ──────────┘
+ *   scope ──▶ PLAN ──(I/O task: plan, reserve)──▶ READING ──(the same: read)──▶ READY ──(CPU task: run)──▶ resident
+ *               │                                   │                            │
+ *               └─────────────────── taken by a demand, or back at the scope's end ┘
  *
  * A task carries no load: it takes what is first when it runs, and finds nothing when that was taken by others. So
- * taking work back never waits for the executor. One CPU task is submitted a load, and it runs one load at most. A load that
- * needs no input goes to READY at once. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory;
+ * taking work back never waits for the executor. One CPU task is submitted a load, and it runs one load at most. A load whose
+ * input is there, or that needs none, passes READING by; so no worker waits for a read that an I/O task does. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory;
  * it goes on when buffers are used or dropped, or memory comes back.
  *
  * A scope may bound its own loads (vcol__share): so many at a time, so many bytes ahead of use. A task that finds only loads that
@@ -24,6 +24,8 @@
 #include "core/manager.h"
 
 #include <string.h>
+
+#define MOST_READING 64 /* loads planned before their input is read */
 
 typedef struct vcol__load load_t;
 
@@ -44,9 +46,14 @@ static vcol__queue_list *list_of(vcol__queue *q, int32_t place)
     return &q->list[place - VCOL__QUEUE_PLAN];
 }
 
+static bool linked(const load_t *load)
+{
+    return load->where != VCOL__QUEUE_NOWHERE && load->where != VCOL__QUEUE_TAKEN;
+}
+
 static void unlink_locked(vcol__queue *q, load_t *load)
 {
-    if (load->where != VCOL__QUEUE_PLAN && load->where != VCOL__QUEUE_READY)
+    if (!linked(load))
         return;
     vcol__queue_list *list = list_of(q, load->where);
     *(load->previous ? &load->previous->next : &list->head) = load->next;
@@ -123,6 +130,17 @@ static bool submit(vcol_manager *m, vcol_task_kind kind)
     return ok;
 }
 
+/* For an I/O task that io_tasks counts already. */
+static void submit_io(vcol_manager *m)
+{
+    vcol__queue *q = &m->queue;
+    if (!submit(m, VCOL_TASK_IO)) {
+        vcol__lock_take(&q->lock);
+        q->io_tasks--;
+        vcol__lock_drop(&q->lock);
+    }
+}
+
 /* Sees to it that an I/O task comes if there is something to plan or to read. */
 static void want_io(vcol_manager *m)
 {
@@ -132,11 +150,8 @@ static void want_io(vcol_manager *m)
     if (want)
         q->io_tasks++;
     vcol__lock_drop(&q->lock);
-    if (want && !submit(m, VCOL_TASK_IO)) {
-        vcol__lock_take(&q->lock);
-        q->io_tasks--;
-        vcol__lock_drop(&q->lock);
-    }
+    if (want)
+        submit_io(m);
 }
 
 void vcol__queue_resume(vcol_manager *m)
@@ -223,7 +238,7 @@ load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, bo
     if (!*issued) {
         if (load && state == VCOL__QUEUED) {
             vcol__lock_take(&q->lock);
-            if (load->priority < priority && (load->where == VCOL__QUEUE_PLAN || load->where == VCOL__QUEUE_READY)) {
+            if (load->priority < priority && linked(load)) {
                 int32_t place = load->where;
                 unlink_locked(q, load);
                 load->priority = priority;
@@ -241,11 +256,9 @@ load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, bo
     load->share = share;
     atomic_fetch_add(&share->refs, 1);
     load->sequence = q->sequence++;
-    bool linked = link_locked(q, load, plan ? VCOL__QUEUE_PLAN : VCOL__QUEUE_READY);
+    bool ready = link_locked(q, load, plan ? VCOL__QUEUE_PLAN : VCOL__QUEUE_READY) && !plan;
     vcol__lock_drop(&q->lock);
-    if (linked && plan)
-        want_io(m);
-    else if (linked)
+    if (ready)
         submit(m, VCOL_TASK_CPU);
     return load;
 }
@@ -299,9 +312,7 @@ static bool take_over(load_t *load)
 {
     vcol_buffer *b = load->buffer;
     vcol__lock_take(&b->stripe->lock);
-    while (b->load == load && load->busy)
-        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
-    bool mine = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
+    bool mine = vcol__load_queued_locked(load);
     if (mine)
         atomic_fetch_add(&b->word, VCOL__LOADING - VCOL__QUEUED);
     vcol__lock_drop(&b->stripe->lock);
@@ -330,12 +341,12 @@ vcol__queue_try vcol__queue_run(load_t *load, bool force)
 {
     vcol__queue *q = &load->buffer->manager->queue;
     vcol__lock_take(&q->lock);
-    bool linked = load->where == VCOL__QUEUE_PLAN || load->where == VCOL__QUEUE_READY;
+    bool there = linked(load);
     bool full = !force && load->share && load->share->running >= load->share->most;
-    if (linked && !full && load->share)
+    if (there && !full && load->share)
         load->share->running++;
     vcol__lock_drop(&q->lock);
-    if (!linked)
+    if (!there)
         return VCOL__TRY_ELSEWHERE;
     if (full)
         return VCOL__TRY_FULL;
@@ -381,11 +392,17 @@ static void task(void *m_void)
     vcol__manager_release(m);
 }
 
+/* The loads that one I/O task has planned and whose input it reads. */
+typedef struct reading {
+    int32_t n, ready; /* ready: loads that wait for no input, and whose CPU tasks are not submitted yet */
+    load_t *loads[MOST_READING]; /* referenced */
+} reading;
+
 /* Plans the first load of the queue and moves it on. False if there is none, or no room for it now. */
-static bool plan_next(vcol_manager *m)
+static bool plan_next(vcol_manager *m, reading *r)
 {
     vcol__queue *q = &m->queue;
-    if (!room_ahead(&q->ahead, q->lookahead))
+    if (r->n == MOST_READING || !room_ahead(&q->ahead, q->lookahead))
         return false;
     load_t *load = pop(m, VCOL__QUEUE_PLAN);
     if (!load)
@@ -400,25 +417,54 @@ static bool plan_next(vcol_manager *m)
     if (mine) {
         vcol_status status = b->ops->prepare(b, load, &why);
         room = status != VCOL_CANCELLED; /* what fails otherwise fails again, and says so, when it is run */
+        bool reads = status == VCOL_OK && load->reads;
         vcol__lock_take(&b->stripe->lock);
         load->busy = false;
         load->prepared = status == VCOL_OK;
         pthread_cond_broadcast(&b->stripe->changed);
         vcol__lock_drop(&b->stripe->lock);
         vcol__lock_take(&q->lock);
-        bool linked = link_locked(q, load, room ? VCOL__QUEUE_READY : VCOL__QUEUE_PLAN);
+        bool ok = link_locked(q, load, !room ? VCOL__QUEUE_PLAN : reads ? VCOL__QUEUE_READING : VCOL__QUEUE_READY);
         vcol__lock_drop(&q->lock);
-        if (linked && room)
-            submit(m, VCOL_TASK_CPU);
+        if (ok && room && reads) {
+            vcol__load_ref(load);
+            r->loads[r->n++] = load;
+        } else if (ok && room) {
+            r->ready++;
+        }
     }
     vcol__load_unref(load);
     return room;
+}
+
+/* Submits the CPU tasks of loads that have become READY. */
+static void submit_ready(vcol_manager *m, reading *r)
+{
+    for (; r->ready > 0; r->ready--)
+        submit(m, VCOL_TASK_CPU);
+}
+
+/* Their input is there, or has failed, or is more than one read brings: who runs them sees. */
+static void end_reading(vcol_manager *m, reading *r)
+{
+    vcol__queue *q = &m->queue;
+    vcol__lock_take(&q->lock);
+    for (int32_t i = 0; i < r->n; i++)
+        if (r->loads[i]->where == VCOL__QUEUE_READING) {
+            unlink_locked(q, r->loads[i]);
+            r->ready += link_locked(q, r->loads[i], VCOL__QUEUE_READY);
+        }
+    vcol__lock_drop(&q->lock);
+    submit_ready(m, r);
+    while (r->n > 0)
+        vcol__load_unref(r->loads[--r->n]);
 }
 
 static void io_task(void *m_void)
 {
     vcol_manager *m = m_void;
     vcol__queue *q = &m->queue;
+    reading r = {0};
     bool any = false, went_on = false;
     if (!atomic_load(&m->closing)) {
         uint64_t most = m->read_size ? m->read_size : (uint64_t)4 << 20;
@@ -427,11 +473,13 @@ static void io_task(void *m_void)
             vcol__lock_take(&m->blocks.lock);
             more = m->blocks.queue_bytes < most;
             vcol__lock_drop(&m->blocks.lock);
-            more = more && plan_next(m);
+            more = more && plan_next(m, &r);
             went_on = went_on || more;
         }
+        submit_ready(m, &r);
         any = vcol__fetch_some(m);
     }
+    end_reading(m, &r);
     vcol__lock_take(&q->lock);
     q->io_tasks--;
     bool again = any || (went_on && q->list[0].head && !atomic_load(&m->account.prefetch_short) &&
@@ -440,12 +488,20 @@ static void io_task(void *m_void)
     if (again)
         q->io_tasks++;
     vcol__lock_drop(&q->lock);
-    if (again && !submit(m, VCOL_TASK_IO)) {
-        vcol__lock_take(&q->lock);
-        q->io_tasks--;
-        vcol__lock_drop(&q->lock);
-    }
+    if (again)
+        submit_io(m);
     vcol__manager_release(m);
+}
+
+/* The last wish that has something to give back; what is ready has cost most. */
+static load_t *last_prepared_locked(vcol__queue *q)
+{
+    static const int32_t places[] = {VCOL__QUEUE_READING, VCOL__QUEUE_READY};
+    for (int i = 0; i < 2; i++)
+        for (load_t *load = list_of(q, places[i])->tail; load; load = load->previous)
+            if (load->prepared)
+                return load;
+    return NULL;
 }
 
 uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
@@ -454,9 +510,7 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
     uint64_t freed = 0;
     while (freed < bytes) {
         vcol__lock_take(&q->lock);
-        load_t *load = q->list[1].tail;
-        while (load && !load->prepared)
-            load = load->previous;
+        load_t *load = last_prepared_locked(q);
         if (load) {
             unlink_locked(q, load);
             vcol__load_ref(load);

@@ -15,6 +15,7 @@ struct vcol__load;
 typedef enum vcol__queue_place {
     VCOL__QUEUE_NOWHERE, /* not linked (yet) */
     VCOL__QUEUE_PLAN,    /* to be planned, its input to be started */
+    VCOL__QUEUE_READING, /* planned; an I/O task reads its input */
     VCOL__QUEUE_READY,   /* to be run */
     VCOL__QUEUE_TAKEN    /* a demand or a scope's end took it: never to be linked again */
 } vcol__queue_place;
@@ -39,7 +40,7 @@ typedef struct vcol__queue_list {
 typedef struct vcol__queue {
     vcol__lock lock;
     /* queue lock */
-    vcol__queue_list list[2]; /* PLAN and READY, by priority, then in order of wish */
+    vcol__queue_list list[3]; /* PLAN, READING and READY, by priority, then in order of wish */
     uint64_t sequence;
     int64_t io_tasks;  /* submitted and not ended */
     int64_t stalled;   /* CPU tasks that found only what may not run now; each is submitted again when that changes */
@@ -58,8 +59,9 @@ void vcol__share_unref(vcol_manager *m, vcol__share *share);
 void vcol__share_lift(vcol_manager *m, vcol__share *share);
 
 /*
- * Makes a virtual buffer QUEUED and hands it to the executor. Returns its load, referenced for the caller's scope:
- * a new one, or the one under way; NULL if it is resident or there is no memory. *issued tells which.
+ * Makes a virtual buffer QUEUED. Returns its load, referenced for the caller's scope: a new one, or the one under way; NULL
+ * if it is resident or there is no memory. *issued tells which. What must be planned first waits for vcol__queue_resume,
+ * which is called once for a scope: a thread is woken once, not once a buffer.
  */
 struct vcol__load *vcol__queue_add(vcol_buffer *buffer, int32_t priority, vcol__share *share, bool *issued);
 /* QUEUED -> VIRTUAL. False if it was not queued (any more). */
@@ -75,7 +77,7 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes);
 void vcol__queue_ahead(vcol_manager *m, vcol__share *share, int64_t by);
 /* A load brings so many bytes in all, more or fewer than it was charged with so far. */
 void vcol__queue_charge(struct vcol__load *load, int64_t bytes);
-/* Memory came back: goes on planning. */
+/* There is more to plan, or memory came back: goes on planning. */
 void vcol__queue_resume(vcol_manager *m);
 
 #endif

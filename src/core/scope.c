@@ -82,6 +82,8 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
         s->issued += it->issued;
         kept++;
     }
+    if (s->issued)
+        vcol__queue_resume(m);
     s->asked = kept;
     *out = s;
     return VCOL_OK;
@@ -185,9 +187,7 @@ static bool queued_again(vcol__load *load)
 {
     vcol_buffer *b = load->buffer;
     vcol__lock_take(&b->stripe->lock);
-    while (b->load == load && load->busy)
-        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
-    bool queued = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
+    bool queued = vcol__load_queued_locked(load);
     vcol__lock_drop(&b->stripe->lock);
     if (queued)
         sched_yield(); /* that thread is about to link or to take it */

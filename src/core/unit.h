@@ -1,46 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Buffers of a reader's groups over a range of entries, and the pass that carries blocks from chunk to chunk. */
+/* Units: buffers of a reader's groups over a range of entries. See unit.c. */
 #ifndef VCOL_CORE_UNIT_H
 #define VCOL_CORE_UNIT_H
 
 #include "core/buffer.h"
+#include "core/pass.h"
 
 /*
- * A pass over a data set: blocks that reach beyond a chunk, or are read by several columns, are kept for the next
- * user until the pass has moved beyond them.
+ * A virtual buffer of a group's rows [first, first + count) (of the file). `dep` is the buffer of the group
+ * it depends on over the same rows, or NULL; acquired. pass may be NULL: nothing is carried.
  */
-typedef struct vcol__pass {
-    vcol__lock lock; /* LEVEL_CHUNK */
-    vcol_manager *manager;
-    vcol__block **blocks; /* pass lock */
-    int64_t n, capacity;
-    int64_t open[64];     /* first entries of open chunks; more than 64 count as 0 */
-    int64_t n_open;
-    _Atomic int64_t position; /* entries before it are done with */
-} vcol__pass;
-
-void vcol__pass_init(vcol__pass *pass, vcol_manager *m);
-void vcol__pass_destroy(vcol__pass *pass);
-/* A chunk of the file's entries [first, end) is opened or closed. */
-void vcol__pass_enter(vcol__pass *pass, int64_t first);
-void vcol__pass_leave(vcol__pass *pass, int64_t first, int64_t end);
-/* Drops all that is carried. */
-void vcol__pass_reset(vcol__pass *pass);
-/* Keeps a block that ends before `end` (a row) for as long as the pass needs it. */
-void vcol__pass_carry(vcol__pass *pass, vcol__block *block);
-
-/*
- * A virtual buffer of a group's rows [first, first + count) (of the file). `dep` is the buffer of the group it depends on over
- * the same rows, or NULL; acquired. pass may be NULL: nothing is carried.
- */
-vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t group, int64_t first, int64_t count,
-                              vcol_buffer *dep, vcol_buffer **out, vcol_error *err);
+vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t group, int64_t first,
+                              int64_t count, vcol_buffer *dep, vcol_buffer **out, vcol_error *err);
 
 /* From now on blocks are unpacked whole, so that every checksum is checked. Before the first pin. */
 void vcol__unit_verify(vcol_buffer *unit);
-/* First row and rows of each block of a group's rows [0, entries), from the metadata (rows -1: unknown). *out is freed by
- * vcol__memory_delete(m, *out, *n * sizeof **out). */
-vcol_status vcol__unit_ranges(vcol__binding *file, int32_t group, int64_t entries, int64_t (**out)[2], int64_t *n,
-                              vcol_error *err);
+/* First row and rows of each block of a group's rows [0, entries), from the metadata (rows -1: unknown). *out
+ * is freed by vcol__memory_delete(m, *out, *n * sizeof **out). */
+vcol_status vcol__unit_ranges(vcol__binding *file, int32_t group, int64_t entries, int64_t (**out)[2],
+                              int64_t *n, vcol_error *err);
 
 #endif

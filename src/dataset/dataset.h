@@ -8,7 +8,6 @@
 #include <vcol/dataset.h>
 #include <vcol/reader.h>
 
-/* An open file with its table. */
 /* What a file's metadata may take: the reader's allocator refuses more. */
 typedef struct vcol__ration {
     vcol_allocator from;
@@ -17,7 +16,7 @@ typedef struct vcol__ration {
     _Atomic int refused;
 } vcol__ration;
 
-/* Stays where it is while it is open. */
+/* An open file with its table. Stays where it is while it is open. */
 typedef struct vcol__infile {
     char *path;           /* as given, without the object */
     char *where;          /* for messages */

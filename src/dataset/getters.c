@@ -95,17 +95,23 @@ static void touch(vcol_chunk *c, vcol__chunk_column *x)
     }
 }
 
-/* Pins a column for a look at it, which lease ends. */
-static vcol_status hold(vcol_chunk *c, vcol__chunk_column *x, vcol_error *err)
+/* Pins a column and checks it. `first`: see pin_all. */
+static vcol_status pin_checked(vcol_chunk *c, vcol__chunk_column *x, bool first, vcol_error *err)
 {
     touch(c, x);
-    vcol_status status = pin_all(x, !atomic_load_explicit(&x->leased, memory_order_relaxed), err);
+    vcol_status status = pin_all(x, first, err);
     if (status != VCOL_OK)
         return status;
     status = check(c, x, err);
     if (status != VCOL_OK)
         drop_pins(x, x->levels, true);
     return status;
+}
+
+/* Pins a column for a look at it, which lease ends. */
+static vcol_status hold(vcol_chunk *c, vcol__chunk_column *x, vcol_error *err)
+{
+    return pin_checked(c, x, !atomic_load_explicit(&x->leased, memory_order_relaxed), err);
 }
 
 /* The pins of hold become the column's lease, if it has none: one is enough. */
@@ -116,16 +122,23 @@ static void lease(vcol__chunk_column *x)
         drop_pins(x, x->levels, true);
 }
 
-vcol_status vcol_chunk_get(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error *err)
+/* What both begin with: an empty view, and the column. */
+static vcol_status asked(const char *call, vcol_chunk *c, int64_t id, vcol_view *out,
+                         vcol__chunk_column **column, vcol_error *err)
 {
-    vcol__chunk_column *x;
     if (out)
         memset(out, 0, sizeof *out);
     if (err && err->status)
         return (vcol_status)err->status;
     if (!c || !out)
-        return vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_get: a chunk and a view are needed");
-    vcol_status status = vcol__chunk_column_of(c, id, &x, err);
+        return vcol_error_format(err, VCOL_MISUSE, "%s: a chunk and a view are needed", call);
+    return vcol__chunk_column_of(c, id, column, err);
+}
+
+vcol_status vcol_chunk_get(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error *err)
+{
+    vcol__chunk_column *x;
+    vcol_status status = asked("vcol_chunk_get", c, id, out, &x, err);
     if (status == VCOL_OK)
         status = hold(c, x, err);
     if (status == VCOL_OK) {
@@ -138,25 +151,13 @@ vcol_status vcol_chunk_get(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error
 vcol_status vcol_chunk_pin(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error *err)
 {
     vcol__chunk_column *x;
-    if (out)
-        memset(out, 0, sizeof *out);
-    if (err && err->status)
-        return (vcol_status)err->status;
-    if (!c || !out)
-        return vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_pin: a chunk and a view are needed");
-    vcol_status status = vcol__chunk_column_of(c, id, &x, err);
+    vcol_status status = asked("vcol_chunk_pin", c, id, out, &x, err);
     if (status != VCOL_OK)
         return status;
     view_pin *pin = calloc(1, sizeof *pin);
     if (!pin)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for a pin");
-    touch(c, x);
-    status = pin_all(x, true, err);
-    if (status == VCOL_OK) {
-        status = check(c, x, err);
-        if (status != VCOL_OK)
-            drop_pins(x, x->levels, true);
-    }
+    status = pin_checked(c, x, true, err);
     if (status != VCOL_OK) {
         free(pin);
         return status;

@@ -21,7 +21,10 @@ typedef struct slot {
 struct vcol_loop {
     vcol_dataset *dataset;
     uint32_t flags;
-    int32_t chunking, ahead;
+    int32_t chunking;
+    int32_t ahead;   /* chunks prefetched */
+    bool chosen;     /* by us: again when columns are learned */
+    int64_t chosen_for; /* n_columns then */
     int64_t entries, position, end; /* position: first entry of the next chunk to open */
     int64_t given;
     slot window[MOST_AHEAD + 1]; /* [0] is the program's */
@@ -47,6 +50,26 @@ static void learn(int64_t id, void *opaque)
         l->columns[l->n_columns++] = id;
     }
     vcol__lock_drop(&l->lock);
+}
+
+/*
+ * Blocks come whole: while the program computes on one, the next is unpacked and the one behind it is read. So the window reaches
+ * past two blocks of the column that has the largest (in entries). What lies ahead in bytes is bounded by the lookahead.
+ */
+static void choose_ahead(vcol_loop *l)
+{
+    const vcol_dataset *d = l->dataset;
+    int64_t span = 0;
+    vcol__lock_take(&l->lock);
+    l->chosen_for = l->n_columns;
+    for (int64_t i = 0; i < l->n_columns; i++) {
+        int64_t blocks = d->columns[l->columns[i]].blocks;
+        if (blocks > 0 && d->files[0].entries / blocks > span)
+            span = d->files[0].entries / blocks;
+    }
+    vcol__lock_drop(&l->lock);
+    int64_t ahead = l->chunking == VCOL_CHUNK_BY_ENTRIES ? 2 * (span / l->entries) + 2 : 2;
+    l->ahead = ahead < MOST_AHEAD ? (int32_t)ahead : MOST_AHEAD;
 }
 
 vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vcol_loop **out, vcol_error *err)
@@ -81,7 +104,7 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
     l->dataset = d;
     l->flags = o.flags;
     l->chunking = o.chunking;
-    l->ahead = o.ahead ? o.ahead : 1;
+    l->ahead = o.ahead;
     l->entries = o.entries ? o.entries : DEFAULT_ENTRIES;
     l->position = o.first;
     l->end = o.count ? o.first + o.count : d->entries;
@@ -95,6 +118,10 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
         l->known[l->columns[i]] = 1;
     if ((o.flags & VCOL_LOOP_NO_PREFETCH) || !vcol__background(d->manager))
         l->ahead = 0;
+    else if (!o.ahead) {
+        l->chosen = true;
+        choose_ahead(l);
+    }
     *out = l;
     return VCOL_OK;
 }
@@ -187,6 +214,11 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
     }
     l->given++;
     *out = l->window[0].chunk;
+    vcol__lock_take(&l->lock);
+    bool choose = l->chosen && l->chosen_for != l->n_columns;
+    vcol__lock_drop(&l->lock);
+    if (choose)
+        choose_ahead(l);
     while (l->n <= l->ahead && open_next(l, NULL) == VCOL_OK)
         prefetch(l, &l->window[l->n - 1]);
     return VCOL_OK;
@@ -195,6 +227,11 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
 int64_t vcol_loop_chunks(const vcol_loop *l)
 {
     return l->given;
+}
+
+int32_t vcol_loop_ahead(const vcol_loop *l)
+{
+    return l->ahead;
 }
 
 void vcol_loop_close(vcol_loop *l)

@@ -8,6 +8,7 @@
  *   B     |------------------|.....======|       waits for the link, which A has
  *   C     ...................|------------------|===|       requests = 2: waits for A or B to be done
  *
+ * Ranges that follow one another are one read, however many places they go to: a merged read costs one latency.
  * A read books its time, then reads from the inner source, then blocks its thread until the booked time.
  */
 #include "io/device.h"
@@ -73,7 +74,6 @@ static vcol_status limits(void *self, vcol_source_limits *out, vcol_error *err)
     (void)err;
     *out = *vcol_source_get_limits(d->inner);
     out->requests = d->options.requests;
-    out->ranges = 1; /* a range is a read: how they are merged is what the device is there to show */
     if (d->options.bytes_per_second) {
         double skipped = (double)d->options.latency_ns / (double)SECOND * (double)d->options.bytes_per_second;
         out->gap = skipped < (double)GAP_MAX ? (uint64_t)skipped : GAP_MAX;
@@ -83,16 +83,18 @@ static vcol_status limits(void *self, vcol_source_limits *out, vcol_error *err)
     return VCOL_OK;
 }
 
-static vcol_status read_range(struct device *d, const vcol_range *range, vcol_error *err)
+/* One request of the device: n ranges, each where the one before ends. */
+static vcol_status request(struct device *d, const vcol_range *ranges, int32_t n, vcol_error *err)
 {
+    uint64_t bytes = ranges[n - 1].offset + ranges[n - 1].size - ranges[0].offset;
     pthread_mutex_lock(&d->lock);
     while (d->options.requests && d->in_flight >= d->options.requests)
         pthread_cond_wait(&d->fewer, &d->lock);
     d->in_flight++;
-    uint64_t when = vcol__link_book(&d->link, clock_now(), range->size);
+    uint64_t when = vcol__link_book(&d->link, clock_now(), bytes);
     pthread_mutex_unlock(&d->lock);
 
-    vcol_status status = vcol_source_read(d->inner, range, 1, err);
+    vcol_status status = vcol_source_read(d->inner, ranges, n, err);
     block_until(when);
 
     pthread_mutex_lock(&d->lock);
@@ -105,8 +107,14 @@ static vcol_status read_range(struct device *d, const vcol_range *range, vcol_er
 static vcol_status read_ranges(void *self, const vcol_range *ranges, int32_t n, vcol_error *err)
 {
     vcol_status status = VCOL_OK;
-    for (int32_t i = 0; i < n && !status; i++)
-        status = read_range(self, &ranges[i], err);
+    int32_t first = 0;
+    while (first < n && !status) {
+        int32_t end = first + 1;
+        while (end < n && ranges[end].offset == ranges[end - 1].offset + ranges[end - 1].size)
+            end++;
+        status = request(self, ranges + first, end - first, err);
+        first = end;
+    }
     return status;
 }
 
