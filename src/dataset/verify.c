@@ -53,30 +53,98 @@ static vcol_status read_rows(vcol__infile *t, int32_t group, int64_t first, int6
     return status;
 }
 
-static void verify_group(verifier *v, vcol__infile *t, int32_t group)
+/* Reads the blocks of rows [first, first + count), if they can be planned. */
+static vcol_status read_planned(verifier *v, vcol__infile *t, int32_t group, int64_t first, int64_t count, vcol_error *err)
 {
-    vcol_error err = {0};
     int64_t(*ranges)[2], n;
-    const vcol_group *g = &t->schema->groups[group];
-    if (vcol__unit_ranges(&t->binding, group, g->entries, &ranges, &n, &err) != VCOL_OK) {
-        fault(v, &err);
-        return;
-    }
+    vcol_status status = vcol__unit_ranges(&t->binding, group, first, count, &ranges, &n, err);
+    if (status != VCOL_OK)
+        return status;
     bool whole = false; /* rows of blocks are not known: all at once */
     for (int64_t i = 0; i < n; i++)
         whole = whole || ranges[i][1] < 0;
+    v->blocks += n;
     for (int64_t i = 0; i < n && !whole; i++) {
-        vcol_error_reset(&err);
-        v->blocks++;
-        if (ranges[i][1] > 0 && read_rows(t, group, ranges[i][0], ranges[i][1], &err) != VCOL_OK)
-            fault(v, &err);
+        vcol_error why = {0};
+        if (ranges[i][1] > 0 && read_rows(t, group, ranges[i][0], ranges[i][1], &why) != VCOL_OK)
+            fault(v, &why);
     }
     if (whole) {
-        v->blocks += n;
-        if (read_rows(t, group, 0, g->entries, &err) != VCOL_OK)
-            fault(v, &err);
+        vcol_error why = {0};
+        if (read_rows(t, group, first, count, &why) != VCOL_OK)
+            fault(v, &why);
     }
     vcol__memory_delete(v->manager, ranges, (size_t)n * sizeof *ranges);
+    return VCOL_OK;
+}
+
+/* Whether these rows can be planned; if not, why not. */
+static bool can_plan(verifier *v, vcol__infile *t, int32_t group, int64_t first, int64_t count, vcol_error *err)
+{
+    int64_t(*ranges)[2], n;
+    vcol_error_reset(err);
+    if (vcol__unit_ranges(&t->binding, group, first, count, &ranges, &n, err) != VCOL_OK)
+        return false;
+    vcol__memory_delete(v->manager, ranges, (size_t)n * sizeof *ranges);
+    return true;
+}
+
+/* How many of [first, end) can be planned together, where the first can and not all can. */
+static int64_t plannable(verifier *v, vcol__infile *t, int32_t group, int64_t first, int64_t end)
+{
+    int64_t good = 1, bad = end - first;
+    vcol_error err = {0};
+    while (bad - good > 1) {
+        int64_t middle = good + (bad - good) / 2;
+        if (can_plan(v, t, group, first, middle, &err))
+            good = middle;
+        else
+            bad = middle;
+    }
+    return good;
+}
+
+/* The first row behind `first` of which not the same is said: rows of one block that cannot be planned are passed. */
+static int64_t behind_fault(verifier *v, vcol__infile *t, int32_t group, int64_t first, int64_t end, const vcol_error *what)
+{
+    int64_t same = first, step = 1, other = end;
+    vcol_error err = {0};
+    while (step < end - first) {
+        if (can_plan(v, t, group, first + step, 1, &err) || strcmp(err.message, what->message) != 0) {
+            other = first + step;
+            break;
+        }
+        same = first + step;
+        step *= 2;
+    }
+    while (other - same > 1) {
+        int64_t middle = same + (other - same) / 2;
+        if (can_plan(v, t, group, middle, 1, &err) || strcmp(err.message, what->message) != 0)
+            other = middle;
+        else
+            same = middle;
+    }
+    return other;
+}
+
+static void verify_group(verifier *v, vcol__infile *t, int32_t group)
+{
+    int64_t row = 0, end = t->schema->groups[group].entries;
+    vcol_error all = {0}, one = {0}, two = {0};
+    while (row < end && read_planned(v, t, group, row, end - row, &all) != VCOL_OK) {
+        if (can_plan(v, t, group, row, 1, &one)) {
+            int64_t n = plannable(v, t, group, row, end);
+            read_planned(v, t, group, row, n, &one);
+            row += n;
+        } else if (end - row > 1 && (can_plan(v, t, group, row, 2, &two) || strcmp(one.message, two.message) != 0)) {
+            fault(v, &all); /* it is not about a block, but about these rows: there are none */
+            break;
+        } else {
+            fault(v, &one);
+            row = behind_fault(v, t, group, row, end, &one);
+        }
+        vcol_error_reset(&all);
+    }
 }
 
 /* The groups that a column reads from. */
