@@ -3,12 +3,14 @@
 """ROOT files that lie, and what a reader has to say about each.
 
     root_lies.py PROGRAM [ARGUMENT…]      writes each file, runs PROGRAM ARGUMENT… FILE, looks for the message
+    root_lies.py --verify VCOL            what `VCOL verify` has to say: of each file, and of what is not decoded
     root_lies.py --write FOLDER           only writes the files (seeds for fuzzing)
 
 A small file with one tree of twelve entries is made from scratch, without a StreamerInfo record, each of its
 fields marked by name; a lie is another value in some of them. The tree: `n` (i32), `x[n]` (f32, counted), `y` (f64,
 its last basket inside the tree's record), `s` (C string), `v` (vector<float>), `z` (i32[16], zlib), `q`
-(i32[16], lz4), `p` (i32[16], xz). Baskets hold five, five and two entries.
+(i32[16], lz4), `p` (i32[16], xz). Baskets hold five, five and two entries. For --verify also a branch `w` of a class
+that is not decoded (zlib, lz4, xz), and an object `h` (zlib).
 
 PROGRAM must print what it finds wrong and end with status 0 or 1 (a crash or a sanitizer's exit is a failure).
 """
@@ -298,7 +300,7 @@ class File:
         self.branch_base(name, title, leaf, embedded)
         self.close_frame(slot)
 
-    def vector_branch(self, name):
+    def vector_branch(self, name, cls="vector<float>"):
         slot = self.open_slot("TBranchElement", name)
         frame = self.open_frame(10)
 
@@ -316,7 +318,7 @@ class File:
             self.leaves[name] = at
 
         self.branch_base(name, name, leaf)
-        self.string("vector<float>")
+        self.string(cls)
         self.string("")
         self.string("")
         for form, value in (("I", 0), ("h", 6), ("i", -1), ("i", 0), ("i", -1), ("i", 0), ("I", 0), ("I", 0)):
@@ -380,7 +382,8 @@ class File:
             lambda: self.branch("TBranch", "z", "z[16]/I", lambda: self.leaf("TLeafI", "z", "z[16]", 4, minimum=ii, length=16)),
             lambda: self.branch("TBranch", "q", "q[16]/I", lambda: self.leaf("TLeafI", "q", "q[16]", 4, minimum=ii, length=16)),
             lambda: self.branch("TBranch", "p", "p[16]/I", lambda: self.leaf("TLeafI", "p", "p[16]", 4, minimum=ii, length=16)),
-        ] + ([lambda: self.nested(150)] if "deep" in self.options else []), "tree.fBranches")
+        ] + ([lambda: self.vector_branch("w", "vector<Track>")] if "opaque" in self.options else []) +
+            ([lambda: self.nested(150)] if "deep" in self.options else []), "tree.fBranches")
         self.objarray([lambda at=at: self.reference(at) for at in self.leaves.values()])
         for _ in range(7):  # fAliases, two empty arrays, fTreeIndex, fFriends, fUserInfo, fBranchRef
             self.put("i", 0)
@@ -439,10 +442,17 @@ class File:
             self.basket("v", i, [struct.pack(">IhI", 0x40000000 | 6 + len(f), 6, len(f) // 4) + f for f in floats], True)
             for name, pack in (("z", "zlib"), ("q", "lz4"), ("p", "xz")):
                 self.basket(name, i, [struct.pack(">i", 7 + lo) * 16 for _ in range(lo, hi)], False, pack)
+            if "opaque" in self.options:
+                self.basket("w", i, [struct.pack(">i", 7 + lo) * 16 for _ in range(lo, hi)], False, ("zlib", "lz4", "xz")[i])
         self.tree()
+        images = [("tree", "TTree", "T", "a tree", self.tree_record)]
+        if "opaque" in self.options:
+            images.append(("h", "TH1F", "h", "a histogram", self.place()))
+            record = self.key("TH1F", "h", "a histogram", "h", large=False)
+            self.packed("h", "zlib", struct.pack(">i", 7) * 100)
+            self.close_record(record, 400)
         seek, start = self.place(), len(self.data)
         record = self.key("TFile", "lies.root", "", "keys", large=False)
-        images = [("tree", "TTree", "T", "a tree", self.tree_record)]
         if "self" in self.options:
             images.append(("loop", "TDirectory", "loop", "", None))
         self.put("i", len(images), "nkeys")
@@ -609,10 +619,52 @@ LIES = [
     ("xz-magic", [], {"p.1.stream": lambda old: b"\0" + old[1:]}, ["branch 'p', basket 1 at byte"]),
 ]
 
+# The same for `vcol verify`, which also unpacks what is not decoded.
+
+
+def flipped(i):
+    """That byte of a stream is another."""
+    return lambda old: old[:i] + bytes([old[i] ^ 1]) + (old[i + 1:] if i + 1 else b"")
+
+
+OPAQUE = [
+    ("opaque", [], {}, FINE),
+    ("opaque-zlib", [], {"w.0.stream": flipped(-6)}, ["tree 'T', branch 'w', basket 0 at byte"]),
+    ("opaque-zlib-checksum", [], {"w.0.stream": flipped(-1)}, ["tree 'T', branch 'w', basket 0 at byte"]),
+    ("opaque-lz4", [], {"w.1.stream": flipped(12)}, ["branch 'w', basket 1 at byte", "checksum of an lz4 block is wrong"]),
+    ("opaque-lz4-checksum", [], {"w.1.stream": flipped(0)}, ["branch 'w', basket 1 at byte", "checksum of an lz4"]),
+    ("opaque-xz", [], {"w.2.stream": flipped(40)}, ["branch 'w', basket 2 at byte"]),
+    ("opaque-objlen-more", [], {"w.1.objlen": lambda old: old + 100}, ["branch 'w', basket 1 at byte", "do not add up to 420"]),
+    ("opaque-objlen-less", [], {"w.1.objlen": 3}, ["branch 'w', basket 1 at byte", "its content ends at"]),
+    ("opaque-keylen", [], {"w.1.keylen": 25}, ["branch 'w', basket 1 at byte", "shorter than a key can be"]),
+    ("opaque-class", [], {"w.1.classtext": b"TCasket"}, ["branch 'w', basket 1 at byte", "class 'TCasket'"]),
+    ("opaque-seek", [], {"w.1.seek": 12345}, ["branch 'w', basket 1 at byte", "says that it is at byte 12345"]),
+    ("opaque-nbytes", [], {"w.1.nbytes": lambda old: old + 4}, ["branch 'w', basket 1 at byte", "its key says"]),
+    ("opaque-nevbuf", [], {"w.1.nevbuf": 6}, ["branch 'w', basket 1 at byte", "it says 6 entries, its branch 5"]),
+    ("opaque-basket-seek", [], {"w.fBasketSeek[1]": BIG}, ["branch 'w', basket 1 at byte 2147483647", "behind the file's"]),
+    ("opaque-basket-elsewhere", [], {"w.fBasketSeek[1]": 100}, ["branch 'w', basket 1 at byte 100"]),
+    ("opaque-write-basket", [], {"w.fWriteBasket": 1000}, ["tree 'T' at byte", "branch 'w'", "1000 baskets"]),
+    ("opaque-two-baskets", [], {"w.fBasketSeek[0]": BIG, "w.2.stream": flipped(40)}, ["branch 'w', basket 0 at byte 2147483647"]),
+    ("opaque-two-baskets-too", [], {"w.fBasketSeek[0]": BIG, "w.2.stream": flipped(40)}, ["branch 'w', basket 2 at byte"]),
+    ("two-baskets", [], {"z.fBasketSeek[0]": 0, "z.fBasketSeek[1]": BIG}, ["branch 'z', basket 1 at byte 2147483647"]),
+    ("missing-entries", [], {"z.fEntryNumber": 1 << 40, "z.2.magic": b"ZZ\x08"},
+     ["branch 'z', basket 2 at byte", "no compression block"]),
+    ("object-stream", [], {"h.stream": flipped(-6)}, ["object 'h;1' (TH1F) at byte"]),
+    ("object-checksum", [], {"h.stream": flipped(-1)}, ["object 'h;1' (TH1F) at byte"]),
+    ("object-objlen", [], {"h.objlen": 401}, ["object 'h;1' (TH1F) at byte", "401 bytes unpacked"]),
+    ("object-objlen-both", [], {"h.objlen": 401, "himage.objlen": 401}, ["object 'h;1' (TH1F) at byte", "do not add up to 401"]),
+    ("object-seek", [], {"h.seek": 12345}, ["object 'h;1' (TH1F) at byte", "says that it is at byte 12345"]),
+    ("object-class", [], {"h.classtext": b"TH1D"}, ["object 'h;1' (TH1F) at byte", "'h' of class 'TH1D'"]),
+    ("object-beyond", [], {"himage.seek": BIG}, ["object 'h;1' (TH1F) at byte 2147483647", "behind the file's"]),
+    ("object-and-tree", [], {"tree.TTree.version": 99, "h.stream": flipped(-1)}, ["object 'h;1' (TH1F) at byte"]),
+    ("tree-and-object", [], {"tree.TTree.version": 99, "h.stream": flipped(-1)}, ["tree 'T' at byte", "TTree of version 99"]),
+    ("no-information", [], {"fSeekInfo": 1 << 30, "fNbytesInfo": 1000}, ["streamer information at byte 1073741824", "behind"]),
+]
+
 
 def write(folder, lie):
     name, options, changes, _ = lie
-    f = File(options)
+    f = File(options + (["opaque"] if lie in OPAQUE else []))
     for field, value in changes.items():
         f.set(field, value)
     path = os.path.join(folder, name + ".root")
@@ -625,7 +677,8 @@ def check(program, path, want):
     text = run.stdout.decode(errors="replace")
     if run.returncode not in (0, 1):
         return f"ended with {run.returncode}: {text[-2000:]}"
-    errors = [line for line in text.splitlines() if os.path.basename(path) in line and "\tok\t" not in line]
+    errors = [line for line in text.splitlines() if os.path.basename(path) in line and "\tok\t" not in line
+              and not line.endswith(", 0 faults")]
     if want is FINE:
         return f"complains: {errors[0]}" if errors else None
     ways = want if isinstance(want, tuple) else (want,)
@@ -633,6 +686,22 @@ def check(program, path, want):
         if any(all(p in line for p in parts) for line in errors):
             return None
     return f"no message with {want} in {errors}"
+
+
+def digest(vcol, path):
+    """The table's entries, and the rest of each row from the number of values on."""
+    text = subprocess.run([vcol, "digest", "--chunk", "5", path], stdout=subprocess.PIPE, timeout=60).stdout.decode()
+    rows = [line.split("\t") for line in text.splitlines()[1:]]
+    return {row[8] for row in rows}, [row[3:8] + row[9:] for row in rows]
+
+
+def check_short_table(vcol, folder):
+    """A table that says that it has fewer entries than its branches have: the digest is of what the branches have."""
+    honest = digest(vcol, write(folder, ("honest", [], {}, FINE)))
+    short = digest(vcol, write(folder, ("short", [], {"tree.fEntries": 3}, FINE)))
+    if honest[0] != {"12"} or short != ({"3"}, honest[1]):
+        return f"{short} where {honest} is right, but for 3 entries"
+    return None
 
 
 def main():
@@ -645,14 +714,21 @@ def main():
     if len(sys.argv) < 2:
         print(__doc__)
         return 2
-    bad = 0
+    bad, lies, program = 0, LIES, sys.argv[1:]
+    if program[0] == "--verify":
+        program = [program[1], "verify"] + program[2:]
+        lies = OPAQUE + [lie for lie in LIES if isinstance(lie[3], list)]
     with tempfile.TemporaryDirectory() as folder:
-        for lie in LIES:
-            fault = check(sys.argv[1:], write(folder, lie), lie[3])
+        for lie in lies:
+            fault = check(program, write(folder, lie), lie[3])
             if fault:
                 bad += 1
                 print(f"{lie[0]}: {fault[:2000]}")
-    print(f"{len(LIES)} files, {bad} not as they should be")
+        fault = check_short_table(sys.argv[2], folder) if lies is not LIES else None
+        if fault:
+            bad += 1
+            print(f"short: {fault[:2000]}")
+    print(f"{len(lies)} files, {bad} not as they should be")
     return 1 if bad else 0
 
 

@@ -56,9 +56,19 @@ VCOL_API vcol_status vcol_file_object(vcol_file *file, int64_t i, vcol_object_in
 /* The format's name, "root"; static. */
 VCOL_API const char *vcol_file_format(const vcol_file *file);
 
+/*
+ * Reads what lies in the file outside its tables (histograms and other objects, older cycles, directories, the
+ * description of classes), compares each record's key with the directory's, unpacks it whole and checks every
+ * checksum. Calls report (may be NULL) once a fault; goes on after it. *records counts what was read, *faults
+ * what was wrong (each may be NULL). Errors: only what keeps it from going on.
+ */
+VCOL_API vcol_status vcol_file_verify(vcol_file *file, void (*report)(const vcol_error *fault, void *opaque),
+                                      void *opaque, int64_t *records, int64_t *faults, vcol_error *err);
+
 /* Flags of vcol_dataset_options. */
 #define VCOL_DATASET_MISSING_NULL 1u /* a column that a later file lacks is null there, not an error */
 #define VCOL_DATASET_SHORT_NULL 2u   /* entries after a column's own end are null, not an error */
+#define VCOL_DATASET_LONGEST 4u      /* a table that says that it has fewer entries than its columns is as long as those */
 
 typedef struct vcol_dataset_options {
     size_t struct_size;
@@ -89,7 +99,7 @@ typedef struct vcol_file_info {
     const char *path;   /* borrowed */
     const char *object; /* borrowed */
     int64_t first;      /* its first entry in the data set */
-    int64_t entries;
+    int64_t entries;    /* that its table says it has */
     int64_t clusters;   /* number of clusters, or 0 if the file tells none */
     uint64_t size;      /* bytes of the file */
 } vcol_file_info;
@@ -143,8 +153,8 @@ VCOL_API vcol_status vcol_dataset_match(const vcol_dataset *dataset, const char 
                                         int64_t capacity, int64_t *n, vcol_error *err);
 
 /*
- * Reads all blocks of the given columns (NULL: all), unpacks them whole, checks every checksum and
- * decodes them. Calls report (may be NULL) once a fault; goes on after it. *blocks counts what was
+ * Reads all blocks of the given columns, unpacks them whole, checks every checksum and decodes them. columns NULL:
+ * of the whole table, also the blocks that no column can be read from yet, which are not decoded; "": only those. Calls report (may be NULL) once a fault; goes on after it. *blocks counts what was
  * read, *faults what was wrong. Errors: only what keeps it from going on.
  */
 VCOL_API vcol_status vcol_dataset_verify(vcol_dataset *dataset, const char *columns,

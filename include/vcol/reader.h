@@ -99,7 +99,7 @@ typedef struct vcol_group {
     uint32_t flags;  /* VCOL_GROUP_… */
     int32_t depends; /* BLOCKS: the group whose leaf 0 are the offsets of this one's items, or -1;
                         COUNTS: the group whose leaf 0 are the counts */
-    int32_t n_leaves;
+    int32_t n_leaves; /* 0: no column is read from its blocks; they are only verified (decode then has no parts) */
     const vcol_leaf *leaves;
     int64_t entries; /* rows that it has; beyond them reading is RANGE or null by option */
     uint64_t stored, unpacked; /* bytes of all its blocks: for estimates */
@@ -252,6 +252,11 @@ typedef struct vcol_reader {
     vcol_status (*decode)(void *object, int32_t group, const vcol_block *block, const void *plain, int whole,
                           const void *state, const vcol_deps *deps, const vcol_part *parts, int32_t n_parts,
                           vcol_worker *worker, vcol_error *err);
+    /*
+     * Opens what is stored in the file outside its tables as an object without columns, whose groups have no leaves:
+     * to be verified. May be NULL: then there is no such thing.
+     */
+    vcol_status (*open_rest)(void *file, vcol_worker *worker, void **object, vcol_error *err);
 } vcol_reader;
 
 /* The built-in readers. */

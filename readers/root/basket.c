@@ -22,11 +22,6 @@ enum { GENERATE_OFFSETS = 1, FLAG_GENERATED = 80, MAX_RATIO = 1 << 16 };
 #define SERIAL_BITS 23 /* more than fit into MAX_RECORD */
 #define SEEK_MASK   ((1ull << 40) - 1)
 
-static const root_branch *branch_of(const root_table *table, int32_t group)
-{
-    return table->bindings[group].branch;
-}
-
 vcol_status vcol__basket_error(const root_table *table, const root_branch *branch, const vcol_block *block,
                                vcol_error *err, vcol_status status, const char *format, ...)
 {
@@ -127,9 +122,13 @@ vcol_status vcol__basket_plan(void *object, int32_t group, int64_t first, int64_
         return vcol_error_format(err, VCOL_MISUSE, "tree '%s': no such group or entries", table->name);
     bind = &table->bindings[group];
     b = bind->branch;
+    if (bind->kind == BIND_RECORD)
+        return vcol__rest_plan(table, group, sink, err);
+    if (b && b->fault)
+        return vcol_error_format(err, VCOL_CORRUPT, "%s", b->fault);
     if (bind->kind == BIND_COUNTS)
         return vcol_error_format(err, VCOL_MISUSE, "tree '%s': a group of counts has no blocks", table->name);
-    if (end > b->first[b->n_baskets] || (count && first < b->first[0]))
+    if (end > b->first[b->n_baskets] || (count && first < b->first[0] && bind->kind != BIND_RAW))
         return vcol_error_format(
             err, end > b->entries ? VCOL_RANGE : VCOL_CORRUPT,
             "tree '%.120s' at byte %llu, branch '%.120s': its baskets hold the entries %lld to %lld, "
@@ -194,12 +193,14 @@ vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block,
 {
     const root_table *table = object;
     const binding *bind = &table->bindings[group];
-    const root_branch *b = branch_of(table, group);
+    const root_branch *b = bind->branch;
     basket_tag tag = {0, 0, TAIL_NONE};
     const char *why = NULL;
     basket_head h = {0};
     uint64_t left;
     (void)sink;
+    if (bind->kind == BIND_RECORD)
+        return vcol__rest_inspect(table, block, stored, err);
     if (parse_head(stored, block->stored, &h, &why))
         return vcol__basket_error(table, b, block, err, VCOL_CORRUPT, "%s", why);
     if (h.key.nbytes != block->stored)
@@ -220,7 +221,7 @@ vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block,
         return vcol__basket_error(table, b, block, err, VCOL_CORRUPT,
                                   "its content ends at %d, outside its key's %u and payload's %u bytes",
                                   h.last, h.key.keylen, h.key.objlen);
-    if (h.io_bits & ~GENERATE_OFFSETS)
+    if (h.io_bits & ~GENERATE_OFFSETS && bind->kind != BIND_RAW)
         return vcol__basket_error(table, b, block, err, VCOL_UNSUPPORTED, "it has the unknown features %#x",
                                   h.io_bits);
     tag.content = (uint32_t)h.last - h.key.keylen;
@@ -246,6 +247,10 @@ vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block,
     } else if (h.key.objlen / MAX_RATIO > left) {
         return vcol__basket_error(table, b, block, err, VCOL_CORRUPT, "%llu bytes cannot unpack to %u",
                                   (unsigned long long)left, h.key.objlen);
+    } else if (bind->kind == BIND_RAW &&
+               !vcol__unzip_adds_up((const uint8_t *)stored + h.key.keylen, left, h.key.objlen)) {
+        return vcol__basket_error(table, b, block, err, VCOL_CORRUPT,
+                                  "its compression blocks do not add up to %u bytes", h.key.objlen);
     }
     if (bind->kind == BIND_FIXED && (uint64_t)h.entries * bind->stride != tag.content)
         return vcol__basket_error(table, b, block, err, VCOL_CORRUPT,
@@ -275,7 +280,10 @@ vcol_status vcol__basket_unpack(void *object, const vcol_block *block, const voi
     basket_tag tag = basket_tag_unpack(block->tag2);
     const root_branch *b;
     vcol_error inner = {0};
-    vcol_status status = vcol__unzip(worker, (const uint8_t *)stored + tag.keylen, block->stored - tag.keylen,
+    vcol_status status;
+    if (table->records)
+        return vcol__rest_unpack(table, block, stored, dst, want, worker, err);
+    status = vcol__unzip(worker, (const uint8_t *)stored + tag.keylen, block->stored - tag.keylen,
                                      dst, block->unpacked, want, &inner);
     if (!status)
         return VCOL_OK;

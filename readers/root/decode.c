@@ -230,7 +230,10 @@ static vcol_status fixed(const reading *r, const vcol_part *part)
 }
 
 /*
- * Items that another branch counts. Where they begin is known to the runtime, or follows from the counts, if those are
+ * Items that another branch counts. A basket whose content is not as long as the counts say is CORRUPT, also where its
+ * tail could tell how long its entries are: the offsets are those of the collection, which other columns share and which
+ * were made before this basket was looked at, so that entries of other lengths have no place; and of a block that is
+ * wanted whole the tail was not unpacked. The other columns of the collection are read all the same. Where they begin is known to the runtime, or follows from the counts, if those are
  * known from the block's first row on; else from the tail.
  */
 static vcol_status items(const reading *r, const vcol_part *part, const vcol_deps *deps)

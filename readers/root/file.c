@@ -11,7 +11,7 @@
 #include "file.h"
 #include "streamer.h"
 
-enum { HEADER = 64, LARGE = 1000000, BLOCK_HEAD = 9, RECORD_SLACK = 1024 };
+enum { HEADER = 64, LARGE = 1000000, RECORD_SLACK = 1024 };
 /* Metadata above BIG that packs better than MAX_RATIO : 1 was made to fill memory. */
 enum { BIG = 32 << 20, MAX_RATIO = 128 };
 
@@ -19,21 +19,6 @@ vcol_status vcol__file_read(root_file *file, uint64_t offset, void *data, size_t
 {
     vcol_range range = {offset, n, data};
     return n ? vcol_source_read(file->source, &range, 1, err) : VCOL_OK;
-}
-
-/* Whether the blocks of a compressed payload add up to its size, before memory is taken for it. */
-static int adds_up(const uint8_t *src, size_t n, size_t size)
-{
-    size_t out = 0;
-    while (out < size && n >= BLOCK_HEAD) {
-        size_t packed = (size_t)src[3] | (size_t)src[4] << 8 | (size_t)src[5] << 16;
-        out += (size_t)src[6] | (size_t)src[7] << 8 | (size_t)src[8] << 16;
-        if (packed > n - BLOCK_HEAD)
-            return 0;
-        src += BLOCK_HEAD + packed;
-        n -= BLOCK_HEAD + packed;
-    }
-    return out == size;
 }
 
 uint64_t vcol__record_need(const root_file *file, uint32_t nbytes, uint32_t objlen)
@@ -81,7 +66,7 @@ vcol_status vcol__record_read(root_file *file, uint64_t seek, uint32_t nbytes, c
     out->key = key;
     if (payload <= left)
         return VCOL_OK; /* not compressed: the bytes stay where they are */
-    if (!adds_up(stored + key.keylen, left, payload))
+    if (!vcol__unzip_adds_up(stored + key.keylen, left, payload))
         return vcol_error_format(err, VCOL_CORRUPT,
                                  "%s at byte %llu: its compression blocks do not add up to %zu bytes", what,
                                  at, payload);

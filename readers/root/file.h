@@ -43,6 +43,9 @@ int vcol__key_parse(cursor *c, root_key *key, const char **why);
 vcol_status vcol__unzip(vcol_worker *worker, const uint8_t *src, size_t n, uint8_t *dst, size_t size,
                         size_t want, vcol_error *err);
 
+/* Whether the blocks of a compressed payload add up to its size: to ask before memory is taken for it. */
+int vcol__unzip_adds_up(const uint8_t *src, size_t n, size_t size);
+
 /* ---- files (file.c) ------------------------------------------------------------------------------ */
 
 typedef struct object_entry {

@@ -15,6 +15,7 @@
  *     TTree        branches, leaves, basket tables     object.c, branch.c, leaf.c, schema.c, cluster.c,
  * table.c TBasket      values of some entries              basket.c (plan, inspect, unpack), decode.c,
  * value.c
+ *     all others   only verified                       rest.c
  *
  * Known deviations of writers, all read: key images 4 bytes short (directory.c); tails on branches of fixed
  * size (g4tools, basket.c); baskets in slots below fWriteBasket that repeat a record (branch.c); bool bytes
@@ -163,6 +164,15 @@ static vcol_status open_object(void *file, const char *name, vcol_worker *worker
     return status;
 }
 
+static vcol_status open_rest(void *file, vcol_worker *worker, void **object, vcol_error *err)
+{
+    root_table *table = NULL;
+    vcol_status status = vcol__rest_open(file, &table, err);
+    (void)worker;
+    *object = table;
+    return status;
+}
+
 static const vcol_schema *schema(void *object)
 {
     return &((root_table *)object)->schema;
@@ -191,6 +201,7 @@ const vcol_reader *vcol_reader_root(void)
         .unpack = vcol__basket_unpack,
         .measure = vcol__basket_measure,
         .decode = vcol__basket_decode,
+        .open_rest = open_rest,
     };
     return &reader;
 }

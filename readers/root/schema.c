@@ -5,7 +5,8 @@
  * A branch with one leaf has the branch's path; with several it is `branch.leaf`. Branches that only hold
  * others are no columns. Groups: one for each branch that can be read (its leaves share baskets); for each
  * counter one with the counts (its branch's own where it is the first leaf) and one with the offsets that
- * follow from them, which all columns that it counts share.
+ * follow from them, which all columns that it counts share; for each branch that no column can be read from one
+ * without leaves, for verification.
  *
  * Two passes: collect the branches (now every leaf knows its branch), then give each its form, its group and
  * its columns; a branch that counts others is given its group when the first of them comes, if it comes later
@@ -151,6 +152,21 @@ static int32_t varying_group(build *b, const visit *v, const leaf_form *f, int32
     leaves[n - 1] = (vcol_leaf){VCOL_LEAF_VALUES, f->form.type, 1, 0, f->count};
     return add_group(b, blocks_group(b, v, depends, measured ? VCOL_GROUP_MEASURED : 0),
                      (binding){f->kind, (uint32_t)(f->form.width * f->count), v->branch, pieces}, leaves, n);
+}
+
+/*
+ * The baskets of a branch that no column can be read from: no leaves, so that they are only verified. A branch whose
+ * table of baskets lies has nothing to read, but plan says so.
+ */
+static void raw_group(build *b, const visit *v)
+{
+    vcol_group group;
+    if (v->model->file_name.n || (!v->branch->n_baskets && !v->branch->fault))
+        return;
+    group = blocks_group(b, v, -1, 0);
+    if (v->branch->fault && !group.entries)
+        group.entries = 1;
+    add_group(b, group, (binding){.kind = BIND_RAW, .branch = v->branch}, NULL, 0);
 }
 
 /* ---- the branches --------------------------------------------------------------------------------- */
@@ -446,7 +462,7 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
 {
     build b = {.table = table, .memory = &table->memory, .w = w};
     vcol_schema *schema = &table->schema;
-    int64_t n_branches = 0;
+    int64_t n_branches = 0, first;
     bounds(&b);
     b.visits = temporary(&b, b.max_visits, sizeof *b.visits);
     b.branches = temporary(&b, b.max_visits, sizeof *b.branches);
@@ -458,14 +474,20 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
     b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
     for (int64_t i = 0; i < b.n_visits && !b.nomem; i++) {
         visit *v = &b.visits[i];
+        int told = 0; /* a column of it says what is wrong with its baskets */
         if (v->empty)
             continue;
+        first = b.n_columns;
         make_forms(&b, v, &b.own);
         make_group(&b, v, &b.own);
         for (int64_t k = 0; k < v->model->leaves.n && !b.nomem && !v->hidden; k++)
             add_column(&b, v, k);
+        for (int64_t k = first; k < b.n_columns; k++)
+            told |= v->branch->fault && b.columns[k].status == VCOL_CORRUPT;
         if (v->group >= 0)
             b.branches[n_branches++] = v->branch;
+        else if (v->branch && (v->hidden || !told))
+            raw_group(&b, v);
     }
     if (b.nomem)
         goto nomem;

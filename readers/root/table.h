@@ -69,6 +69,8 @@ typedef enum binding_kind {
     BIND_VECTOR, /* byte count, version, i32 n, n values */
     BIND_STRING, /* a counted string */
     BIND_CHARS,  /* a counted string, or nothing for an empty one */
+    BIND_RAW,    /* not decoded: a branch that no column can be read from, to be verified */
+    BIND_RECORD, /* not decoded: a record that belongs to no table, to be verified */
 } binding_kind;
 
 typedef struct piece {
@@ -91,6 +93,7 @@ typedef struct root_table {
     uint64_t seek; /* of its record */
     vcol_schema schema;
     const binding *bindings; /* one a group */
+    const struct rest_record *records; /* one a group, where this is no tree but the rest of a file (rest.c); or NULL */
     int64_t n_baskets;
     uint64_t n_inside; /* baskets inside the tree's record */
     uint64_t stored, unpacked;
@@ -107,6 +110,13 @@ vcol_status vcol__cluster_find(root_table *table, const model_tree *tree, root_b
 vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_worker *worker,
                              root_table **out, vcol_error *err);
 void vcol__table_close(root_table *table);
+
+/* Records that belong to no table, as a table without columns: a group of one row each (rest.c). */
+vcol_status vcol__rest_open(root_file *file, root_table **out, vcol_error *err);
+vcol_status vcol__rest_plan(const root_table *table, int32_t group, vcol_block_sink *sink, vcol_error *err);
+vcol_status vcol__rest_inspect(const root_table *table, vcol_block *block, const void *stored, vcol_error *err);
+vcol_status vcol__rest_unpack(const root_table *table, const vcol_block *block, const void *stored, void *dst,
+                              size_t want, vcol_worker *worker, vcol_error *err);
 
 vcol_status vcol__basket_plan(void *object, int32_t group, int64_t first, int64_t count,
                               const vcol_deps *deps, vcol_block_sink *sink, vcol_error *err);

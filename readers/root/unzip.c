@@ -68,6 +68,20 @@ static vcol_status one(vcol_worker *worker, const uint8_t *src, size_t n, uint8_
                              want < unpacked ? want : unpacked, err);
 }
 
+int vcol__unzip_adds_up(const uint8_t *src, size_t n, size_t size)
+{
+    size_t out = 0;
+    while (out < size && n >= HEAD) {
+        size_t packed = le24(src + 3);
+        out += le24(src + 6);
+        if (packed > n - HEAD)
+            return 0;
+        src += HEAD + packed;
+        n -= HEAD + packed;
+    }
+    return out == size;
+}
+
 vcol_status vcol__unzip(vcol_worker *worker, const uint8_t *src, size_t n, uint8_t *dst, size_t size,
                         size_t want, vcol_error *err)
 {

@@ -125,6 +125,15 @@ static void take_chunk(digest *d, vcol_chunk *chunk, const cli_groups *groups, i
     }
 }
 
+/* Whether a column that ends there is still without a fault: one that lies about its end has many chunks. */
+static int any_left(const digest *d, int64_t end)
+{
+    for (int64_t i = 0; i < d->n; i++)
+        if (d->entries[i].end == end && !d->entries[i].fault.status)
+            return 1;
+    return 0;
+}
+
 /* One pass over entries [0, end) for the columns that end there. Returns its chunks. */
 static uint64_t run_pass(digest *d, vcol_dataset *dataset, int64_t end, vcol_error *err)
 {
@@ -146,7 +155,7 @@ static uint64_t run_pass(digest *d, vcol_dataset *dataset, int64_t end, vcol_err
     }
     if (cli_loop_open(dataset, d->options, 0, end, names, &loop, err) != VCOL_OK)
         goto done;
-    while (!cli_interrupted() && vcol_loop_next(loop, &chunk, err) == VCOL_OK) {
+    while (!cli_interrupted() && any_left(d, end) && vcol_loop_next(loop, &chunk, err) == VCOL_OK) {
         take_chunk(d, chunk, &groups, done, end);
         done += vcol_chunk_entries(chunk);
     }
@@ -194,10 +203,13 @@ static void digest_table(digest *d, vcol_manager *manager, const cli_table *tabl
 {
     vcol_error err = {0};
     vcol_dataset *dataset = NULL;
-    int64_t entries = 0;
-    if (vcol_dataset_open(manager, &(const char *){table->path}, 1, NULL, &dataset, &err) != VCOL_OK)
+    vcol_dataset_options options;
+    vcol_file_info file;
+    vcol_dataset_options_init(&options, sizeof options);
+    options.flags = VCOL_DATASET_LONGEST;
+    if (vcol_dataset_open(manager, &(const char *){table->path}, 1, &options, &dataset, &err) != VCOL_OK ||
+        vcol_dataset_file(dataset, 0, &file, &err) != VCOL_OK)
         goto done;
-    entries = vcol_dataset_entries(dataset);
     d->n = vcol_dataset_columns(dataset);
     d->entries = calloc((size_t)d->n + 1, sizeof *d->entries);
     if (!d->entries) {
@@ -215,12 +227,12 @@ static void digest_table(digest *d, vcol_manager *manager, const cli_table *tabl
         if (e->info.status != VCOL_OK)
             continue;
         cli_digest_column_open(&e->digest, &e->info, &err);
-        e->end = e->info.entries < entries ? e->info.entries : entries;
+        e->end = e->info.entries; /* its own, whatever the table says that it has */
     }
     d->file.baskets += count_baskets(d);
     run_passes(d, dataset, &err);
     for (int64_t i = 0; i < d->n && !err.status && !cli_interrupted(); i++) {
-        print_row(d, table, entries, &d->entries[i]);
+        print_row(d, table, file.entries, &d->entries[i]);
         if (d->entries[i].fault.status)
             report(d, &d->entries[i].fault);
     }

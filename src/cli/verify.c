@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * verify.c: `vcol verify`: reads all blocks of all tables and tells every fault.
+ * verify.c: `vcol verify`: reads all blocks of all tables, also those that no column can be read from yet, and all
+ * other records of the file, and tells every fault.
  */
 #include "cli.h"
 
@@ -9,7 +10,7 @@
 
 typedef struct verify {
     cli_progress progress;
-    int64_t faults;
+    int64_t faults, blocks, tables, records, unread; /* of the present file */
 } verify;
 
 /* A fault's message names file, object and offset itself. */
@@ -40,7 +41,7 @@ static void report_broken(verify *v, const vcol_dataset *dataset, const char *pa
 }
 
 /* Verifies the columns that share blocks together, group by group, or all at once if some cannot be named. */
-static void verify_columns(verify *v, vcol_dataset *dataset, int64_t *blocks, vcol_error *err)
+static void verify_columns(verify *v, vcol_dataset *dataset, vcol_error *err)
 {
     cli_groups groups = {0};
     int64_t *ids = NULL, n = 0, named = 0, read = 0;
@@ -50,7 +51,8 @@ static void verify_columns(verify *v, vcol_dataset *dataset, int64_t *blocks, vc
         goto done;
     names = cli_columns_names(dataset, ids, n, &named);
     if (named < n) {
-        vcol_dataset_verify(dataset, NULL, on_fault, v, blocks, NULL, err);
+        if (vcol_dataset_verify(dataset, NULL, on_fault, v, &read, NULL, err) == VCOL_OK)
+            v->blocks += read;
         goto done;
     }
     for (int64_t i = 0; i < groups.n && !err->status && !cli_interrupted(); i++) {
@@ -61,29 +63,67 @@ static void verify_columns(verify *v, vcol_dataset *dataset, int64_t *blocks, vc
         if (!names)
             vcol_error_set(err, VCOL_NOMEM, "out of memory");
         else if (vcol_dataset_verify(dataset, names, on_fault, v, &read, NULL, err) == VCOL_OK)
-            *blocks += read;
+            v->blocks += read;
     }
+    if (!err->status && !cli_interrupted() && vcol_dataset_verify(dataset, "", on_fault, v, &read, NULL, err) == VCOL_OK)
+        v->blocks += read;
 done:
     free(names);
     free(ids);
     cli_groups_close(&groups);
 }
 
-static void verify_table(verify *v, vcol_manager *manager, const cli_table *table, int64_t *blocks)
+static void verify_table(verify *v, vcol_manager *manager, const cli_table *table)
 {
     vcol_error err = {0};
     vcol_dataset *dataset = NULL;
-    int64_t read = 0;
     if (vcol_dataset_open(manager, &(const char *){table->path}, 1, NULL, &dataset, &err) == VCOL_OK) {
         report_broken(v, dataset, table->path);
-        verify_columns(v, dataset, &read, &err);
+        verify_columns(v, dataset, &err);
     }
-    *blocks += read;
-    if (err.status == VCOL_UNSUPPORTED && !table->readable)
+    if (err.status == VCOL_UNSUPPORTED && !table->readable) {
         cli_line_print(stderr, "vcol: not checked: ", err.message);
-    else if (err.status)
-        on_fault(&err, v);
+        v->unread++;
+    } else {
+        v->tables++;
+        if (err.status)
+            on_fault(&err, v);
+    }
     vcol_dataset_close(dataset);
+}
+
+/* What lies in the file outside its tables. */
+static void verify_rest(verify *v, vcol_manager *manager, const char *path)
+{
+    vcol_error err = {0};
+    vcol_file *file = NULL;
+    if (vcol_file_open(manager, path, NULL, NULL, &file, &err) == VCOL_OK)
+        vcol_file_verify(file, on_fault, v, &v->records, NULL, &err);
+    if (err.status)
+        on_fault(&err, v);
+    vcol_file_close(file);
+}
+
+static void print_count(int64_t n, const char *what)
+{
+    printf("%" PRId64 " %s%s", n, what, n == 1 ? "" : "s");
+}
+
+static void print_summary(const verify *v, const char *operand, int whole_file)
+{
+    printf("%s: ", operand);
+    print_count(v->blocks, "block");
+    printf(" in ");
+    print_count(v->tables, "table");
+    if (whole_file) {
+        printf(", ");
+        print_count(v->records, "other record");
+    }
+    if (v->unread)
+        printf(", %" PRId64 " not checked", v->unread);
+    printf(", ");
+    print_count(v->faults, "fault");
+    printf("\n");
 }
 
 static int verify_file(verify *v, const cli_options *options, const char *operand)
@@ -91,9 +131,9 @@ static int verify_file(verify *v, const cli_options *options, const char *operan
     vcol_error err = {0};
     vcol_manager *manager = NULL;
     cli_tables tables = {0};
-    int64_t blocks = 0;
+    int whole_file = !cli_operand_has_object(operand);
     int status = CLI_DONE;
-    v->faults = 0;
+    v->faults = v->blocks = v->tables = v->records = v->unread = 0;
     cli_progress_begin(&v->progress, options, operand);
     if (cli_manager_open(options, VCOL_MANAGER_VERIFY, &manager, &err) != VCOL_OK ||
         cli_tables_list(manager, operand, &tables, &err) != VCOL_OK) {
@@ -102,12 +142,12 @@ static int verify_file(verify *v, const cli_options *options, const char *operan
         goto done;
     }
     for (int64_t i = 0; i < tables.n && !cli_interrupted(); i++)
-        verify_table(v, manager, &tables.items[i], &blocks);
+        verify_table(v, manager, &tables.items[i]);
+    if (whole_file && !cli_interrupted())
+        verify_rest(v, manager, operand);
     cli_progress_end(&v->progress);
     if (!cli_interrupted())
-        printf("%s: %" PRId64 " block%s in %" PRId64 " table%s, %" PRId64 " fault%s\n", operand, blocks,
-               blocks == 1 ? "" : "s", tables.n, tables.n == 1 ? "" : "s", v->faults,
-               v->faults == 1 ? "" : "s");
+        print_summary(v, operand, whole_file);
     status = v->faults ? CLI_FAILED : CLI_DONE;
 done:
     cli_tables_free(&tables);

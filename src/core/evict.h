@@ -28,6 +28,7 @@ typedef struct vcol__evict_ops {
 typedef struct vcol__evictable {
     struct vcol__evictable *next, *previous; /* evict.lock; previous NULL = not listed */
     const vcol__evict_ops *ops;
+    uint64_t key; /* evict.lock: its stamp when it was sorted */
     _Atomic uint64_t stamp; /* when it was last used; 0 = the first to go */
     _Atomic bool ahead;     /* prefetched in a scope that is still open, and not used yet; or carried by a pass to the
                                next chunk: it has a use, and no prefetch evicts it */
@@ -35,13 +36,16 @@ typedef struct vcol__evictable {
 
 typedef struct vcol__evict {
     vcol__lock lock;
-    vcol__evictable head; /* a ring */
+    vcol__evictable sorted, fresh; /* rings; evict.lock */
+    uint64_t steps;                /* of all searches; evict.lock */
 } vcol__evict;
 
 void vcol__evict_init(vcol__evict *evict);
 void vcol__evict_destroy(vcol__evict *evict);
 void vcol__evict_list(vcol_manager *m, vcol__evictable *item);
 void vcol__evict_unlist(vcol_manager *m, vcol__evictable *item);
+/* Makes an item the first to go: what was prefetched in vain. */
+void vcol__evict_first(vcol_manager *m, vcol__evictable *item);
 
 /*
  * Frees at least `bytes`: recycled memory first, then the least recently used unpinned items, then (DEMAND, BORROW)

@@ -135,7 +135,7 @@ void vcol__scope_stop(vcol_prefetch *s)
             continue;
         /* What nobody has used is the first to go. */
         atomic_store_explicit(&it->buffer->evictable.ahead, false, memory_order_relaxed);
-        atomic_store_explicit(&it->buffer->evictable.stamp, 0, memory_order_relaxed);
+        vcol__evict_first(s->manager, &it->buffer->evictable);
         if (ahead > 1 && atomic_compare_exchange_strong(&it->buffer->ahead, &ahead, 1)) /* unused, no longer ahead */
             vcol__queue_ahead(s->manager, s->share, 1 - ahead);
     }

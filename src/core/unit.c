@@ -300,15 +300,15 @@ void vcol__unit_verify(vcol_buffer *b)
     ((vcol__unit *)b)->verify = true;
 }
 
-vcol_status vcol__unit_ranges(vcol__binding *file, int32_t group, int64_t entries, int64_t (**out)[2],
-                              int64_t *n, vcol_error *err)
+vcol_status vcol__unit_ranges(vcol__binding *file, int32_t group, int64_t first, int64_t count,
+                              int64_t (**out)[2], int64_t *n, vcol_error *err)
 {
     vcol_manager *m = file->manager;
     vcol_buffer *b;
     vcol__work *w = NULL;
     *out = NULL;
     *n = 0;
-    vcol_status status = vcol__unit_create(file, NULL, group, 0, entries, NULL, &b, err);
+    vcol_status status = vcol__unit_create(file, NULL, group, first, count, NULL, &b, err);
     if (status != VCOL_OK)
         return status;
     status = vcol__work_plan((vcol__unit *)b, NULL, &w, err);

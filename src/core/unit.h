@@ -15,9 +15,9 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
 
 /* From now on blocks are unpacked whole, so that every checksum is checked. Before the first pin. */
 void vcol__unit_verify(vcol_buffer *unit);
-/* First row and rows of each block of a group's rows [0, entries), from the metadata (rows -1: unknown). *out
+/* First row and rows of each block of a group's rows [first, first + count), from the metadata (rows -1: unknown). *out
  * is freed by vcol__memory_delete(m, *out, *n * sizeof **out). */
-vcol_status vcol__unit_ranges(vcol__binding *file, int32_t group, int64_t entries, int64_t (**out)[2],
-                              int64_t *n, vcol_error *err);
+vcol_status vcol__unit_ranges(vcol__binding *file, int32_t group, int64_t first, int64_t count,
+                              int64_t (**out)[2], int64_t *n, vcol_error *err);
 
 #endif

@@ -246,6 +246,11 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
             break;
         d->n_files++;
         t->first = d->entries;
+        for (int64_t k = 0; k < t->schema->n_columns && (o.flags & VCOL_DATASET_LONGEST); k++) {
+            const vcol_schema_column *c = &t->schema->columns[k];
+            if (c->status == VCOL_OK && c->entries > t->entries)
+                t->entries = c->entries;
+        }
         if (__builtin_add_overflow(d->entries, t->entries, &d->entries))
             status = vcol_error_format(err, VCOL_CORRUPT, "%s: %lld entries", t->where, (long long)t->entries);
         if (status == VCOL_OK && i == 0) {
@@ -306,7 +311,7 @@ vcol_status vcol_dataset_file(const vcol_dataset *d, int64_t i, vcol_file_info *
     if (i < 0 || i >= d->n_files || !out)
         return vcol_error_format(err, VCOL_RANGE, "vcol_dataset_file: no file %lld", (long long)i);
     const vcol__infile *t = &d->files[i];
-    *out = (vcol_file_info){t->path, t->object_name, t->first, t->entries, t->schema->n_clusters, t->binding.size};
+    *out = (vcol_file_info){t->path, t->object_name, t->first, t->schema->entries, t->schema->n_clusters, t->binding.size};
     return VCOL_OK;
 }
 

@@ -67,6 +67,15 @@ void vcol__infile_close(vcol_manager *m, vcol__infile *table);
 vcol_status vcol__infile_open_file(vcol_manager *m, const char *path, vcol_source *source,
                                   const vcol_reader *const *readers, int64_t n_readers, vcol__infile *out, vcol_error *err);
 
+/* Opens, in a file that is open, what lies outside its tables (reader.open_rest), as if it were a table. */
+vcol_status vcol__infile_open_rest(vcol_manager *m, vcol__infile *file, vcol_error *err);
+
+struct vcol_file {
+    vcol_manager *manager;
+    vcol__infile table; /* without a table; perhaps with the rest */
+    char **notes;       /* why objects could not be read, by their number; NULL before the first */
+};
+
 /* The built-in readers, NULL-terminated. */
 extern const vcol_reader *(*const vcol__builtin_readers[])(void);
 

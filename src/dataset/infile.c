@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct vcol_file {
-    vcol_manager *manager;
-    vcol__infile table;
-};
-
 char *vcol__copy_string(const char *text)
 {
     return strdup(text ? text : "");
@@ -159,6 +154,18 @@ static void bind(vcol_manager *m, vcol__infile *t)
         b->gap = b->read_size / 2;
 }
 
+/* An object was opened: it is charged for and bound to the runtime. */
+static void opened(vcol_manager *m, vcol__infile *t)
+{
+    t->schema = t->reader->schema(t->object);
+    t->entries = t->schema->entries;
+    t->fixed = t->schema->metadata;
+    vcol__account_fix(m, (int64_t)t->fixed);
+    bind(m, t);
+    vcol__pass_init(&t->pass, m);
+    t->pass_open = true;
+}
+
 vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
                              const vcol_reader *const *readers, int64_t n_readers, vcol__infile *t, vcol_error *err)
 {
@@ -171,14 +178,8 @@ vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *obj
     if (worker)
         vcol__worker_give(m, worker);
     if (status == VCOL_OK) {
-        t->schema = t->reader->schema(t->object);
-        t->entries = t->schema->entries;
+        opened(m, t);
         t->object_name = vcol__copy_string(object);
-        t->fixed = t->schema->metadata;
-        vcol__account_fix(m, (int64_t)t->fixed);
-        bind(m, t);
-        vcol__pass_init(&t->pass, m);
-        t->pass_open = true;
         if (!t->object_name)
             status = vcol_error_format(&why, VCOL_NOMEM, "no memory to open a table");
     } else {
@@ -189,6 +190,24 @@ vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *obj
         if (err && !err->status)
             *err = why;
         vcol__infile_close(m, t);
+    }
+    return status;
+}
+
+vcol_status vcol__infile_open_rest(vcol_manager *m, vcol__infile *t, vcol_error *err)
+{
+    vcol_error why = {0};
+    vcol_worker *worker = vcol__worker_take(m, &why);
+    vcol_status status = worker ? t->reader->open_rest(t->file, worker, &t->object, &why) : VCOL_NOMEM;
+    if (worker)
+        vcol__worker_give(m, worker);
+    if (status == VCOL_OK) {
+        opened(m, t);
+    } else {
+        t->object = NULL;
+        status = told(t, status, &why);
+        if (err && !err->status)
+            *err = why;
     }
     return status;
 }
@@ -243,6 +262,9 @@ vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *sourc
 void vcol_file_close(vcol_file *f)
 {
     if (f) {
+        for (int64_t i = 0; f->notes && i < vcol_file_objects(f); i++)
+            free(f->notes[i]);
+        free(f->notes);
         vcol__infile_close(f->manager, &f->table);
         free(f);
     }
@@ -251,6 +273,16 @@ void vcol_file_close(vcol_file *f)
 int64_t vcol_file_objects(const vcol_file *f)
 {
     return f ? f->table.reader->n_objects(f->table.file) : 0;
+}
+
+/* Keeps why an object could not be read for as long as the file is open; NULL without memory. */
+static const char *keep_note(vcol_file *f, int64_t i, const char *message)
+{
+    if (!f->notes)
+        f->notes = calloc((size_t)vcol_file_objects(f), sizeof *f->notes);
+    if (f->notes && !f->notes[i])
+        f->notes[i] = vcol__copy_string(message);
+    return f->notes ? f->notes[i] : NULL;
 }
 
 vcol_status vcol_file_object(vcol_file *f, int64_t i, vcol_object_info *out, vcol_error *err)
@@ -266,6 +298,11 @@ vcol_status vcol_file_object(vcol_file *f, int64_t i, vcol_object_info *out, vco
     memset(out, 0, sizeof *out);
     vcol_status status = f->table.reader->object_info(f->table.file, i, worker, out, &why);
     vcol__worker_give(f->manager, worker);
+    if (status == VCOL_CORRUPT || status == VCOL_UNSUPPORTED) { /* a table that is there, but cannot be opened */
+        out->note = out->name ? keep_note(f, i, why.message) : NULL;
+        if (out->note)
+            return VCOL_OK;
+    }
     if (status != VCOL_OK) {
         status = told(&f->table, status, &why);
         if (err)

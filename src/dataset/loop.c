@@ -142,7 +142,7 @@ static int64_t size_of(const vcol_loop *l, const vcol__infile *t, int64_t first)
             else
                 high = mid;
         }
-        if (c[low] - row < count)
+        if (c[low] > row && c[low] - row < count) /* else behind the table's own end */
             count = c[low] - row;
     }
     return count < l->end - first ? count : l->end - first;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vcol_dataset_verify: each block of each group is read, unpacked whole, checked and decoded, one by one. */
+/*
+ * vcol_dataset_verify and vcol_file_verify: each block of each group is read, unpacked whole, checked and, where its
+ * group has leaves, decoded, one by one.
+ */
 #include "dataset/dataset.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct verifier {
-    vcol_dataset *dataset;
+    vcol_manager *manager;
     void (*report)(const vcol_error *fault, void *opaque);
     void *opaque;
     int64_t faults, blocks;
@@ -50,30 +53,98 @@ static vcol_status read_rows(vcol__infile *t, int32_t group, int64_t first, int6
     return status;
 }
 
-static void verify_group(verifier *v, vcol__infile *t, int32_t group)
+/* Reads the blocks of rows [first, first + count), if they can be planned. */
+static vcol_status read_planned(verifier *v, vcol__infile *t, int32_t group, int64_t first, int64_t count, vcol_error *err)
 {
-    vcol_error err = {0};
     int64_t(*ranges)[2], n;
-    const vcol_group *g = &t->schema->groups[group];
-    if (vcol__unit_ranges(&t->binding, group, g->entries, &ranges, &n, &err) != VCOL_OK) {
-        fault(v, &err);
-        return;
-    }
+    vcol_status status = vcol__unit_ranges(&t->binding, group, first, count, &ranges, &n, err);
+    if (status != VCOL_OK)
+        return status;
     bool whole = false; /* rows of blocks are not known: all at once */
     for (int64_t i = 0; i < n; i++)
         whole = whole || ranges[i][1] < 0;
+    v->blocks += n;
     for (int64_t i = 0; i < n && !whole; i++) {
-        vcol_error_reset(&err);
-        v->blocks++;
-        if (ranges[i][1] > 0 && read_rows(t, group, ranges[i][0], ranges[i][1], &err) != VCOL_OK)
-            fault(v, &err);
+        vcol_error why = {0};
+        if (ranges[i][1] > 0 && read_rows(t, group, ranges[i][0], ranges[i][1], &why) != VCOL_OK)
+            fault(v, &why);
     }
     if (whole) {
-        v->blocks += n;
-        if (read_rows(t, group, 0, g->entries, &err) != VCOL_OK)
-            fault(v, &err);
+        vcol_error why = {0};
+        if (read_rows(t, group, first, count, &why) != VCOL_OK)
+            fault(v, &why);
     }
-    vcol__memory_delete(v->dataset->manager, ranges, (size_t)n * sizeof *ranges);
+    vcol__memory_delete(v->manager, ranges, (size_t)n * sizeof *ranges);
+    return VCOL_OK;
+}
+
+/* Whether these rows can be planned; if not, why not. */
+static bool can_plan(verifier *v, vcol__infile *t, int32_t group, int64_t first, int64_t count, vcol_error *err)
+{
+    int64_t(*ranges)[2], n;
+    vcol_error_reset(err);
+    if (vcol__unit_ranges(&t->binding, group, first, count, &ranges, &n, err) != VCOL_OK)
+        return false;
+    vcol__memory_delete(v->manager, ranges, (size_t)n * sizeof *ranges);
+    return true;
+}
+
+/* How many of [first, end) can be planned together, where the first can and not all can. */
+static int64_t plannable(verifier *v, vcol__infile *t, int32_t group, int64_t first, int64_t end)
+{
+    int64_t good = 1, bad = end - first;
+    vcol_error err = {0};
+    while (bad - good > 1) {
+        int64_t middle = good + (bad - good) / 2;
+        if (can_plan(v, t, group, first, middle, &err))
+            good = middle;
+        else
+            bad = middle;
+    }
+    return good;
+}
+
+/* The first row behind `first` of which not the same is said: rows of one block that cannot be planned are passed. */
+static int64_t behind_fault(verifier *v, vcol__infile *t, int32_t group, int64_t first, int64_t end, const vcol_error *what)
+{
+    int64_t same = first, step = 1, other = end;
+    vcol_error err = {0};
+    while (step < end - first) {
+        if (can_plan(v, t, group, first + step, 1, &err) || strcmp(err.message, what->message) != 0) {
+            other = first + step;
+            break;
+        }
+        same = first + step;
+        step *= 2;
+    }
+    while (other - same > 1) {
+        int64_t middle = same + (other - same) / 2;
+        if (can_plan(v, t, group, middle, 1, &err) || strcmp(err.message, what->message) != 0)
+            other = middle;
+        else
+            same = middle;
+    }
+    return other;
+}
+
+static void verify_group(verifier *v, vcol__infile *t, int32_t group)
+{
+    int64_t row = 0, end = t->schema->groups[group].entries;
+    vcol_error all = {0}, one = {0}, two = {0};
+    while (row < end && read_planned(v, t, group, row, end - row, &all) != VCOL_OK) {
+        if (can_plan(v, t, group, row, 1, &one)) {
+            int64_t n = plannable(v, t, group, row, end);
+            read_planned(v, t, group, row, n, &one);
+            row += n;
+        } else if (end - row > 1 && (can_plan(v, t, group, row, 2, &two) || strcmp(one.message, two.message) != 0)) {
+            fault(v, &all); /* it is not about a block, but about these rows: there are none */
+            break;
+        } else {
+            fault(v, &one);
+            row = behind_fault(v, t, group, row, end, &one);
+        }
+        vcol_error_reset(&all);
+    }
 }
 
 /* The groups that a column reads from. */
@@ -88,39 +159,56 @@ static void mark_groups(const vcol_schema *s, int64_t id, unsigned char *wanted)
             wanted[c->level[l].ref.group] = 1;
 }
 
+/* The groups of a file that are to be verified: 1 in the result, which is freed by free(). */
+static unsigned char *wanted_groups(const vcol__infile *t, const char *columns, const int64_t *ids, int64_t n)
+{
+    int64_t n_groups = t->schema->n_groups;
+    unsigned char *wanted = calloc((size_t)n_groups + 1, 1);
+    if (!wanted)
+        return NULL;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = t->map ? t->map[ids[i]] : ids[i];
+        if (at >= 0)
+            mark_groups(t->schema, at, wanted);
+    }
+    for (int64_t g = 0; g < n_groups; g++)
+        if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_COUNTS)
+            wanted[t->schema->groups[g].depends] = 1;
+    for (int64_t g = 0; g < n_groups; g++) {
+        if (!columns)
+            wanted[g] = 1;
+        else if (!*columns)
+            wanted[g] = !wanted[g];
+        if (t->schema->groups[g].kind != VCOL_GROUP_BLOCKS)
+            wanted[g] = 0;
+    }
+    return wanted;
+}
+
 vcol_status vcol_dataset_verify(vcol_dataset *d, const char *columns, void (*report)(const vcol_error *fault, void *opaque),
                                 void *opaque, int64_t *blocks, int64_t *faults, vcol_error *err)
 {
-    verifier v = {.dataset = d, .report = report, .opaque = opaque};
+    verifier v = {.manager = d ? d->manager : NULL, .report = report, .opaque = opaque};
     if (err && err->status)
         return (vcol_status)err->status;
     if (!d)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_verify: no data set");
     int64_t n = 0, *ids = malloc(((size_t)d->n_columns + 1) * sizeof *ids);
-    vcol_status status = ids ? vcol_dataset_match(d, columns ? columns : "*", ids, d->n_columns, &n, err)
+    vcol_status status = ids ? vcol_dataset_match(d, columns && *columns ? columns : "*", ids, d->n_columns, &n, err)
                              : vcol_error_format(err, VCOL_NOMEM, "no memory to verify");
-    if (status == VCOL_NOT_FOUND && !columns) { /* nothing that can be read */
+    if (status == VCOL_NOT_FOUND && !(columns && *columns)) { /* nothing that can be read */
         vcol_error_reset(err);
         status = VCOL_OK;
     }
     for (int64_t f = 0; f < d->n_files && status == VCOL_OK; f++) {
         vcol__infile *t = &d->files[f];
-        unsigned char *wanted = calloc((size_t)t->schema->n_groups + 1, 1);
+        unsigned char *wanted = wanted_groups(t, columns, ids, n);
         if (!wanted) {
             status = vcol_error_format(err, VCOL_NOMEM, "no memory to verify");
             break;
         }
-        for (int64_t i = 0; i < n; i++) {
-            int64_t at = t->map ? t->map[ids[i]] : ids[i];
-            if (at >= 0)
-                mark_groups(t->schema, at, wanted);
-        }
-        for (int64_t g = 0; g < t->schema->n_groups; g++) {
-            if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_COUNTS)
-                wanted[t->schema->groups[g].depends] = 1;
-        }
         for (int64_t g = 0; g < t->schema->n_groups; g++)
-            if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_BLOCKS)
+            if (wanted[g])
                 verify_group(&v, t, (int32_t)g);
         free(wanted);
     }
@@ -130,4 +218,30 @@ vcol_status vcol_dataset_verify(vcol_dataset *d, const char *columns, void (*rep
     if (faults)
         *faults = v.faults;
     return status;
+}
+
+vcol_status vcol_file_verify(vcol_file *f, void (*report)(const vcol_error *fault, void *opaque), void *opaque,
+                             int64_t *records, int64_t *faults, vcol_error *err)
+{
+    verifier v = {.manager = f ? f->manager : NULL, .report = report, .opaque = opaque};
+    if (records)
+        *records = 0;
+    if (faults)
+        *faults = 0;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!f)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_file_verify: no file");
+    if (!f->table.reader->open_rest)
+        return VCOL_OK;
+    vcol_status status = f->table.object ? VCOL_OK : vcol__infile_open_rest(f->manager, &f->table, err);
+    if (status != VCOL_OK)
+        return status;
+    for (int64_t g = 0; g < f->table.schema->n_groups; g++)
+        verify_group(&v, &f->table, (int32_t)g);
+    if (records)
+        *records = f->table.schema->n_groups;
+    if (faults)
+        *faults = v.faults;
+    return VCOL_OK;
 }

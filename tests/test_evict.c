@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Eviction of many small buffers: how many steps it takes, counted, and that the order is that of their use. All in one
+ * thread, so that the order is exact.
+ */
+#include "helpers.h"
+
+#include "core/manager.h"
+
+#include <math.h>
+
+typedef struct many {
+    vcol_manager *m;
+    int64_t n;
+    t_gen *g;
+    vcol_buffer **b;
+} many;
+
+static many *fresh(int64_t n, uint64_t limit, int64_t log)
+{
+    many *x = calloc(1, sizeof *x);
+    vcol_manager_options o = t_options();
+    ck_assert_ptr_nonnull(x);
+    o.flags |= VCOL_MANAGER_NO_BACKGROUND;
+    o.limit = limit;
+    o.access_log = log;
+    x->m = t_manager(&o);
+    x->n = n;
+    x->g = calloc((size_t)n, sizeof *x->g);
+    x->b = calloc((size_t)n, sizeof *x->b);
+    ck_assert(x->g && x->b);
+    for (int64_t i = 0; i < n; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%lld", (long long)i);
+        x->g[i] = (t_gen){.seed = i, .count = 1};
+        x->b[i] = t_buffer(x->m, &x->g[i], name);
+    }
+    return x;
+}
+
+static void done(many *x)
+{
+    for (int64_t i = 0; i < x->n; i++)
+        vcol_buffer_release(x->b[i]);
+    vcol_manager_close(x->m);
+    free(x->g);
+    free(x->b);
+    free(x);
+}
+
+START_TEST(evicting_all_takes_n_log_n_steps)
+{
+    many *x = fresh(T_REPEAT(100000), 0, 0);
+    for (int64_t i = 0; i < x->n; i++)
+        t_read(x->b[i], &x->g[i]);
+    for (int64_t i = 0; i < x->n; i += 3) /* some again, so that the order of listing is not that of use */
+        t_read(x->b[i], &x->g[i]);
+    ck_assert_uint_gt(vcol_manager_evict(x->m), 0);
+    ck_assert_uint_eq(t_stats(x->m).evictions, (uint64_t)x->n);
+    ck_assert_uint_eq(t_stats(x->m).live, 0);
+    ck_assert_uint_le(x->m->evict.steps, (uint64_t)((double)x->n * (log2((double)x->n) + 4)));
+    done(x);
+}
+END_TEST
+
+/* A limit that holds a tenth: each read evicts one, and searches no more than that. */
+START_TEST(each_eviction_takes_few_steps)
+{
+    many *x = fresh(T_REPEAT(100000), 0, 0);
+    t_read(x->b[0], &x->g[0]);
+    uint64_t bytes = t_stats(x->m).live, fixed = t_stats(x->m).fixed;
+    vcol_manager_set_limit(x->m, fixed + bytes * (uint64_t)(x->n / 10));
+    for (int64_t i = 1; i < x->n; i++) {
+        t_read(x->b[i], &x->g[i]);
+        t_read(x->b[i - i % 7], &x->g[i - i % 7]); /* one that is there and is to stay */
+    }
+    uint64_t evictions = t_stats(x->m).evictions;
+    ck_assert_uint_ge(evictions, (uint64_t)(x->n - x->n / 10 - 1));
+    ck_assert_uint_le(x->m->evict.steps, (uint64_t)((double)evictions * (log2((double)x->n) + 8)));
+    done(x);
+}
+END_TEST
+
+/* Those that are pinned are passed once in a search, and stay. */
+START_TEST(pinned_ones_are_passed_once)
+{
+    many *x = fresh(T_REPEAT(10000), 0, 0);
+    vcol_span span;
+    for (int64_t i = 0; i < x->n; i++) {
+        if (i % 2)
+            t_read(x->b[i], &x->g[i]);
+        else
+            ck_assert_int_eq(vcol_buffer_pin(x->b[i], &span, NULL), VCOL_OK);
+    }
+    vcol_manager_evict(x->m);
+    ck_assert_uint_eq(t_stats(x->m).evictions, (uint64_t)(x->n / 2));
+    ck_assert_uint_le(x->m->evict.steps, (uint64_t)((double)x->n * (log2((double)x->n) + 4)));
+    uint64_t before = x->m->evict.steps;
+    vcol_manager_evict(x->m); /* nothing can go */
+    ck_assert_uint_le(x->m->evict.steps - before, (uint64_t)x->n);
+    for (int64_t i = 0; i < x->n; i += 2) {
+        ck_assert_uint_gt(vcol_buffer_bytes(x->b[i]), 0);
+        vcol_buffer_unpin(x->b[i]);
+    }
+    vcol_manager_evict(x->m);
+    ck_assert_uint_eq(t_stats(x->m).evictions, (uint64_t)x->n);
+    done(x);
+}
+END_TEST
+
+/* Random uses and limits: what goes is always what was used longest ago. */
+START_TEST(the_order_is_that_of_use)
+{
+    enum { N = 300 };
+    many *x = fresh(N, 0, 1 << 16);
+    t_random r = {(uint64_t)_i + 1};
+    uint64_t used[N] = {0}, clock = 1, seen = 0; /* used: 0 = not there */
+    int64_t pinned = -1;
+    static vcol_log_entry log[1 << 16];
+    vcol_span span;
+    t_read(x->b[0], &x->g[0]);
+    uint64_t bytes = t_stats(x->m).live;
+    used[0] = clock++;
+    for (int step = 0; step < 2000; step++) {
+        int64_t i = t_below(&r, N), kept = t_below(&r, N);
+        t_read(x->b[i], &x->g[i]);
+        used[i] = clock++;
+        if (step % 50 == 0 && pinned < 0) {
+            pinned = i;
+            ck_assert_int_eq(vcol_buffer_pin(x->b[i], &span, NULL), VCOL_OK);
+            used[i] = clock++;
+        } else if (step % 50 == 49 && pinned >= 0) {
+            vcol_buffer_unpin(x->b[pinned]);
+            pinned = -1;
+        }
+        if (step % 5 == 0) {
+            vcol_manager_set_limit(x->m, t_stats(x->m).fixed + bytes * (uint64_t)(kept + 1));
+            vcol_manager_set_limit(x->m, 0);
+        }
+        int64_t n = vcol_manager_log(x->m, seen, log, 1 << 16);
+        for (int64_t k = 0; k < n; k++) {
+            if (log[k].event != VCOL_LOG_DROP)
+                continue;
+            int64_t gone = strtoll(log[k].name, NULL, 10), oldest = -1;
+            for (int64_t j = 0; j < N; j++)
+                if (used[j] && j != pinned && (oldest < 0 || used[j] < used[oldest]))
+                    oldest = j;
+            ck_assert_int_eq(gone, oldest);
+            used[gone] = 0;
+        }
+        seen = n ? log[n - 1].sequence + 1 : seen;
+    }
+    ck_assert_uint_gt(t_stats(x->m).evictions, 300);
+    done(x);
+}
+END_TEST
+
+int main(void)
+{
+    const t_test tests[] = {
+        {evicting_all_takes_n_log_n_steps, 0},
+        {each_eviction_takes_few_steps, 0},
+        {pinned_ones_are_passed_once, 0},
+        {the_order_is_that_of_use, 5},
+    };
+    return t_main("evict", tests, sizeof tests / sizeof *tests);
+}
