@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "helpers.h"
 
+#include "core/wait.h"
+
 #include <dirent.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,15 +16,34 @@
 
 static const char *_Atomic watched = "start";
 
-static void bark(int signal)
+/* The open managers. */
+static vcol_manager *_Atomic managers[64];
+enum { MANAGERS = sizeof managers / sizeof *managers };
+
+static void print_waits(void)
+{
+    for (int i = 0; i < MANAGERS; i++)
+        if (managers[i])
+            vcol__load_print_waits(managers[i], stderr);
+}
+
+/* What is not safe in a handler comes last: if it hangs, the next signal ends the process. */
+static void bark(int number)
 {
     static const char head[] = "\nwatchdog: nothing came for 60 s of: ";
-    (void)signal;
+    (void)number;
     const char *what = watched;
     ssize_t n = write(2, head, sizeof head - 1);
     n = write(2, what, strlen(what));
     n = write(2, "\n", 1);
     (void)n;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    signal(SIGALRM, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    alarm(5);
+    print_waits();
     abort();
 }
 
@@ -164,7 +185,22 @@ vcol_manager *t_manager(const vcol_manager_options *options)
     vcol_error err = {0};
     if (vcol_manager_open(options, &m, &err) != VCOL_OK)
         t_fail(__FILE__, __LINE__, err.message);
+    for (int i = 0; i < MANAGERS; i++) {
+        vcol_manager *none = NULL;
+        if (atomic_compare_exchange_strong(&managers[i], &none, m))
+            break;
+    }
     return m;
+}
+
+void t_manager_close(vcol_manager *m)
+{
+    (vcol_manager_close)(m); /* listed meanwhile: that may hang, too */
+    for (int i = 0; i < MANAGERS && m; i++) {
+        vcol_manager *it = m;
+        if (atomic_compare_exchange_strong(&managers[i], &it, NULL))
+            break;
+    }
 }
 
 /* ---- waiting for the runtime ----------------------------------------------------------------------- */
@@ -174,6 +210,25 @@ vcol_stats t_stats(const vcol_manager *m)
     vcol_stats s;
     vcol_manager_stats(m, &s, sizeof s);
     return s;
+}
+
+char *t_waits(vcol_manager *m, int n)
+{
+    for (;;) {
+        char *text = NULL;
+        size_t size;
+        int lines = 0;
+        FILE *out = open_memstream(&text, &size);
+        t_require(out);
+        vcol__load_print_waits(m, out);
+        fclose(out);
+        for (const char *at = text; strncmp(at, "thread ", 7) == 0; at = strchr(at, '\n') + 1)
+            lines++;
+        if (lines == n)
+            return text;
+        free(text);
+        t_yield();
+    }
 }
 
 void t_yield(void)
@@ -362,6 +417,7 @@ static void *read_in_thread(void *r_void)
 {
     t_reader *r = r_void;
     vcol_span span;
+    atomic_store(&r->id, vcol__wait_thread());
     if (r->before)
         t_gate_pass(r->before);
     r->status = vcol_buffer_pin(r->buffer, &span, &r->err);

@@ -4,7 +4,7 @@
  * test, an allocator that counts and fails, a source that fails and waits, seeded numbers, a watchdog.
  *
  * No test sleeps. A test waits for another thread by a gate, or by a counter of the runtime that has to reach a number
- * (t_until); what never comes ends in the watchdog, which prints the case and aborts.
+ * (t_until); what never comes ends in the watchdog, which prints the case and who waits for whom, and aborts.
  */
 #ifndef VCOL_TESTS_HELPERS_H
 #define VCOL_TESTS_HELPERS_H
@@ -96,11 +96,17 @@ int t_gate_arrived(t_gate *gate);
 /* ---- managers -------------------------------------------------------------------------------------- */
 
 vcol_manager_options t_options(void);
+/* The watchdog prints who waits for whom in each of them, as long as it is open. */
 vcol_manager *t_manager(const vcol_manager_options *options);
+/* Tests close by this one. */
+void t_manager_close(vcol_manager *m);
+#define vcol_manager_close(m) t_manager_close(m)
 
 /* ---- waiting for the runtime ----------------------------------------------------------------------- */
 
 vcol_stats t_stats(const vcol_manager *m);
+/* Who waits for whom, as the watchdog prints it, once so many threads wait; freed by free(). */
+char *t_waits(vcol_manager *m, int n);
 /* Gives way until the expression is true. */
 #define t_until(expression)                                                                                            \
     while (!(expression))                                                                                              \
@@ -157,6 +163,7 @@ typedef struct t_reader {
     vcol_status status;
     vcol_error err;
     const void *data;
+    _Atomic int64_t id; /* of the thread, as the printed waits name it; 0: not begun */
 } t_reader;
 void t_reader_start(t_reader *r);
 void t_reader_join(t_reader *r);

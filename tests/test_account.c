@@ -290,6 +290,44 @@ START_TEST(e4_2_of_two_borrowers_that_wait_for_each_other_the_older_is_granted_o
 }
 END_TEST
 
+/* The same, one of them waiting, and one who comes new: what the watchdog prints of them (E10.2). */
+START_TEST(e10_2_who_waits_for_memory_is_printed)
+{
+    vcol_manager *m = limited((uint64_t)KB(100), 0, NULL, NULL);
+    borrower x, y;
+    t_gen want = {.seed = 3, .count = values_of(KB(32))};
+    vcol_buffer *bx = borrower_open(m, &x, KB(40), KB(64), "x"), *by = borrower_open(m, &y, KB(40), KB(64), "y"),
+                *bw = t_buffer(m, &want, "want");
+    t_reader rx = {.buffer = bx}, ry = {.buffer = by}, rw = {.buffer = bw, .gen = &want};
+    char expected[1024];
+    t_gate_open(&x.granted);
+    t_gate_open(&y.granted);
+    t_reader_start(&rx);
+    t_gate_await(&x.started, 1);
+    t_reader_start(&ry);
+    t_gate_await(&y.started, 1);
+    t_reader_start(&rw);
+    free(t_waits(m, 1));
+    t_gate_open(&y.started);
+    char *text = t_waits(m, 2);
+    vcol_stats s = t_stats(m);
+    snprintf(expected, sizeof expected,
+             "thread %lld, making want, waits for %lld bytes of memory, as a newcomer, and holds 0\n"
+             "thread %lld, making y, waits for %lld bytes of memory, as a borrower, and holds 0\n"
+             "memory: %lld live, 0 promised, 0 cached, %llu fixed of %lld; 1 runnable; pinned: none\n",
+             (long long)atomic_load(&rw.id), (long long)KB(32), (long long)atomic_load(&ry.id), (long long)KB(64),
+             (long long)KB(80), (unsigned long long)s.fixed, (long long)KB(100));
+    ck_assert_str_eq(text, expected);
+    free(text);
+    t_gate_open(&x.started);
+    t_reader_join(&rx);
+    t_reader_join(&ry);
+    t_reader_join(&rw);
+    t_release((vcol_buffer *[]){bx, by, bw}, 3);
+    vcol_manager_close(m);
+}
+END_TEST
+
 /* What is pinned by the program is waited for only as long as something runs; its unpin lets the waiter in. */
 START_TEST(e4_2_an_unpin_lets_a_waiter_in)
 {
@@ -762,6 +800,7 @@ int main(void)
         {e4_2_more_than_the_limit_is_granted_when_nothing_runs, 0},
         {e4_2_with_something_runnable_it_waits_until_that_ends, 2},
         {e4_2_of_two_borrowers_that_wait_for_each_other_the_older_is_granted_once, 0},
+        {e10_2_who_waits_for_memory_is_printed, 0},
         {e4_2_an_unpin_lets_a_waiter_in, 0},
         {e4_3_a_borrower_goes_before_a_newer_task, 0},
         {e4_3_over_the_limit_the_one_that_started_first_goes_first, 0},

@@ -2,6 +2,8 @@
 /* Virtual buffers: TESTS.md E1 (generation) and E2 (clear). E2.4 needs chunks: test_reader_ttree_mock.c. */
 #include "helpers.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -988,6 +990,83 @@ START_TEST(e2_5_clear_in_a_prefetch_takes_back_what_is_queued)
 }
 END_TEST
 
+/* ---- E10.2 ---------------------------------------------------------------------------------------- */
+
+#ifndef T_TSAN /* it wants no processes of threads */
+/* What the watchdog of another process says, which has nothing but these threads' records; freed by free(). */
+static char *bark_of_a_child(void)
+{
+    int ends[2], status;
+    size_t n = 0, size = 8192;
+    char *text = calloc(size, 1);
+    t_require(text && pipe(ends) == 0);
+    pid_t child = fork();
+    t_require(child >= 0);
+    if (child == 0) {
+        struct rlimit none = {0};
+        setrlimit(RLIMIT_CORE, &none);
+        dup2(ends[1], STDERR_FILENO);
+        t_watch("nothing");
+        raise(SIGALRM);
+        _exit(1);
+    }
+    close(ends[1]);
+    for (ssize_t got = 1; got > 0 && n + 1 < size; n += got > 0 ? (size_t)got : 0)
+        got = read(ends[0], text + n, size - 1 - n);
+    close(ends[0]);
+    t_require(waitpid(child, &status, 0) == child);
+    ck_assert(WIFSIGNALED(status));
+    return text;
+}
+#endif
+
+START_TEST(e10_2_who_waits_for_whom_is_printed)
+{
+    vcol_manager *m = fresh();
+    t_gate inside;
+    t_gate_init(&inside);
+    t_gen g = {.seed = 1, .count = 10}, gi = {.seed = 2, .count = 10, .gate = &inside}, gs = {.seed = 3, .count = 10};
+    vcol_buffer *held = t_buffer(m, &g, "held"), *input = t_buffer(m, &gi, "input"), *sum = t_buffer(m, &gs, "sum");
+    gs.reads[0] = input;
+    t_reader ri = {.buffer = input, .gen = &gi}, rs = {.buffer = sum, .gen = &gs}, rw = {.buffer = sum, .gen = &gs};
+    vcol_span span;
+    char expected[1024];
+    ck_assert_int_eq(vcol_buffer_pin(held, &span, NULL), VCOL_OK);
+    char *text = t_waits(m, 0);
+    ck_assert_ptr_eq(strstr(text, "no thread waits\nmemory: "), text);
+    free(text);
+    t_reader_start(&ri);
+    t_gate_await(&inside, 1);
+    t_reader_start(&rs);
+    free(t_waits(m, 1));
+    t_reader_start(&rw);
+    text = t_waits(m, 2);
+    vcol_stats s = t_stats(m);
+    snprintf(expected, sizeof expected,
+             "thread %lld, making sum, waits for input, which thread %lld makes\n"
+             "thread %lld waits for sum, which thread %lld makes\n"
+             "memory: %llu live, %llu promised, %llu cached, %llu fixed; 1 runnable; pinned: held\n",
+             (long long)atomic_load(&rs.id), (long long)atomic_load(&ri.id), (long long)atomic_load(&rw.id),
+             (long long)atomic_load(&rs.id), (unsigned long long)s.live, (unsigned long long)s.promised,
+             (unsigned long long)s.cached, (unsigned long long)s.fixed);
+    ck_assert_str_eq(text, expected);
+    free(text);
+#ifndef T_TSAN
+    text = bark_of_a_child();
+    ck_assert_msg(strstr(text, "nothing came for 60 s of: nothing\n") && strstr(text, expected), "%s", text);
+    free(text);
+#endif
+    t_gate_open(&inside);
+    t_reader_join(&ri);
+    t_reader_join(&rs);
+    t_reader_join(&rw);
+    free(t_waits(m, 0));
+    vcol_buffer_unpin(held);
+    t_release((vcol_buffer *[]){held, input, sum}, 3);
+    vcol_manager_close(m);
+}
+END_TEST
+
 int main(void)
 {
     const t_test tests[] = {
@@ -1004,6 +1083,7 @@ int main(void)
         {e1_6_a_circle_in_one_thread_is_named, 0},
         {e1_6_a_circle_across_threads_is_named, 0},
         {e1_6_a_size_that_needs_itself_is_a_circle, 2},
+        {e10_2_who_waits_for_whom_is_printed, 0},
         {e1_7_an_empty_buffer_has_an_address, 0},
         {e1_7_a_count_known_late_may_grow, 0},
         {e1_7_what_a_generator_gives_is_held_against_what_it_said, 4},

@@ -175,6 +175,7 @@ vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t 
         return status;
     }
     line_up_locked(a, &w);
+    vcol__wait record = {.bytes = bytes, .held = grant->held, .what = urgency == VCOL__BORROW ? "a borrower" : "a newcomer"};
     bool blocked = false;
     for (;;) {
         if (a->line == &w && fits_locked(a, bytes)) {
@@ -191,6 +192,7 @@ vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t 
         }
         if (!blocked) {
             blocked = true;
+            vcol__wait_begin(m, &record);
             a->memory_waits++;
             if (runnable)
                 a->runnable--;
@@ -212,6 +214,8 @@ vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t 
         }
         vcol__lock_wait(&a->changed, &a->lock);
     }
+    if (blocked)
+        vcol__wait_end(m, &record);
     if (blocked && runnable)
         a->runnable++;
     leave_line_locked(a, &w);

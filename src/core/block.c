@@ -273,9 +273,13 @@ vcol__plain_state vcol__block_claim(vcol__block *b, bool runnable)
 {
     vcol_manager *m = b->file->manager;
     vcol__blocks *r = &m->blocks;
-    bool blocked = false;
+    vcol__wait wait = {.block = b};
+    bool blocked = false, listed = false;
     vcol__lock_take(&r->lock);
     while (b->plain_state == VCOL__PLAIN_BUSY) {
+        if (!listed)
+            vcol__wait_begin(m, &wait);
+        listed = true;
         b->waiting++;
         if (!blocked && runnable) {
             /* not runnable while it waits; the account's lock is above this one */
@@ -285,11 +289,15 @@ vcol__plain_state vcol__block_claim(vcol__block *b, bool runnable)
         vcol__lock_wait(&r->changed, &r->lock);
         b->waiting--;
     }
+    if (listed)
+        vcol__wait_end(m, &wait);
     vcol__plain_state state = b->plain_state;
-    if (state == VCOL__PLAIN_HERE)
+    if (state == VCOL__PLAIN_HERE) {
         atomic_fetch_add(&b->pins, 1);
-    else
+    } else {
         b->plain_state = VCOL__PLAIN_BUSY;
+        atomic_store_explicit(&b->unpacker, vcol__wait_thread(), memory_order_relaxed);
+    }
     vcol__lock_drop(&r->lock);
     if (blocked)
         vcol__account_runnable(m, 1);

@@ -36,6 +36,7 @@ typedef struct vcol__block {
     struct vcol__block *queue_next, *queue_previous; /* blocks to be read */
     vcol__stored_state stored_state;
     vcol__plain_state plain_state;
+    _Atomic int64_t unpacker; /* the thread that has or had BUSY; atomic */
     int64_t waiting;       /* loads that wait for BUSY to end */
     bool inspected;
     bool unpacked_before;

@@ -226,14 +226,27 @@ static int add_names(vcol__evictable *ring, int shown, char *out, size_t size)
     return shown;
 }
 
-void vcol__evict_pinned_names(vcol_manager *m, char *out, size_t size)
+static void names_locked(vcol__evict *e, char *out, size_t size)
 {
-    vcol__evict *e = &m->evict;
     out[0] = 0;
-    vcol__lock_take(&e->lock);
     int shown = add_names(&e->sorted, 0, out, size);
     shown = add_names(&e->fresh, shown, out, size);
-    vcol__lock_drop(&e->lock);
     if (!shown)
         snprintf(out, size, "none");
+}
+
+void vcol__evict_pinned_names(vcol_manager *m, char *out, size_t size)
+{
+    vcol__lock_take(&m->evict.lock);
+    names_locked(&m->evict, out, size);
+    vcol__lock_drop(&m->evict.lock);
+}
+
+bool vcol__evict_try_pinned_names(vcol_manager *m, char *out, size_t size)
+{
+    if (!vcol__lock_try(&m->evict.lock))
+        return false;
+    names_locked(&m->evict, out, size);
+    vcol__lock_try_drop(&m->evict.lock);
+    return true;
 }

@@ -56,5 +56,7 @@ uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency ur
 bool vcol__evict_ref(_Atomic int64_t *refs);
 /* Names of pinned items, for messages. */
 void vcol__evict_pinned_names(vcol_manager *m, char *out, size_t size);
+/* The same in a hang; false: not known. */
+bool vcol__evict_try_pinned_names(vcol_manager *m, char *out, size_t size);
 
 #endif

@@ -60,12 +60,18 @@ static vcol_status learn_count(generated *g, int64_t *count, vcol_error *err)
 {
     vcol_buffer *b = &g->base;
     vcol_status status = VCOL_OK;
+    vcol__wait wait = {.what = "a count that another thread asks for"};
     for (const sizing *s = current_sizing; s; s = s->above)
         if (s->buffer == g)
             return vcol_error_format(err, VCOL_CYCLE, "buffers need each other: the size of %s needs itself", b->name);
     vcol__lock_take(&b->stripe->lock);
+    bool blocked = g->sizing;
+    if (blocked)
+        vcol__wait_begin(b->manager, &wait);
     while (g->sizing)
         vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+    if (blocked)
+        vcol__wait_end(b->manager, &wait);
     *count = g->known;
     bool ask = g->known < 0 && g->generator.size;
     g->sizing = ask;

@@ -113,8 +113,13 @@ vcol_status vcol__hand_run(vcol__hand *h, vcol__stage run, vcol_error *err)
             vcol__account_runnable(b->manager, -1);
             blocked = true;
         }
+        vcol__wait wait = {.what = "those who help it"};
+        if (blocked)
+            vcol__wait_begin(b->manager, &wait);
         while (w->inside > 0)
             vcol__lock_wait(&s->changed, &s->lock);
+        if (blocked)
+            vcol__wait_end(b->manager, &wait);
         vcol__lock_drop(&s->lock);
         if (blocked)
             vcol__account_runnable(b->manager, 1);

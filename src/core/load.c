@@ -168,6 +168,7 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
     vcol__load *above = vcol__load_current(m);
     vcol_error why = {0};
     vcol_status status;
+    atomic_store_explicit(&load->thread, vcol__wait_thread(), memory_order_relaxed);
     load->by_prefetch = by_prefetch;
     load->parent = current_load;
     current_load = load;
@@ -252,10 +253,18 @@ bool vcol__load_join(vcol__load *load, bool only_unwanted)
         return false;
     if (current)
         vcol__account_runnable(m, -1);
+    vcol__wait wait = {.load = load};
+    bool listed = false;
     vcol__lock_take(&b->stripe->lock);
-    while (!load->done && !(only_unwanted && atomic_load(&load->demanded)))
+    while (!load->done && !(only_unwanted && atomic_load(&load->demanded))) {
+        if (!listed)
+            vcol__wait_begin(m, &wait);
+        listed = true;
         vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+    }
     vcol__lock_drop(&b->stripe->lock);
+    if (listed)
+        vcol__wait_end(m, &wait);
     if (current) {
         vcol__account_runnable(m, 1);
         waits_no_more(m, current);
@@ -292,10 +301,13 @@ vcol_status vcol__load_wait(vcol__load *load, vcol_error *err)
         vcol__lock_drop(&b->stripe->lock);
         if (current)
             vcol__account_runnable(m, -1);
+        vcol__wait wait = {.load = load};
+        vcol__wait_begin(m, &wait);
         vcol__lock_take(&b->stripe->lock);
         while (!load->done)
             vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
         vcol__lock_drop(&b->stripe->lock);
+        vcol__wait_end(m, &wait);
         if (current)
             vcol__account_runnable(m, 1);
         vcol__lock_take(&b->stripe->lock);

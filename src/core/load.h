@@ -32,6 +32,7 @@ typedef struct vcol__load {
     _Atomic bool stopped;   /* it has seen that, or gave up: who wants the values tries again; never reset */
     _Atomic bool demanded;  /* somebody waits for it: it may borrow, and is not stopped; never reset */
     _Atomic int64_t prefetch_result; /* 1 = done, 2 = failed, 3 = taken back, 4 = done by a demand: for scopes' statistics */
+    _Atomic int64_t thread; /* the one that makes it; 0: none yet */
     /* the loading thread's own */
     struct vcol__load *parent; /* the load on whose behalf this thread makes this one */
     struct vcol__work *work;   /* a group's blocks; owned by the unit, see work.h */

@@ -10,6 +10,7 @@
 #include "core/pool.h"
 #include "core/queue.h"
 #include "core/sync.h"
+#include "core/wait.h"
 
 #include <vcol/manager.h>
 #include <vcol/reader.h>
@@ -49,6 +50,7 @@ struct vcol_manager {
     vcol__evict evict;
     vcol__pool pool;
     vcol__lock graph;
+    vcol__waits waits;
     vcol__log log;
     vcol__counters count;
     /* idle workers' contexts: a stack under workers_lock, which is level POOL */

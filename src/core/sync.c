@@ -2,6 +2,8 @@
 /* The lock-order checker of builds without NDEBUG. The held levels of a thread are a bit set of its own. */
 #include "core/sync.h"
 
+#include <sched.h>
+
 void vcol__lock_init(vcol__lock *lock, int level)
 {
     pthread_mutex_init(&lock->mutex, NULL);
@@ -11,6 +13,21 @@ void vcol__lock_init(vcol__lock *lock, int level)
 void vcol__lock_destroy(vcol__lock *lock)
 {
     pthread_mutex_destroy(&lock->mutex);
+}
+
+bool vcol__lock_try(vcol__lock *lock)
+{
+    for (int i = 0; i < 10000; i++) {
+        if (pthread_mutex_trylock(&lock->mutex) == 0)
+            return true;
+        sched_yield();
+    }
+    return false;
+}
+
+void vcol__lock_try_drop(vcol__lock *lock)
+{
+    pthread_mutex_unlock(&lock->mutex);
 }
 
 #ifndef NDEBUG

@@ -17,6 +17,7 @@
  *   LEVEL_ACCOUNT   manager.account   the four parts, the grants, the line of those that wait for memory
  *   LEVEL_MEMORY    manager.memory    the free lists
  *   LEVEL_LOG       manager.log       the access log
+ *   LEVEL_WAITS     manager.waits     the records of those who wait
  *   LEVEL_POOL      pool.lock         the own threads' task lists
  */
 #ifndef VCOL_CORE_SYNC_H
@@ -24,6 +25,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 enum {
     LEVEL_NONE,
@@ -36,6 +38,7 @@ enum {
     LEVEL_ACCOUNT,
     LEVEL_MEMORY,
     LEVEL_LOG,
+    LEVEL_WAITS,
     LEVEL_POOL
 };
 
@@ -46,6 +49,10 @@ typedef struct vcol__lock {
 
 void vcol__lock_init(vcol__lock *lock, int level);
 void vcol__lock_destroy(vcol__lock *lock);
+
+/* For the watchdog: takes it, if it comes soon, whatever else this thread holds. */
+bool vcol__lock_try(vcol__lock *lock);
+void vcol__lock_try_drop(vcol__lock *lock);
 
 #ifdef NDEBUG
 static inline void vcol__lock_take(vcol__lock *lock)
