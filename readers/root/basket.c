@@ -240,7 +240,7 @@ vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block,
     block->tag2 = basket_tag_pack(tag);
     block->content = content_wanted(bind, tag.content);
     if (bind->kind == BIND_ITEMS)
-        block->flags |= tag.tail == TAIL_NONE ? VCOL_BLOCK_FROM_START | VCOL_BLOCK_RESUMES : VCOL_BLOCK_RESUMES;
+        block->flags |= VCOL_BLOCK_FROM_START | VCOL_BLOCK_RESUMES;
     if (h.key.objlen <= left) {
         block->flags |= VCOL_BLOCK_AS_IS;
         block->skip_stored = h.key.keylen;
