@@ -2,11 +2,14 @@
 /* What the fuzz targets share: see fuzz.h. */
 #include "fuzz.h"
 
+#include "dataset/dataset.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_TABLES = 4, MAX_COLUMNS = 64, MAX_ENTRIES = 64 };
+enum { MAX_RECORDS = 64, MAX_BLOCKS = 64, MAX_VERIFIED = 4 << 20 }; /* more is not verified: it takes too long */
 
 _Noreturn void fuzz_broken(const char *rule, const char *file, int line)
 {
@@ -19,7 +22,7 @@ vcol_manager *fuzz_manager(void)
     vcol_manager_options options;
     vcol_manager *manager;
     vcol_manager_options_init(&options, sizeof options);
-    options.flags = VCOL_MANAGER_NO_BACKGROUND;
+    options.flags = VCOL_MANAGER_NO_BACKGROUND | VCOL_MANAGER_LIMIT_HARD;
     options.limit = FUZZ_LIMIT;
     FUZZ_RULE(vcol_manager_open(&options, &manager, NULL) == VCOL_OK);
     return manager;
@@ -165,7 +168,70 @@ static void read_column(vcol_dataset *d, int64_t id, const vcol_column_info *inf
     copy_free(&b);
 }
 
-static void read_table(vcol_manager *manager, vcol_source *source, const char *object)
+/* ---- what no column is read from ------------------------------------------------------------------- */
+
+static void count_fault(const vcol_error *fault, void *opaque)
+{
+    FUZZ_RULE(fault->status != VCOL_OK);
+    fuzz_status((vcol_status)fault->status, fault);
+    ++*(int64_t *)opaque;
+}
+
+/* Blocks of the branches that are not decoded; -1: they cannot be planned together. */
+static int64_t raw_blocks(const vcol_dataset *d)
+{
+    const vcol_schema *s = d->files[0].schema;
+    int64_t blocks = 0;
+    for (int64_t g = 0; g < s->n_groups; g++) {
+        int64_t(*ranges)[2], n;
+        if (s->groups[g].kind != VCOL_GROUP_BLOCKS || s->groups[g].n_leaves)
+            continue;
+        if (vcol__unit_ranges(&d->files[0].binding, (int32_t)g, 0, s->groups[g].entries, &ranges, &n, NULL))
+            return -1;
+        vcol__memory_delete(d->manager, ranges, (size_t)n * sizeof *ranges);
+        blocks += n;
+    }
+    return blocks;
+}
+
+/* "*" names all columns that can be read, if there are any, and "" the rest. */
+static void verify_raw(vcol_dataset *d, size_t size)
+{
+    enum { SMALL = 8192 }; /* of a file: it can have few blocks */
+    int64_t n = raw_blocks(d), blocks = 0, faults = 0, told = 0;
+    vcol_error err = {0};
+    if (n > MAX_BLOCKS || (n < 0 && size > SMALL))
+        return;
+    fuzz_status(vcol_dataset_verify(d, "", count_fault, &told, &blocks, &faults, &err), &err);
+    FUZZ_RULE(faults == told && blocks >= 0);
+    FUZZ_RULE(n < 0 || blocks >= n);
+}
+
+/* All records outside the tables, as many as are said. */
+static void verify_rest(vcol_file *f)
+{
+    int64_t records = -1, faults = -1, told = 0, again = -1;
+    uint64_t unpacked = 0;
+    vcol_error err = {0};
+    vcol_status status = vcol__infile_open_rest(f->manager, &f->table, &err);
+    const vcol_schema *s = f->table.schema;
+    fuzz_status(status, &err);
+    if (status || s->n_groups > MAX_RECORDS)
+        return;
+    FUZZ_RULE(s->n_columns == 0);
+    for (int64_t g = 0; g < s->n_groups; g++) {
+        FUZZ_RULE(s->groups[g].n_leaves == 0 && s->groups[g].name);
+        unpacked += s->groups[g].unpacked;
+    }
+    if (unpacked > MAX_VERIFIED)
+        return;
+    status = vcol_file_verify(f, count_fault, &told, &records, &faults, &err);
+    fuzz_status(status, &err);
+    FUZZ_RULE(status == VCOL_OK && records == s->n_groups && faults == told && faults <= records);
+    FUZZ_RULE(vcol_file_verify(f, NULL, NULL, NULL, &again, NULL) == VCOL_OK && again == faults);
+}
+
+static void read_table(vcol_manager *manager, vcol_source *source, size_t size, const char *object)
 {
     vcol_dataset_options options;
     vcol_dataset *d = NULL;
@@ -193,6 +259,7 @@ static void read_table(vcol_manager *manager, vcol_source *source, const char *o
         check_column(&info);
         read_column(d, i, &info, entries < MAX_ENTRIES ? entries : MAX_ENTRIES);
     }
+    verify_raw(d, size);
     vcol_manager_stats(manager, &stats, sizeof stats);
     FUZZ_RULE(stats.peak <= FUZZ_LIMIT || stats.overcommits > 0);
     vcol_dataset_close(d);
@@ -230,8 +297,9 @@ void fuzz_file(const uint8_t *data, size_t size)
             if (!info.is_table)
                 continue;
             tables++;
-            read_table(manager, source, info.name);
+            read_table(manager, source, size, info.name);
         }
+        verify_rest(a);
     }
     vcol_file_close(a);
     vcol_file_close(b);

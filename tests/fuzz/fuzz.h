@@ -26,11 +26,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Appends the i-th seed to out; 0 = there is none. */
 int fuzz_seed(int i, made *out);
 
-/* A manager without threads, with FUZZ_LIMIT. */
+/* A manager without threads, with FUZZ_LIMIT, which is hard: what unpacks to more is an error. */
 vcol_manager *fuzz_manager(void);
 /*
  * Opens the bytes as a file and lists its objects (one input in eight: twice, which must give the same); then
- * reads the first entries of each table that opens, whole and in two parts, which must agree.
+ * reads the first entries of each table that opens, whole and in two parts, which must agree, and verifies its branches
+ * that no column is read from, and at last the file's other records.
  */
 void fuzz_file(const uint8_t *data, size_t size);
 /* An outcome and its message belong together. */

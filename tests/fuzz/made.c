@@ -353,6 +353,18 @@ static void pack(made *payload)
     *payload = out;
 }
 
+size_t made_file_packed(made_file *f, const char *class_name, const char *name, const void *payload, size_t n)
+{
+    made packed = {0};
+    size_t at;
+    made_bytes(&packed, payload, n);
+    pack(&packed);
+    at = made_file_record(f, class_name, name, packed.data, packed.n, 1);
+    made_set32(&f->bytes, at + 6, (uint32_t)(n + PAD)); /* fObjlen */
+    made_free(&packed);
+    return at;
+}
+
 void made_basket_record(made *m, int branch, uint64_t seek, made_how how)
 {
     uint32_t offsets[MADE_ENTRIES];

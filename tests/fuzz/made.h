@@ -54,7 +54,9 @@ void made_file_begin(made_file *f, int large);
 /* A record; `listed` = the root directory has its key. Returns where it begins. */
 size_t made_file_record(made_file *f, const char *class_name, const char *name, const void *payload, size_t n,
                         int listed);
-/* The same, as the streamer information. */
+/* A listed record whose payload lies in a compression block. For less than 192 bytes. */
+size_t made_file_packed(made_file *f, const char *class_name, const char *name, const void *payload, size_t n);
+/* A record that is the streamer information. */
 void made_file_info(made_file *f, const void *payload, size_t n);
 /* Key list, and the places in the header. */
 void made_file_finish(made_file *f);
