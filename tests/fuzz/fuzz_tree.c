@@ -52,17 +52,19 @@ static void estrange(made *m)
             memcpy(m->data + at + 1, "strang", 6);
 }
 
+#define ENDLESS (INT64_MAX - 1) /* entries: what is doubled on the way there overflows */
+
 int fuzz_seed(int i, made *out)
 {
     made_basket baskets[MADE_BRANCHES] = {0};
     made_file f = {0};
-    if (i >= 6)
+    if (i >= 7)
         return 0;
     if (i == 0 || i >= 4)
         baskets_of(&f, baskets);
-    if (i == 5) /* where its basket is said to be is none */
+    if (i >= 5) /* where its basket is said to be is none */
         baskets[MADE_STRING].seek++;
-    made_tree(out, baskets, i == 2 ? 1 << 20 : MADE_ENTRIES);
+    made_tree(out, baskets, i == 2 ? 1 << 20 : i == 6 ? ENDLESS : MADE_ENTRIES);
     if (i == 3)
         shorten(out);
     if (i >= 4)
