@@ -585,7 +585,6 @@ static vcol_status source_read(void *self, const vcol_range *ranges, int32_t n, 
 {
     t_source *s = self;
     int64_t call = atomic_fetch_add(&s->calls, 1) + 1;
-    uint64_t from = UINT64_MAX, to = 0;
     if (s->gate)
         t_gate_pass(s->gate);
     for (int32_t i = 0; i < n; i++) {
@@ -594,18 +593,21 @@ static vcol_status source_read(void *self, const vcol_range *ranges, int32_t n, 
             return vcol_error_set(err, VCOL_RANGE, "beyond the end");
         if (s->bad_bytes && ranges[i].offset < s->bad_offset + s->bad_bytes && end > s->bad_offset)
             return vcol_error_set(err, VCOL_IO, "bad bytes on the medium");
-        from = ranges[i].offset < from ? ranges[i].offset : from;
-        to = end > to ? end : to;
     }
     if (call == s->fail_call)
         return vcol_error_set(err, VCOL_IO, "the medium failed");
     for (int32_t i = 0; i < n; i++)
         memcpy(ranges[i].data, (const char *)s->data + ranges[i].offset, ranges[i].size);
-    atomic_fetch_add(&s->bytes, (int64_t)(to - from));
     pthread_mutex_lock(&s->lock);
-    if (s->n_logged < T_LOGGED) {
-        s->logged[s->n_logged].offset = from;
-        s->logged[s->n_logged++].bytes = to - from;
+    for (int32_t i = 0; i < n; i++) {
+        bool goes_on = i > 0 && ranges[i].offset == ranges[i - 1].offset + ranges[i - 1].size;
+        atomic_fetch_add(&s->bytes, (int64_t)ranges[i].size);
+        if (goes_on && s->n_logged > 0 && s->n_logged < T_LOGGED) {
+            s->logged[s->n_logged - 1].bytes += ranges[i].size;
+        } else if (s->n_logged < T_LOGGED) {
+            s->logged[s->n_logged].offset = ranges[i].offset;
+            s->logged[s->n_logged++].bytes = ranges[i].size;
+        }
     }
     pthread_mutex_unlock(&s->lock);
     return VCOL_OK;

@@ -216,7 +216,7 @@ typedef struct t_source {
     int64_t n_logged; /* lock */
     struct {
         uint64_t offset, bytes;
-    } logged[T_LOGGED]; /* lock: extent of each read */
+    } logged[T_LOGGED]; /* lock: extent of each read; adjacent ranges of a call are one */
 } t_source;
 /* The source borrows s. */
 vcol_source *t_source_open(t_source *s, const void *data, size_t size, const char *name);

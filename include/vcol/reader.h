@@ -149,9 +149,8 @@ typedef struct vcol_schema {
 #define VCOL_BLOCK_INSPECTED 16u /* sizes are exact: inspect need not be called */
 #define VCOL_BLOCK_AS_IS 32u     /* the stored bytes are the plain bytes: unpack is not called; `skip_stored`
                                     bytes of head are left out */
-
-#define VCOL_BLOCK_RESUMES 64u  /* decode of a part needs nothing behind `content` where the part's `base` is known or deps
-                                   begin at the block's first row */
+#define VCOL_BLOCK_RESUMES 64u   /* decode of a part needs nothing behind `content`; with FROM_START, no offsets from the
+                                    block's first row either where the part's `base` is known */
 
 /*
  * The unit that is read and unpacked. Its identity is (source, offset, stored). A row is an entry of the

@@ -61,6 +61,12 @@ static uint64_t content_wanted(const binding *bind, uint64_t content)
     return bind->kind == BIND_FIXED || bind->kind == BIND_ITEMS ? content : 0;
 }
 
+/* How a part of a basket is placed: items, by the counts of the entries before it or from where the part before ended. */
+static uint32_t placed_by(const binding *bind)
+{
+    return bind->kind == BIND_ITEMS ? VCOL_BLOCK_FROM_START | VCOL_BLOCK_RESUMES : 0;
+}
+
 static vcol_status inside(const root_table *table, const binding *bind, int64_t i, vcol_block *block,
                           vcol_error *err)
 {
@@ -75,7 +81,7 @@ static vcol_status inside(const root_table *table, const binding *bind, int64_t 
             e->bad ? "it does not fit its bytes or its number of entries" : "it has no bytes");
     block->stored = block->unpacked = e->size;
     block->content = content_wanted(bind, e->content);
-    block->flags = VCOL_BLOCK_AS_IS | VCOL_BLOCK_INSPECTED;
+    block->flags = VCOL_BLOCK_AS_IS | VCOL_BLOCK_INSPECTED | placed_by(bind);
     block->tag2 = basket_tag_pack((basket_tag){(uint32_t)e->content, 0, e->tail ? TAIL_OFFSETS : TAIL_NONE});
     return VCOL_OK;
 }
@@ -239,8 +245,7 @@ vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block,
     block->unpacked = h.key.objlen;
     block->tag2 = basket_tag_pack(tag);
     block->content = content_wanted(bind, tag.content);
-    if (bind->kind == BIND_ITEMS)
-        block->flags |= tag.tail == TAIL_NONE ? VCOL_BLOCK_FROM_START | VCOL_BLOCK_RESUMES : VCOL_BLOCK_RESUMES;
+    block->flags |= placed_by(bind);
     if (h.key.objlen <= left) {
         block->flags |= VCOL_BLOCK_AS_IS;
         block->skip_stored = h.key.keylen;

@@ -233,8 +233,9 @@ static vcol_status fixed(const reading *r, const vcol_part *part)
  * Items that another branch counts. A basket whose content is not as long as the counts say is CORRUPT, also where its
  * tail could tell how long its entries are: the offsets are those of the collection, which other columns share and which
  * were made before this basket was looked at, so that entries of other lengths have no place; and of a block that is
- * wanted whole the tail was not unpacked. The other columns of the collection are read all the same. Where they begin is known to the runtime, or follows from the counts, if those are
- * known from the block's first row on; else from the tail.
+ * wanted whole the tail was not unpacked. The other columns of the collection are read all the same. Where a part begins is
+ * known to the runtime, or follows from the counts from the block's first row on, never from the tail: which part is decoded
+ * first must not decide whether a contradiction is found.
  */
 static vcol_status items(const reading *r, const vcol_part *part, const vcol_deps *deps)
 {
@@ -255,12 +256,7 @@ static vcol_status items(const reading *r, const vcol_part *part, const vcol_dep
                          (long long)before, (long long)part->skip, (unsigned long long)content);
         from = before * (int64_t)stride;
     } else if (part->skip > 0) {
-        vcol_status status = check_tail(r);
-        if (status)
-            return status;
-        if (r->tag.tail == TAIL_NONE)
-            return no_room(r, part);
-        from = tail_offset(r, part->skip);
+        return no_room(r, part);
     }
     all = from + part->items * (int64_t)stride;
     if (from < 0 || (uint64_t)from > content || (uint64_t)part->items > (content - (uint64_t)from) / stride ||

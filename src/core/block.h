@@ -36,7 +36,8 @@ typedef struct vcol__block {
     struct vcol__block *queue_next, *queue_previous; /* blocks to be read */
     vcol__stored_state stored_state;
     vcol__plain_state plain_state;
-    _Atomic int64_t unpacker; /* the thread that has or had BUSY; atomic */
+    bool along;            /* QUEUED: the next demand of the file takes it */
+    _Atomic int64_t unpacker; /* the thread that has or had BUSY; also read without the lock */
     int64_t waiting;       /* loads that wait for BUSY to end */
     bool inspected;
     bool unpacked_before;
@@ -71,8 +72,11 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
 void vcol__block_ref(vcol__block *block);
 void vcol__block_unref(vcol__block *block);
 
-/* Registers stored memory for a block to be read by the queue; false if it needs no reading. (fetch.c) */
-vcol_status vcol__fetch_enqueue(vcol__block *block, vcol__grant *grant, vcol_error *err);
+/*
+ * Gives a block that is not there memory of the grant and puts it into the queue of those to be read. along: it is read with the
+ * next demand of its file, wherever it lies: the same thread needs both. (fetch.c)
+ */
+vcol_status vcol__fetch_enqueue(vcol__block *block, bool along, vcol__grant *grant, vcol_error *err);
 /* Nobody references the block any more. Under the registry lock. */
 void vcol__fetch_dequeue_locked(vcol__block *block);
 /* Reads what is first in the queue, up to one large read; false if there is nothing. */

@@ -45,7 +45,7 @@ static void take_locked(vcol__blocks *r, batch *t, vcol__block *b)
     t->blocks[t->n++] = b;
 }
 
-vcol_status vcol__fetch_enqueue(vcol__block *b, vcol__grant *grant, vcol_error *err)
+vcol_status vcol__fetch_enqueue(vcol__block *b, bool along, vcol__grant *grant, vcol_error *err)
 {
     vcol_manager *m = b->file->manager;
     vcol__blocks *r = &m->blocks;
@@ -63,6 +63,7 @@ vcol_status vcol__fetch_enqueue(vcol__block *b, vcol__grant *grant, vcol_error *
         b->stored = memory;
         memset(&memory, 0, sizeof memory);
         b->stored_state = VCOL__STORED_QUEUED;
+        b->along = along;
         b->queue_next = NULL;
         b->queue_previous = r->queue_tail;
         *(r->queue_tail ? &r->queue_tail->queue_next : &r->queue_head) = b;
@@ -104,11 +105,33 @@ static void read_one(batch *t, int64_t i)
     }
 }
 
-/* Reads what is taken: all blocks have memory. Sets status[]. */
+/* Adds the ranges of a merged read. False: two of its blocks share bytes, so that each must be read by itself. */
+static bool add_ranges(batch *t, const struct vcol__read *read, void *gap_memory, int32_t *n)
+{
+    uint64_t at = read->offset;
+    int32_t more = *n;
+    for (int64_t s = read->first; s < read->first + read->n; s++) {
+        const struct vcol__span *span = &t->spans[s];
+        if (span->offset < at)
+            return false;
+        if (span->offset > at)
+            t->ranges[more++] = (vcol_range){at, (size_t)(span->offset - at), gap_memory};
+        t->ranges[more++] = (vcol_range){span->offset, (size_t)span->size, t->blocks[span->tag]->stored.data};
+        at = span->offset + span->size;
+    }
+    *n = more;
+    return true;
+}
+
+/*
+ * Reads what is taken: all blocks have memory. Sets status[]. All reads are asked for at once, so that a source that bears
+ * several has them in flight together.
+ */
 static void read_batch(batch *t, void *gap_memory, uint64_t gap)
 {
     vcol_manager *m = t->file->manager;
     int64_t n_reads = 0;
+    int32_t n = 0;
     vcol__lock_none_held();
     if (t->n == 1) {
         read_one(t, 0);
@@ -123,31 +146,21 @@ static void read_batch(batch *t, void *gap_memory, uint64_t gap)
     for (int64_t i = 0; i < t->n; i++)
         t->status[i] = VCOL_CANCELLED;
     for (int64_t read = 0; read < n_reads; read++) {
-        uint64_t at = t->reads[read].offset;
-        int64_t from = t->reads[read].first, to = from + t->reads[read].n;
-        int32_t n = 0;
-        bool overlap = false;
-        for (int64_t s = from; s < to; s++) {
-            const struct vcol__span *span = &t->spans[s];
-            if (span->offset < at) {
-                overlap = true; /* two blocks share bytes: read them one by one */
-                continue;
-            }
-            if (span->offset > at)
-                t->ranges[n++] = (vcol_range){at, (size_t)(span->offset - at), gap_memory};
-            t->ranges[n++] = (vcol_range){span->offset, (size_t)span->size, t->blocks[span->tag]->stored.data};
-            at = span->offset + span->size;
+        struct vcol__read *r = &t->reads[read];
+        if (!add_ranges(t, r, gap_memory, &n)) {
+            r->n = 0; /* below, one by one */
+            continue;
         }
-        if (to - from == 1 || overlap)
-            continue; /* below, one by one */
-        vcol_error why = {0};
         VCOL__COUNT(m, reads, 1);
-        VCOL__COUNT(m, bytes_read, t->reads[read].size);
-        vcol__log_add(m, VCOL_LOG_READ, t->file->where, -1, 0, 0, t->reads[read].offset, t->reads[read].size);
-        if (vcol_source_read(t->file->source, t->ranges, n, &why) == VCOL_OK)
-            for (int64_t i = from; i < to; i++)
-                t->status[t->spans[i].tag] = VCOL_OK;
+        VCOL__COUNT(m, bytes_read, r->size);
+        vcol__log_add(m, VCOL_LOG_READ, t->file->where, r->n == 1 ? t->blocks[t->spans[r->first].tag]->group : -1, 0, 0,
+                      r->offset, r->size);
     }
+    vcol_error why = {0};
+    if (n > 0 && vcol_source_read(t->file->source, t->ranges, n, &why) == VCOL_OK)
+        for (int64_t read = 0; read < n_reads; read++)
+            for (int64_t i = 0; i < t->reads[read].n; i++)
+                t->status[t->spans[t->reads[read].first + i].tag] = VCOL_OK;
     for (int64_t i = 0; i < t->n; i++)
         if (t->status[i] != VCOL_OK)
             read_one(t, i);
@@ -224,7 +237,7 @@ bool vcol__fetch_some(vcol_manager *m)
     return any;
 }
 
-/* Takes queued blocks that lie within the gap of one of the first `own` spans, which are sorted. */
+/* Takes queued blocks that a demand needs too, or that lie within the gap of one of the first `own` spans, which are sorted. */
 static void take_neighbours_locked(vcol__blocks *r, batch *t, const struct vcol__span *spans, int64_t own)
 {
     vcol__block *next = r->queue_head;
@@ -234,6 +247,10 @@ static void take_neighbours_locked(vcol__blocks *r, batch *t, const struct vcol_
         next = b->queue_next;
         if (b->file != t->file)
             continue;
+        if (b->along) {
+            take_locked(r, t, b);
+            continue;
+        }
         int64_t low = 0, high = own; /* the first span that ends after b begins */
         while (low < high) {
             int64_t mid = (low + high) / 2;
@@ -282,7 +299,7 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
     int64_t last = first;
     for (; last < n && last - first < MOST_BLOCKS / 2 && (last == first || bytes + blocks[last]->asked.stored <= t->file->read_size); last++) {
         bytes += blocks[last]->asked.stored;
-        status = vcol__fetch_enqueue(blocks[last], grant, err);
+        status = vcol__fetch_enqueue(blocks[last], false, grant, err);
         if (status != VCOL_OK)
             break;
     }

@@ -193,8 +193,8 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
         }
     }
     if (status == VCOL_OK && u->dep) {
-        bool from_start = (b->d.flags & VCOL_BLOCK_FROM_START) || (b->partial && p->lo > p->row);
-        if (from_start && !((b->d.flags & VCOL_BLOCK_RESUMES) && resume >= 0) && p->row < u->base.first) {
+        bool resumes = (b->d.flags & VCOL_BLOCK_RESUMES) && resume >= 0;
+        if ((b->d.flags & VCOL_BLOCK_FROM_START) && !resumes && p->row < u->base.first) {
             /* Counts from the block's first row on: a buffer of their own, for the moment. */
             const vcol_group *offsets = &u->file->schema->groups[g->depends];
             vcol_buffer *counts = NULL;
@@ -258,8 +258,7 @@ vcol_status vcol__stage_direct(vcol__hand *h, int64_t i, vcol_error *err)
     bool whole = p->lo == p->row && p->hi == p->row + p->rows;
     bool keep = status == VCOL_OK && vcol__unit_keeps(u, b);
     /* What lies behind the content is not needed, now or by who goes on from here. */
-    bool resumes = status == VCOL_OK && (b->d.flags & VCOL_BLOCK_RESUMES) &&
-                   !(b->asked.flags & VCOL_BLOCK_SHARED) && u->dep && items_before(b, p->lo - p->row) >= 0;
+    bool resumes = status == VCOL_OK && (b->d.flags & VCOL_BLOCK_RESUMES) && !(b->asked.flags & VCOL_BLOCK_SHARED);
     bool content = (whole && !keep) || resumes;
     uint64_t want = content && b->d.content && b->d.content < b->d.unpacked ? b->d.content : b->d.unpacked;
     if (status == VCOL_OK)

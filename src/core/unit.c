@@ -172,6 +172,27 @@ static vcol_status load_measured(vcol__hand *h, vcol_error *err)
     return status;
 }
 
+/* Memory of the stored bytes of the work's blocks that are not there. */
+static uint64_t input_bytes(const vcol__work *w)
+{
+    uint64_t bytes = 0;
+    for (int64_t i = 0; i < w->n; i++)
+        if (!vcol__block_present(w->blocks[i]))
+            bytes += vcol__memory_capacity(w->blocks[i]->asked.stored);
+    return bytes;
+}
+
+/* Queues the input, for which the load's grant has room. */
+static vcol_status enqueue_input(vcol__load *load, bool along, vcol_error *err)
+{
+    vcol__work *w = load->work;
+    vcol_status status = VCOL_OK;
+    for (int64_t i = 0; i < w->n && status == VCOL_OK; i++)
+        if (!w->blocks[i]->asked.memory && w->blocks[i]->asked.stored)
+            status = vcol__fetch_enqueue(w->blocks[i], along, &load->grant, err);
+    return status;
+}
+
 /* Makes load->work, if prepare has not made it yet; deps may be NULL. */
 static vcol_status plan(vcol_buffer *b, vcol__load *load, const vcol_deps *deps, vcol_error *err)
 {
@@ -185,6 +206,27 @@ static vcol_status plan(vcol_buffer *b, vcol__load *load, const vcol_deps *deps,
     return status;
 }
 
+/*
+ * The offsets are needed first, and they have input of their own: if ours is no more than one read it is read with theirs, in one
+ * batch. Where that cannot be, it comes when the offsets are there.
+ */
+static void read_with_offsets(vcol_buffer *b, vcol__load *load)
+{
+    vcol__unit *u = (vcol__unit *)b;
+    vcol_manager *m = b->manager;
+    if (load->work || (u->group->flags & VCOL_GROUP_MEASURED) ||
+        (atomic_load(&u->dep->word) & VCOL__STATE_MASK) == VCOL__RESIDENT || plan(b, load, NULL, NULL) != VCOL_OK)
+        return;
+    uint64_t bytes = input_bytes(load->work);
+    if (bytes == 0 || bytes > u->file->read_size ||
+        vcol__account_reserve(m, &load->grant, bytes, VCOL__PREFETCH, true, NULL) != VCOL_OK)
+        return;
+    enqueue_input(load, true, NULL);
+    vcol__lock_take(&b->stripe->lock);
+    load->prepared = true; /* it has begun: what it needs more goes before new ones */
+    vcol__lock_drop(&b->stripe->lock);
+}
+
 static vcol_status load_blocks(vcol_buffer *b, vcol__load *load, vcol_error *err)
 {
     vcol__unit *u = (vcol__unit *)b;
@@ -194,6 +236,7 @@ static vcol_status load_blocks(vcol_buffer *b, vcol__load *load, vcol_error *err
     bool pinned = false;
     vcol_error why = {0};
     if (u->dep) {
+        read_with_offsets(b, load);
         status = vcol__buffer_pin(u->dep, err); /* its message has the file already */
         if (status != VCOL_OK)
             return status;
@@ -231,19 +274,15 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
     if (status != VCOL_OK)
         return status;
     vcol__work *w = load->work;
-    uint64_t stored = 0, result = 0;
-    for (int64_t i = 0; i < w->n; i++)
-        if (!vcol__block_present(w->blocks[i]))
-            stored += vcol__memory_capacity(w->blocks[i]->asked.stored);
+    uint64_t stored = input_bytes(w), result = 0;
     if (u->group->entries > 0)
         result = (uint64_t)((double)u->group->unpacked * ((double)b->entries / (double)u->group->entries));
     uint64_t scratch_bytes = working_bytes(u, w, u->group->flags & VCOL_GROUP_MEASURED);
     bool input = stored <= (uint64_t)m->queue.lookahead; /* else its windows are read as it is decoded */
     uint64_t want = result + scratch_bytes + (input ? stored : 0);
     status = vcol__account_reserve(m, &load->grant, want, VCOL__PREFETCH, false, err);
-    for (int64_t i = 0; i < w->n && status == VCOL_OK && input; i++)
-        if (!w->blocks[i]->asked.memory && w->blocks[i]->asked.stored)
-            status = vcol__fetch_enqueue(w->blocks[i], &load->grant, err);
+    if (status == VCOL_OK && input)
+        status = enqueue_input(load, false, err);
     if (status != VCOL_OK) {
         unprepare(b, load);
         vcol__account_give_back(m, &load->grant, 0);

@@ -25,22 +25,22 @@ static void drop_pins(vcol__chunk_column *x, int32_t levels, bool values)
             vcol__buffer_unpin(x->level[l].buffer);
 }
 
-/* Pins all buffers of a column. `first`: it counts as a hit, if it is one. */
+/*
+ * Pins all buffers of a column: values first, so that their input is read with that of the offsets which they need. `first`: it
+ * counts as a hit, if it is one.
+ */
 static vcol_status pin_all(vcol__chunk_column *x, bool first, vcol_error *err)
 {
-    vcol_status status = VCOL_OK;
-    int32_t l = 0;
     uint64_t before = atomic_load_explicit(&x->values->word, memory_order_relaxed);
+    vcol_status status = vcol__buffer_pin(x->values, err);
+    if (status != VCOL_OK)
+        return status;
+    int32_t l = 0;
     for (; l < x->levels && status == VCOL_OK; l++)
         if (x->level[l].buffer)
             status = vcol__buffer_pin(x->level[l].buffer, err);
-    if (status != VCOL_OK) {
-        drop_pins(x, l - 1, false);
-        return status;
-    }
-    status = vcol__buffer_pin(x->values, err);
     if (status != VCOL_OK)
-        drop_pins(x, x->levels, false);
+        drop_pins(x, l - 1, true);
     else if (first && (before & VCOL__STATE_MASK) == VCOL__RESIDENT)
         VCOL__COUNT(x->values->manager, hits, 1);
     return status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The chunk loop: vcol/loop.h. A window of opened chunks: the one that the program has, and those ahead, whose declared and
- * learned columns are in a prefetch scope. Learned is what the program touched in the chunks before, in that order.
+ * The chunk loop: vcol/loop.h. A window of opened chunks: the one that the program has, and those ahead,
+ * whose declared and learned columns are in a prefetch scope. Learned is what the program touched in the
+ * chunks before, in that order.
  */
 #include "dataset/chunk.h"
 
@@ -11,27 +12,31 @@
 #include <string.h>
 
 #define DEFAULT_ENTRIES 100000
-#define MOST_AHEAD 32
+#define MOST_AHEAD      32
+#define MOST_SCOPES                                                                                          \
+    8 /* a chunk's: one a time that columns were learned while it was ahead; beyond, they come on demand */
 
 typedef struct slot {
     vcol_chunk *chunk;
-    vcol_prefetch *scope;
+    vcol_prefetch *scopes[MOST_SCOPES];
+    int32_t n;     /* scopes */
+    int64_t known; /* columns in them: the first so many of the loop's */
 } slot;
 
 struct vcol_loop {
     vcol_dataset *dataset;
     uint32_t flags;
     int32_t chunking;
-    int32_t ahead;   /* chunks prefetched */
-    bool chosen;     /* by us: again when columns are learned */
-    int64_t chosen_for; /* n_columns then */
+    int32_t ahead;                  /* chunks prefetched */
+    bool chosen;                    /* by us: again when columns are learned */
+    int64_t chosen_for;             /* n_columns then */
     int64_t entries, position, end; /* position: first entry of the next chunk to open */
     int64_t given;
     slot window[MOST_AHEAD + 1]; /* [0] is the program's */
     int32_t n;
     vcol__lock lock;
     /* chunk lock: touched by getters of any thread */
-    _Atomic bool *known;             /* by column: in `columns`; also read by the chunks, without the lock */
+    _Atomic bool *known;         /* by column: in `columns`; also read by the chunks, without the lock */
     int64_t *columns, n_columns; /* declared, then learned */
 };
 
@@ -53,8 +58,9 @@ static void learn(int64_t id, void *opaque)
 }
 
 /*
- * Blocks come whole: while the program computes on one, the next is unpacked and the one behind it is read. So the window reaches
- * past two blocks of the column that has the largest (in entries). What lies ahead in bytes is bounded by the lookahead.
+ * Blocks come whole: while the program computes on one, the next is unpacked and the one behind it is read.
+ * So the window reaches past two blocks of the column that has the largest (in entries). What lies ahead in
+ * bytes is bounded by the lookahead.
  */
 static void choose_ahead(vcol_loop *l)
 {
@@ -72,7 +78,8 @@ static void choose_ahead(vcol_loop *l)
     l->ahead = ahead < MOST_AHEAD ? (int32_t)ahead : MOST_AHEAD;
 }
 
-vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vcol_loop **out, vcol_error *err)
+vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vcol_loop **out,
+                           vcol_error *err)
 {
     vcol_loop_options o = {0};
     if (out)
@@ -83,11 +90,13 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     if (!d || !out || o.entries < 0 || o.count < 0 || o.ahead < 0 || o.ahead > MOST_AHEAD || o.chunking < 0 ||
         o.chunking > VCOL_CHUNK_BY_FILE)
-        return vcol_error_format(err, VCOL_MISUSE, "vcol_loop_open: no number is below 0, and at most %d chunks are ahead",
+        return vcol_error_format(err, VCOL_MISUSE,
+                                 "vcol_loop_open: no number is below 0, and at most %d chunks are ahead",
                                  MOST_AHEAD);
     if (o.first < 0 || o.first > d->entries || o.count > d->entries - o.first)
-        return vcol_error_format(err, VCOL_RANGE, "%s: entries [%lld, %lld) of %lld", d->files[0].where, (long long)o.first,
-                                 (long long)o.first + (long long)o.count, (long long)d->entries);
+        return vcol_error_format(err, VCOL_RANGE, "%s: entries [%lld, %lld) of %lld", d->files[0].where,
+                                 (long long)o.first, (long long)o.first + (long long)o.count,
+                                 (long long)d->entries);
     vcol_loop *l = calloc(1, sizeof *l);
     if (l) {
         l->known = calloc((size_t)d->n_columns + 1, sizeof *l->known);
@@ -163,31 +172,36 @@ static vcol_status open_next(vcol_loop *l, vcol_error *err)
     c->opaque = l;
     c->wanted = l->known;
     l->position += count;
-    l->window[l->n++] = (slot){c, NULL};
+    l->window[l->n++] = (slot){.chunk = c};
     return VCOL_OK;
 }
 
-/* Begins the scope of a chunk ahead. A prefetch that cannot begin is none: the values come when they are asked for. */
+/*
+ * Begins a scope of a chunk ahead, of the columns that are not in one yet. A prefetch that cannot begin is
+ * none: the values come when they are asked for.
+ */
 static void prefetch(vcol_loop *l, slot *s)
 {
-    if ((l->flags & VCOL_LOOP_NO_PREFETCH) || !vcol__background(l->dataset->manager))
+    if (l->ahead == 0 || s->n == MOST_SCOPES)
         return;
     vcol__lock_take(&l->lock);
-    int64_t n = l->n_columns;
+    int64_t n = l->n_columns - s->known;
     int64_t *ids = n ? malloc((size_t)n * sizeof *ids) : NULL;
     if (ids)
-        memcpy(ids, l->columns, (size_t)n * sizeof *ids);
+        memcpy(ids, l->columns + s->known, (size_t)n * sizeof *ids);
     vcol__lock_drop(&l->lock);
-    if (ids)
-        vcol__chunk_prefetch(s->chunk, ids, n, NULL, &s->scope, NULL);
+    if (ids && vcol__chunk_prefetch(s->chunk, ids, n, NULL, &s->scopes[s->n], NULL) == VCOL_OK) {
+        s->n++;
+        s->known += n;
+    }
     free(ids);
 }
 
 static void close_slot(slot *s)
 {
-    vcol_prefetch_end(s->scope);
+    while (s->n > 0)
+        vcol_prefetch_end(s->scopes[--s->n]);
     vcol_chunk_close(s->chunk);
-    s->scope = NULL;
     s->chunk = NULL;
 }
 
@@ -210,7 +224,6 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         vcol_status status = l->given ? VCOL_END : open_next(l, err);
         if (status != VCOL_OK)
             return status;
-        prefetch(l, &l->window[0]);
     }
     l->given++;
     *out = l->window[0].chunk;
@@ -219,6 +232,8 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
     vcol__lock_drop(&l->lock);
     if (choose)
         choose_ahead(l);
+    for (int32_t i = 0; i < l->n; i++)
+        prefetch(l, &l->window[i]); /* what was learned since */
     while (l->n <= l->ahead && open_next(l, NULL) == VCOL_OK)
         prefetch(l, &l->window[l->n - 1]);
     return VCOL_OK;

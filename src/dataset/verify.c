@@ -115,7 +115,7 @@ static int64_t behind_fault(verifier *v, vcol__infile *t, int32_t group, int64_t
             break;
         }
         same = first + step;
-        step *= 2;
+        step = step > (end - first) / 2 ? end - first : step * 2;
     }
     while (other - same > 1) {
         int64_t middle = same + (other - same) / 2;

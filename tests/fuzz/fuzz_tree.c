@@ -52,21 +52,36 @@ static void estrange(made *m)
             memcpy(m->data + at + 1, "strang", 6);
 }
 
+/* The second count, of a basket inside the tree: more items than there are, so that the first part of them is refused. */
+static void overcount(made *m)
+{
+    static const uint8_t counts[] = {0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1};
+    for (size_t at = 0; at + sizeof counts <= m->n; at++)
+        if (!memcmp(m->data + at, counts, sizeof counts)) {
+            made_set32(m, at + 4, 9);
+            return;
+        }
+}
+
+#define ENDLESS (INT64_MAX - 1) /* entries: what is doubled on the way there overflows */
+
 int fuzz_seed(int i, made *out)
 {
     made_basket baskets[MADE_BRANCHES] = {0};
     made_file f = {0};
-    if (i >= 6)
+    if (i >= 8)
         return 0;
-    if (i == 0 || i >= 4)
+    if (i == 0 || (i >= 4 && i <= 6))
         baskets_of(&f, baskets);
-    if (i == 5) /* where its basket is said to be is none */
+    if (i == 5 || i == 6) /* where its basket is said to be is none */
         baskets[MADE_STRING].seek++;
-    made_tree(out, baskets, i == 2 ? 1 << 20 : MADE_ENTRIES);
+    made_tree(out, baskets, i == 2 ? 1 << 20 : i == 6 ? ENDLESS : MADE_ENTRIES);
     if (i == 3)
         shorten(out);
-    if (i >= 4)
+    if (i >= 4 && i <= 6)
         estrange(out);
+    if (i == 7)
+        overcount(out);
     made_file_free(&f);
     return 1;
 }
