@@ -7,6 +7,7 @@
  */
 #include "core/block.h"
 #include "core/manager.h"
+#include "core/wait.h"
 #include "io/merge.h"
 
 #include <stdlib.h>
@@ -275,12 +276,15 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
     bool blocked = false;
     batch *t = NULL;
     vcol__lock_take(&r->lock);
-    while (b->stored_state == VCOL__STORED_FLYING) {
-        if (!blocked && runnable) {
+    if (b->stored_state == VCOL__STORED_FLYING) {
+        vcol__wait w = {.what = "bytes that another thread reads"};
+        blocked = runnable;
+        if (blocked)
             vcol__account_runnable(m, -1);
-            blocked = true;
-        }
-        vcol__lock_wait(&r->changed, &r->lock);
+        vcol__wait_begin(m, &w);
+        while (b->stored_state == VCOL__STORED_FLYING)
+            vcol__lock_wait(&r->changed, &r->lock);
+        vcol__wait_end(m, &w);
     }
     bool here = b->stored_state == VCOL__STORED_HERE;
     vcol__lock_drop(&r->lock);
