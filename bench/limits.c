@@ -28,7 +28,7 @@
 #define MANY 100000
 
 static int rounds = 7, failures;
-static int64_t chunk_entries = 100000;
+static int64_t chunk_entries; /* 0: the file's clusters, as readers of whole files go: no block reaches into another chunk */
 
 static double fail(const vcol_error *err)
 {
