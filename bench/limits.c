@@ -26,6 +26,7 @@
 
 #define SWAP_BYTES ((size_t)64 << 10)
 #define MANY 100000
+#define SMALL_CHUNK 100000 /* entries: many small baskets each */
 
 static int rounds = 7, failures;
 static int64_t chunk_entries; /* 0: the file's clusters, as readers of whole files go: no block reaches into another chunk */
@@ -476,7 +477,10 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--buffers") == 0) {
             buffers = 1;
         } else if (strcmp(argv[i], "--small") == 0 && more) {
+            int64_t asked = chunk_entries;
+            chunk_entries = asked ? asked : SMALL_CHUNK;
             status = bench_file(argv[++i], 1);
+            chunk_entries = asked;
             files++;
         } else if (argv[i][0] != '-') {
             status = bench_file(argv[i], 0);
