@@ -94,7 +94,7 @@ static vcol_status unpack(vcol__hand *h, vcol__block *b, bool keep, uint64_t wan
     if (status == VCOL_OK) {
         VCOL__COUNT(m, blocks_unpacked, 1);
         VCOL__COUNT(m, bytes_unpacked, b->d.unpacked);
-        if (b->unpacked_before)
+        if (b->unpacked_before || u->again)
             VCOL__COUNT(m, blocks_redecoded, 1);
     } else {
         vcol__memory_give(m, &b->plain);
@@ -200,9 +200,11 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
             vcol_buffer *counts = NULL;
             status = vcol__unit_create(u->file, u->pass, offsets->depends, p->row, p->hi - p->row, NULL,
                                        &counts, err);
-            if (status == VCOL_OK)
+            if (status == VCOL_OK) {
+                ((vcol__unit *)counts)->again = u->pass != NULL;
                 status = vcol__unit_create(u->file, u->pass, g->depends, p->row, p->hi - p->row, counts, &aux,
                                            err);
+            }
             vcol_buffer_release(counts);
             if (status == VCOL_OK) {
                 status = vcol__buffer_pin(aux, err);

@@ -22,6 +22,7 @@ typedef struct vcol__unit {
     const vcol_group *group;
     vcol_buffer *dep;
     bool verify; /* unpack whole blocks, whatever is needed of them */
+    bool again;  /* counts of rows that a pass has been at, or will be: what is unpacked for them is so once more */
 } vcol__unit;
 
 typedef struct vcol__work vcol__work;
