@@ -133,9 +133,10 @@ static vcol_status on_chunk(vcol_chunk *c, void *state, void *opaque, vcol_error
         t_gate_pass(o->gates[index]);
     if (o->linger >= 0 && index >= o->linger) {
         t_until(vcol_chunk_stopped(c));
-        t_require(!err->status && !vcol_chunk_i64(c, "event", err) && err->status == VCOL_CANCELLED);
-        atomic_fetch_add(&o->stopped_seen, 1);
+        t_require(!vcol_chunk_i64(c, "event", err) && err->status == VCOL_CANCELLED);
     }
+    if (err->status == VCOL_CANCELLED)
+        atomic_fetch_add(&o->stopped_seen, 1);
     if (index == o->fail_chunk)
         return vcol_error_format(err, VCOL_CALLBACK, "chunk %lld says no", (long long)index);
     return (vcol_status)err->status;
