@@ -103,10 +103,11 @@ int64_t vcol__event_next(const vcol__event *events, int64_t n, int64_t at, const
  * offsets of it alone.
  */
 typedef struct vcol__route_step {
+    char *name;
     bool known, learned;
     vcol__plan_fold fold; /* that it is part of; itself, once, if none */
     int64_t *keys, n_keys; /* in order of use */
-    vcol__plan_items uses, makes; /* copies: what may be the name of a column that is not the data set's */
+    vcol__plan_items uses, makes; /* as the plan has them: they may name what is not the data set's */
 } vcol__route_step;
 
 typedef struct vcol__route {
@@ -124,6 +125,8 @@ typedef struct vcol__route {
 vcol_status vcol__route_of(vcol_plan *plan, const vcol_dataset *dataset, vcol__route *old, vcol__route **out,
                            vcol_error *err);
 void vcol__route_release(vcol__route *route);
+/* A plan as it is, without a data set: no keys. NULL: no memory. */
+vcol__route *vcol__route_copy(vcol_plan *plan);
 /* The events of a key; *n of them. */
 const vcol__event *vcol__route_events(const vcol__route *route, int64_t key, int64_t *n);
 /* Those of a column that is not the data set's, by its name; for free(). NULL: none, or no memory. */
