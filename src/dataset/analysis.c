@@ -389,6 +389,12 @@ static void note(walk *w, int64_t step, vcol_plan_set what, int64_t v)
         w->ok = w->ok && add(s, v);
 }
 
+static void reached(vcol_plan_analysis *a, stage *s)
+{
+    s->during = a->live > s->during ? a->live : s->during;
+    a->peak = a->live > a->peak ? a->live : a->peak;
+}
+
 /* One pass of a step; `round` if another round of its folds comes. */
 static vcol_status pass(walk *w, int64_t i, const vcol__plan_fold *round, vcol_error *err)
 {
@@ -409,23 +415,21 @@ static vcol_status pass(walk *w, int64_t i, const vcol__plan_fold *round, vcol_e
         }
     }
     vcol_plan_set what = round ? VCOL_PLAN_AGAIN : VCOL_PLAN_RELEASED;
-    uint64_t old = 0; /* of what is read and made anew: both are there until the step ends */
+    reached(a, s);
     for (int64_t u = 0; u < s->makes.n && status == VCOL_OK; u++) {
         int64_t k = s->makes.list[u], v, before = a->keys[k].there;
         status = version_of(w, k, i, &v, err);
         if (status != VCOL_OK)
             return status;
-        if (before >= 0) {
-            old += a->versions[before].bytes;
+        come(w, k, v);
+        reached(a, s);
+        note(w, i, VCOL_PLAN_MADE, v);
+        if (before >= 0) { /* the old one goes when the new one is there */
+            a->live -= a->versions[before].bytes;
             if (before != v)
                 note(w, i, what, before);
         }
-        come(w, k, v);
-        note(w, i, VCOL_PLAN_MADE, v);
     }
-    s->during = a->live > s->during ? a->live : s->during;
-    a->peak = a->live > a->peak ? a->live : a->peak;
-    a->live -= old;
     for (int part = 0; part < 2; part++) {
         const set *of = part ? &s->makes : &s->uses;
         for (int64_t u = 0; u < of->n; u++) {
