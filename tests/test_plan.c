@@ -16,8 +16,8 @@
 typedef struct world {
     t_allocator allocator;
     t_executor e;
-    t_source source;
-    vcol_source *opened;
+    t_source source[2];
+    vcol_source *opened[2];
     vcol_manager *m;
     vcol_dataset *d;
 } world;
@@ -40,9 +40,9 @@ static void load_sample(void)
 enum { STEPPED = -1 };
 
 /* threads 0 = no background work; STEPPED = an executor that is stepped */
-static world *fresh_with(int threads, vcol_manager_options o)
+static world *fresh_files(int threads, vcol_manager_options o, int files)
 {
-    const char *path = "sample";
+    static const char *const paths[] = {"one", "two"};
     vcol_dataset_options d;
     world *w = calloc(1, sizeof *w);
     if (!bytes)
@@ -55,11 +55,17 @@ static world *fresh_with(int threads, vcol_manager_options o)
     if (threads == STEPPED)
         o.executor = t_executor_of(&w->e);
     w->m = t_manager(&o);
-    w->opened = t_source_open(&w->source, bytes, size, path);
+    for (int i = 0; i < files; i++)
+        w->opened[i] = t_source_open(&w->source[i], bytes, size, paths[i]);
     vcol_dataset_options_init(&d, sizeof d);
-    d.sources = &w->opened;
-    ck_assert_int_eq(vcol_dataset_open(w->m, &path, 1, &d, &w->d, NULL), VCOL_OK);
+    d.sources = w->opened;
+    ck_assert_int_eq(vcol_dataset_open(w->m, paths, files, &d, &w->d, NULL), VCOL_OK);
     return w;
+}
+
+static world *fresh_with(int threads, vcol_manager_options o)
+{
+    return fresh_files(threads, o, 1);
 }
 
 static world *fresh(int threads)
@@ -72,7 +78,8 @@ static void done(world *w)
     t_run(&w->e);
     t_until(t_stats(w->m).live + t_stats(w->m).promised == 0);
     vcol_dataset_close(w->d);
-    vcol_source_release(w->opened);
+    for (int i = 0; i < 2; i++)
+        vcol_source_release(w->opened[i]);
     vcol_manager_close(w->m);
     t_run(&w->e);
     ck_assert_int_eq(atomic_load(&w->allocator.live), 0);
@@ -171,6 +178,37 @@ START_TEST(e6_4_a_column_is_released_after_its_last_step_and_offsets_while_nobod
     ck_assert_int_eq(plan_stats(p).early, 0);
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(seen(w, VCOL_LOG_LOAD, i ? "Jet_eta" : "Jet_pt"), 1);
+    vcol_chunk_close(c);
+    vcol_plan_release(p);
+    done(w);
+}
+END_TEST
+
+/* Also in a file that is not the first: by the plan (0), and by clear (1). */
+START_TEST(e6_4_columns_of_later_files_are_released_too)
+{
+    static const char *const steps[][2] = {{"one", "MET_pt Jet_pt nJet"}, {"two", "Jet_eta"}, {"three", "run"}};
+    world *w = fresh_files(0, t_options(), 2);
+    vcol_plan *p = plan_of(steps, 3);
+    vcol_chunk *c;
+    ck_assert_int_eq(vcol_chunk_open(w->d, ROWS, ROWS, &c, NULL), VCOL_OK);
+    if (!_i)
+        ck_assert_int_eq(vcol_chunk_set_plan(c, p, NULL), VCOL_OK);
+    step(c, "one");
+    ask(c, "MET_pt");
+    ask(c, "nJet");
+    ask(c, "Jet_pt");
+    int64_t jets = vcol_chunk_offsets(c, "Jet", NULL)[ROWS];
+    uint64_t offsets = vcol__memory_capacity((ROWS + 1) * sizeof(int64_t));
+    step(c, "two");
+    ask(c, "Jet_eta");
+    if (_i)
+        ck_assert_int_eq(vcol_chunk_clear(c, "MET_pt Jet_pt"), 2);
+    ck_assert_uint_eq(live(w), floats(jets) + offsets + (_i ? floats(ROWS) : 0)); /* nJet was not cleared */
+    step(c, "three");
+    if (_i)
+        ck_assert_int_eq(vcol_chunk_clear(c, "Jet_eta nJet"), 2);
+    ck_assert_uint_eq(live(w), 0);
     vcol_chunk_close(c);
     vcol_plan_release(p);
     done(w);
@@ -783,6 +821,39 @@ START_TEST(e6_7_what_is_put_is_not_lost_by_a_plan_that_was_learned)
 }
 END_TEST
 
+/* What is declared is relied on where columns of the file are seen beside it (0), not where another put is (1). */
+START_TEST(e6_7_lists_are_relied_on_for_what_is_put_until_one_was_wrong)
+{
+    static const char *const steps[][2] = {{"one", "MET_pt"}, {"two", "sel_pt"}, {"three", ""}, {"four", ""}};
+    world *w = fresh(0);
+    vcol_plan *p = plan_of(steps, 4);
+    for (int k = 0; k < 3; k++) {
+        vcol_chunk *c = chunk_of(w, p);
+        step(c, "one");
+        put_floats(c, "sel_pt", ROWS, 1, NULL, 0);
+        put_floats(c, "other", ROWS, 2, NULL, 0);
+        step(c, "two");
+        ck_assert(holds(c, "sel_pt", ROWS, 1));
+        step(c, "three");
+        ask(c, "MET_phi"); /* not listed */
+        bool relied = !_i || k == 0;
+        ck_assert_uint_eq(live(w), (relied ? 2 : 3) * floats(ROWS));
+        if (_i && k < 2)
+            ck_assert(holds(c, "other", ROWS, 2)); /* nor that */
+        step(c, "four");
+        if (relied)
+            gone(c, "sel_pt");
+        else
+            ck_assert(holds(c, "sel_pt", ROWS, 1));
+        vcol_chunk_step_end(c);
+        ck_assert(holds(c, "other", ROWS, 2));
+        vcol_chunk_close(c);
+    }
+    vcol_plan_release(p);
+    done(w);
+}
+END_TEST
+
 START_TEST(e6_7_misuse_of_put_is_answered_and_keeps_nothing)
 {
     world *w = fresh(0);
@@ -1107,6 +1178,7 @@ int main(void)
         {e6_3_an_error_in_the_middle_of_an_operation_unpins_everything, 2},
         {e6_3_every_allocation_of_a_put_fails_once, 0},
         {e6_4_a_column_is_released_after_its_last_step_and_offsets_while_nobody_needs_them, 0},
+        {e6_4_columns_of_later_files_are_released_too, 2},
         {e6_4_a_step_ends_its_own_leases_only, 0},
         {e6_4_a_plan_is_learned_from_the_first_chunk, 2},
         {e6_4_what_folds_use_stays_until_the_last_one, 2},
@@ -1117,6 +1189,7 @@ int main(void)
         {e6_7_what_is_put_is_read_back_like_any_column, 0},
         {e6_7_what_is_put_goes_after_its_last_consumer, 2},
         {e6_7_what_is_put_is_not_lost_by_a_plan_that_was_learned, 0},
+        {e6_7_lists_are_relied_on_for_what_is_put_until_one_was_wrong, 2},
         {e6_7_misuse_of_put_is_answered_and_keeps_nothing, 0},
     };
     return t_main("plan", tests, sizeof tests / sizeof *tests);

@@ -25,8 +25,8 @@
  *
  * A wrong plan costs time, never a value: a column that is touched and not listed is loaded on demand and
  * added to its step; one that was released too early is generated again. Only what the program itself put
- * into the chunk (vcol_chunk_put) cannot be made again: a plan releases it for good only where all steps to come
- * are declared; where they are learned it is the first to be spilled instead.
+ * into the chunk (vcol_chunk_put) cannot be made again. A plan releases it for good only if the program's own lists
+ * name it and no step to come is learned; else it is the first to be spilled, and stays with the chunk.
  *
  * Threads: every function may be called from any thread; one plan may be shared by any number of loops, runs
  * and chunks at once, over different data sets too. The steps of one chunk are begun by one thread at a time,
@@ -46,7 +46,7 @@ typedef struct vcol_plan vcol_plan;
 /* ---- making one ------------------------------------------------------------------------------ */
 
 /*
- * An empty plan. Without steps, they are learned from the first chunk that is closed after a step of it: their names,
+ * An empty plan. Nothing is released while a step to come has never been passed and was not declared. Without steps, they are learned from the first chunk that is closed after a step of it: their names,
  * order, columns and folds; nothing is released before that. Errors: MISUSE, NOMEM.
  */
 VCOL_API vcol_status vcol_plan_create(vcol_plan **out, vcol_error *err);
@@ -106,7 +106,8 @@ VCOL_API void vcol_plan_get_stats(const vcol_plan *plan, vcol_plan_stats *out, s
  *     step select
  *     uses Jet_pt Jet_eta "a column"      in quotes: exactly that column; else a name, collection or pattern
  *     makes "sel_pt"
- *     step fill learned                   a step whose columns are not known yet has no `uses` line, and `unknown`
+ *     step fill learned                   a step whose columns are not known yet is `unknown`
+ *     uses +"MET_pt"                      seen in a chunk, beside what was declared
  *     folds 0 1 5                         first, last, rounds
  *     size "sel_pt" 800000                bytes
  * Errors: IO, NOMEM.

@@ -24,7 +24,7 @@ bool vcol__list_grow(void *list, int64_t n, int64_t *capacity, size_t each)
     return true;
 }
 
-bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t length, bool exact)
+bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t length, bool exact, bool learned)
 {
     if (!vcol__list_grow(&items->list, items->n, &items->capacity, sizeof *items->list))
         return false;
@@ -33,7 +33,7 @@ bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t lengt
         return false;
     memcpy(copy, text, length);
     copy[length] = 0;
-    items->list[items->n++] = (vcol__plan_item){copy, exact};
+    items->list[items->n++] = (vcol__plan_item){copy, exact, learned};
     return true;
 }
 
@@ -154,7 +154,7 @@ static bool add_list(vcol__plan_items *items, const char *columns)
         size_t length = strcspn(at, " ,\t\n");
         if (length == 0)
             return true;
-        if (!vcol__plan_add_item(items, at, length, false))
+        if (!vcol__plan_add_item(items, at, length, false, false))
             return false;
         at += length;
     }
@@ -189,9 +189,9 @@ vcol_status vcol_plan_add_operation(vcol_plan *p, const char *name, const char *
     vcol__plan_stage stage = {.name = vcol__copy_string(name), .known = true};
     bool ok = true;
     for (int64_t i = 0; i < n_inputs && ok; i++)
-        ok = vcol__plan_add_item(&stage.uses, inputs[i], strlen(inputs[i]), true);
+        ok = vcol__plan_add_item(&stage.uses, inputs[i], strlen(inputs[i]), true, false);
     for (int64_t i = 0; i < n_outputs && ok; i++)
-        ok = vcol__plan_add_item(&stage.makes, outputs[i], strlen(outputs[i]), true);
+        ok = vcol__plan_add_item(&stage.makes, outputs[i], strlen(outputs[i]), true, false);
     return append(p, &stage, ok, NULL, err);
 }
 
@@ -339,14 +339,14 @@ static bool has(const vcol__plan_items *items, const char *name)
     return false;
 }
 
-void vcol__plan_learn(vcol_plan *p, int64_t step, const char *name, bool makes)
+void vcol__plan_learn(vcol_plan *p, int64_t step, const char *name, bool makes, bool own)
 {
     vcol__lock_take(&p->lock);
     if (step >= 0 && step < p->n_steps) {
         vcol__plan_stage *s = &p->steps[step];
         vcol__plan_items *items = makes ? &s->makes : &s->uses;
-        if (!has(items, name) && vcol__plan_add_item(items, name, strlen(name), true)) {
-            s->learned = true;
+        if (!has(items, name) && vcol__plan_add_item(items, name, strlen(name), true, true)) {
+            s->learned = s->learned || (own && !makes);
             changed_locked(p);
             if (!makes)
                 atomic_fetch_add_explicit(&p->n_learned, 1, memory_order_relaxed); /* a count */

@@ -6,6 +6,7 @@
  *     "a b"     exactly this name; \" \\ \n \t and \xHH stand for bytes
  *     Jet_*     a name, collection or pattern
  *     ~"a\x01"  the same, where it needs quotes
+ *     +"a b"    exactly this name, which was seen in a chunk and is not declared; in a step that is learned all are
  */
 #include "dataset/plan.h"
 
@@ -72,7 +73,7 @@ static void put_quoted(text *t, const char *s)
 /* Whether a word can stand without quotes. */
 static bool plain(const char *s)
 {
-    if (!*s || *s == '"' || *s == '~' || *s == '#')
+    if (!*s || *s == '"' || *s == '~' || *s == '+' || *s == '#')
         return false;
     for (; *s; s++)
         if ((unsigned char)*s <= ' ' || *s == ',' || *s == 127)
@@ -89,7 +90,7 @@ static void put_name(text *t, const char *s)
         put_quoted(t, s);
 }
 
-static void put_items(text *t, const char *keyword, const vcol__plan_items *items)
+static void put_items(text *t, const char *keyword, const vcol__plan_items *items, bool learned)
 {
     if (items->n)
         puts_text(t, keyword);
@@ -99,7 +100,7 @@ static void put_items(text *t, const char *keyword, const vcol__plan_items *item
         if (!item->exact && plain(item->text)) {
             puts_text(t, item->text);
         } else {
-            puts_text(t, item->exact ? "" : "~");
+            puts_text(t, !item->exact ? "~" : item->learned && !learned ? "+" : "");
             put_quoted(t, item->text);
         }
     }
@@ -120,8 +121,8 @@ char *vcol__plan_print(const vcol_plan *p, size_t *size)
         put_name(&t, s->name);
         puts_text(&t, s->learned ? " learned" : "");
         puts_text(&t, s->known ? "\n" : " unknown\n");
-        put_items(&t, "uses", &s->uses);
-        put_items(&t, "makes", &s->makes);
+        put_items(&t, "uses", &s->uses, s->learned);
+        put_items(&t, "makes", &s->makes, s->learned);
     }
     for (int64_t i = 0; i < p->n_folds; i++) {
         snprintf(line, sizeof line, "folds %" PRId64 " %" PRId64 " %" PRId64 "\n", p->folds[i].first, p->folds[i].last,
@@ -184,7 +185,7 @@ typedef struct reading {
     vcol__plan_stage *step; /* the last one, or NULL */
     char word[MOST_WORD + 1];
     size_t length;
-    bool exact;
+    bool exact, seen;
 } reading;
 
 static vcol_status bad(const reading *r, const char *what, vcol_error *err)
@@ -243,8 +244,9 @@ static vcol_status word(reading *r, vcol_error *err)
     r->length = 0;
     if (r->at == r->end)
         return VCOL_END;
-    bool pattern = *r->at == '~' && r->at + 1 < r->end && r->at[1] == '"';
-    r->at += pattern;
+    bool marked = r->at + 1 < r->end && r->at[1] == '"', pattern = marked && *r->at == '~';
+    r->seen = marked && *r->at == '+';
+    r->at += pattern || r->seen;
     r->exact = *r->at == '"' && !pattern;
     if (*r->at == '"') {
         status = quoted(r, err);
@@ -310,7 +312,8 @@ static vcol_status read_items(reading *r, bool makes, vcol_error *err)
 {
     vcol_status status = r->step ? VCOL_OK : bad(r, "names before the first step", err);
     while (status == VCOL_OK && (status = word(r, err)) == VCOL_OK)
-        if (!vcol__plan_add_item(makes ? &r->step->makes : &r->step->uses, r->word, r->length, makes || r->exact))
+        if (!vcol__plan_add_item(makes ? &r->step->makes : &r->step->uses, r->word, r->length, makes || r->exact,
+                                 r->seen || r->step->learned))
             status = vcol_error_format(err, VCOL_NOMEM, "%.200s: no memory for a plan", r->where);
     return status == VCOL_END ? VCOL_OK : status;
 }

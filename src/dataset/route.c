@@ -39,7 +39,8 @@ static bool copy_items(const vcol__plan_items *from, vcol__plan_items *to)
 {
     bool ok = true;
     for (int64_t i = 0; i < from->n && ok; i++)
-        ok = vcol__plan_add_item(to, from->list[i].text, strlen(from->list[i].text), from->list[i].exact);
+        ok = vcol__plan_add_item(to, from->list[i].text, strlen(from->list[i].text), from->list[i].exact,
+                                 from->list[i].learned);
     return ok;
 }
 
@@ -176,23 +177,27 @@ const vcol__event *vcol__route_events(const vcol__route *r, int64_t key, int64_t
     return r->events + low;
 }
 
-static bool names(const vcol__plan_items *items, const char *name)
+static bool names(const vcol__plan_items *items, const char *name, bool *declared)
 {
+    bool found = false;
     for (int64_t i = 0; i < items->n; i++) {
         const char *text = items->list[i].text;
         text += text[0] == '@' && text[1]; /* the offsets of it keep it: they are its own */
-        if (strcmp(text, name) == 0 || (!items->list[i].exact && fnmatch(text, name, 0) == 0))
-            return true;
+        if (strcmp(text, name) == 0 || (!items->list[i].exact && fnmatch(text, name, 0) == 0)) {
+            found = true;
+            *declared = *declared || !items->list[i].learned;
+        }
     }
-    return false;
+    return found;
 }
 
-vcol__event *vcol__route_events_of(const vcol__route *r, const char *name, int64_t *n)
+vcol__event *vcol__route_events_of(const vcol__route *r, const char *name, int64_t *n, bool *declared)
 {
     vcol__event *events = malloc(((size_t)r->n_steps + 1) * sizeof *events);
     *n = 0;
+    *declared = false;
     for (int64_t i = 0; events && i < r->n_steps; i++) {
-        vcol__event e = {-1, i, names(&r->steps[i].uses, name), names(&r->steps[i].makes, name)};
+        vcol__event e = {-1, i, names(&r->steps[i].uses, name, declared), names(&r->steps[i].makes, name, declared)};
         if (e.uses || e.makes)
             events[(*n)++] = e;
     }

@@ -66,7 +66,7 @@ int fuzz_seed(int i, made *out)
 {
     static const char *const texts[] = {
         "vcol plan 1\n",
-        "vcol plan 1\n# a remark\nstep select\nuses Jet_pt, Jet_eta \"a column\" @Jet sel_*\nmakes \"sel_pt\"\n"
+        "vcol plan 1\n# a remark\nstep select\nuses Jet_pt, Jet_eta \"a column\" @Jet sel_* +\"seen\"\nmakes \"sel_pt\"\n"
         "step \"fill it\" learned\nuses \"sel_pt\" ~\"odd\\x01\\\"\\\\\\n\"\nstep last unknown\n",
         "vcol plan 1\nstep a\nuses x\nmakes x y\nstep b\nuses y x\nmakes t\nstep c\nuses t\nmakes y\nstep d\nuses y\n"
         "folds 1 2 18\nfolds 3 3 2\nsize x 18446744073709551615\nsize \"y y\" 12\n",
