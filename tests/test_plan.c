@@ -815,7 +815,7 @@ START_TEST(e6_7_what_is_put_is_not_lost_by_a_plan_that_was_learned)
         vcol_chunk_close(c);
         ck_assert_uint_eq(live(w), 0);
     }
-    ck_assert_ptr_nonnull(strstr(text_of(p), "step one learned\nmakes \"sel\"\nstep two learned\nuses \"sel\"\nstep three learned\nuses \"sel\"\n"));
+    ck_assert_ptr_nonnull(strstr(text_of(p), "step one learned\nmakes \"sel\"\nstep two learned\nuses \"sel\"\nstep three learned\nuses \"sel\"\nsize sel 32000\n"));
     vcol_plan_release(p);
     done(w);
 }

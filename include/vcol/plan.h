@@ -80,7 +80,10 @@ VCOL_API vcol_status vcol_plan_set_folds(vcol_plan *plan, int64_t first, int64_t
 VCOL_API vcol_status vcol_plan_add_operation(vcol_plan *plan, const char *name, const char *const *inputs,
                                              int64_t n_inputs, const char *const *outputs, int64_t n_outputs,
                                              vcol_error *err);
-/* Says how many bytes a column of that name has, for vcol_plan_analyze. Errors: MISUSE, NOMEM. */
+/*
+ * Says how many bytes a column of that name has, for vcol_plan_analyze. Of what is put the most that was seen is kept
+ * without that. Errors: MISUSE, NOMEM.
+ */
 VCOL_API vcol_status vcol_plan_set_size(vcol_plan *plan, const char *name, uint64_t bytes, vcol_error *err);
 
 /* Number of steps known by now, and the name of one (copied, cut to fit; RANGE where there is none). */

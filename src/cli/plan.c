@@ -54,7 +54,9 @@ static void show_step(const showing *s, int64_t i)
         return;
     cli_text_format(s->out, "\nstep %" PRId64 ": ", i);
     cli_text_plain(s->out, step.name);
-    if (step.folds > 1)
+    if (step.folds > 1 && step.fold_first == step.fold_last)
+        cli_text_format(s->out, ", passed %" PRId64 " times", step.folds);
+    else if (step.folds > 1)
         cli_text_format(s->out, ", one of steps %" PRId64 " to %" PRId64 ", passed %" PRId64 " times", step.fold_first,
                         step.fold_last, step.folds);
     cli_text_puts(s->out, step.known ? "\n" : ", its columns are still to be learned\n");

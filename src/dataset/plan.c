@@ -238,29 +238,44 @@ vcol_status vcol_plan_set_folds(vcol_plan *p, int64_t first, int64_t last, int64
     return status;
 }
 
+/* False: no memory. */
+static bool set_size(vcol_plan *p, const char *name, uint64_t bytes, bool learned)
+{
+    bool ok = true;
+    char *copy = NULL;
+    vcol__lock_take(&p->lock);
+    int64_t at = 0;
+    while (at < p->n_sizes && strcmp(p->sizes[at].name, name) != 0)
+        at++;
+    if (at < p->n_sizes) {
+        vcol__plan_size *s = &p->sizes[at];
+        if (!learned || (s->learned && bytes > s->bytes))
+            s->bytes = bytes;
+        s->learned = s->learned && learned;
+    } else {
+        copy = vcol__copy_string(name);
+        ok = copy && vcol__list_grow(&p->sizes, p->n_sizes, &p->sizes_capacity, sizeof *p->sizes);
+        if (ok)
+            p->sizes[p->n_sizes++] = (vcol__plan_size){copy, bytes, learned};
+        else
+            free(copy);
+    }
+    vcol__lock_drop(&p->lock);
+    return ok;
+}
+
+void vcol__plan_saw(vcol_plan *p, const char *name, uint64_t bytes)
+{
+    (void)set_size(p, name, bytes, true); /* without memory it stays unknown */
+}
+
 vcol_status vcol_plan_set_size(vcol_plan *p, const char *name, uint64_t bytes, vcol_error *err)
 {
     if (err && err->status)
         return (vcol_status)err->status;
     if (!p || !name || !*name)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_plan_set_size: a plan and a name are needed");
-    vcol_status status = VCOL_OK;
-    char *copy = vcol__copy_string(name);
-    vcol__lock_take(&p->lock);
-    int64_t at = 0;
-    while (at < p->n_sizes && strcmp(p->sizes[at].name, name) != 0)
-        at++;
-    if (at < p->n_sizes) {
-        p->sizes[at].bytes = bytes;
-    } else if (copy && vcol__list_grow(&p->sizes, p->n_sizes, &p->sizes_capacity, sizeof *p->sizes)) {
-        p->sizes[p->n_sizes++] = (vcol__plan_size){copy, bytes};
-        copy = NULL;
-    } else {
-        status = vcol_error_format(err, VCOL_NOMEM, "no memory for a size");
-    }
-    vcol__lock_drop(&p->lock);
-    free(copy);
-    return status;
+    return set_size(p, name, bytes, false) ? VCOL_OK : vcol_error_format(err, VCOL_NOMEM, "no memory for a size");
 }
 
 int64_t vcol_plan_steps(const vcol_plan *p)

@@ -40,6 +40,7 @@ typedef struct vcol__plan_fold {
 typedef struct vcol__plan_size {
     char *name;
     uint64_t bytes;
+    bool learned; /* the most that was put; else the program's word */
 } vcol__plan_size;
 
 struct vcol_plan {
@@ -69,6 +70,8 @@ vcol_status vcol__plan_step_of(vcol_plan *plan, const char *name, int64_t *step,
  * program's, defined or put, so that the step's own list is not to be relied on for such.
  */
 void vcol__plan_learn(vcol_plan *plan, int64_t step, const char *name, bool makes, bool own);
+/* So many bytes were put under a name. */
+void vcol__plan_saw(vcol_plan *plan, const char *name, uint64_t bytes);
 /* A chunk has passed a step to its end. */
 void vcol__plan_passed(vcol_plan *plan, int64_t step);
 /* A chunk is closed that began these steps, in this order: the first one tells the folds. */

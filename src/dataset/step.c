@@ -191,11 +191,14 @@ void vcol__steps_touched_offsets(vcol_chunk *c, int64_t id, const char *name)
     vcol__plan_learn(s->plan, at, text, false, false);
 }
 
-void vcol__steps_made(vcol_chunk *c, const char *name)
+void vcol__steps_made(vcol_chunk *c, const char *name, uint64_t bytes)
 {
     vcol__steps *s = &c->steps;
     vcol__route *r = route_of(c);
-    if (!r || !atomic_load_explicit(&s->open, memory_order_relaxed))
+    if (!r)
+        return;
+    vcol__plan_saw(s->plan, name, bytes);
+    if (!atomic_load_explicit(&s->open, memory_order_relaxed))
         return;
     vcol__lock_take(&c->lock);
     int64_t at = s->at;
