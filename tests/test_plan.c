@@ -590,6 +590,32 @@ START_TEST(e6_5_a_wrong_plan_costs_time_and_never_a_value)
 }
 END_TEST
 
+START_TEST(e6_5_what_was_released_too_early_is_loaded_again_and_learned)
+{
+    static const char *const steps[][2] = {{"one", "MET_pt"}, {"two", "MET_phi"}, {"three", ""}};
+    world *w = fresh(0);
+    vcol_plan *p = plan_of(steps, 3);
+    for (int k = 1; k <= 3; k++) {
+        vcol_chunk *c = chunk_of(w, p);
+        step(c, "one");
+        ask(c, "MET_pt");
+        step(c, "two");
+        ask(c, "MET_phi");
+        ask(c, "MET_pt"); /* not listed */
+        ask(c, "MET_pt");
+        step(c, "three");
+        ck_assert_uint_eq(live(w), 0);
+        ck_assert_int_eq(plan_stats(p).early, 1);
+        ck_assert_int_eq(plan_stats(p).learned, 1);
+        ck_assert_int_eq(seen(w, VCOL_LOG_LOAD, "MET_pt"), k + 1); /* in the first chunk twice */
+        vcol_chunk_close(c);
+    }
+    ck_assert_ptr_nonnull(strstr(text_of(p), "step two\nuses MET_phi +\"MET_pt\"\n"));
+    vcol_plan_release(p);
+    done(w);
+}
+END_TEST
+
 /* ---- prefetch ------------------------------------------------------------------------------------------- */
 
 /* The names of what was queued for the chunk that begins at `first`, in order; the last word of each. */
@@ -1294,6 +1320,7 @@ int main(void)
         {e6_4_prefetch_goes_by_first_use_and_on_into_the_next_chunk, 0},
         {e6_4_a_step_fetches_for_itself_and_the_next, 0},
         {e6_4_threads_share_a_plan_and_learn_it_together, 0},
+        {e6_5_what_was_released_too_early_is_loaded_again_and_learned, 0},
         {e6_5_a_wrong_plan_costs_time_and_never_a_value, 5},
         {e6_7_what_is_put_is_read_back_like_any_column, 0},
         {e6_7_what_is_put_goes_after_its_last_consumer, 2},
