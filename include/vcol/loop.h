@@ -7,6 +7,7 @@
 #ifndef VCOL_LOOP_H
 #define VCOL_LOOP_H
 
+#include <vcol/plan.h>
 #include <vcol/prefetch.h>
 
 #ifdef __cplusplus
@@ -34,6 +35,7 @@ typedef struct vcol_loop_options {
     int32_t ahead;       /* chunks prefetched ahead, at most 32; 0 = chosen: 2, or as many as reach past two of the columns'
                             largest blocks, so that one is read while another is unpacked (vcol_loop_ahead) */
     int32_t reserved;
+    vcol_plan *plan; /* that its chunks follow, acquired; or NULL: their steps end leases, and nothing else */
 } vcol_loop_options;
 
 VCOL_API void vcol_loop_options_init(vcol_loop_options *options, size_t size);
