@@ -13,6 +13,12 @@
  *     promised  reserved by work that was started, not yet backed by memory
  *     cached    recycled memory on the manager's free lists
  *     fixed     metadata and codec contexts
+ *
+ * Spilling: when memory is short, columns of files are dropped and read again. With a `spill_dir`, buffers of a generator that
+ * costs more (vcol_generator.cost) than reading them back, and values that the program put in (vcol_chunk_put), are written to a
+ * file in that directory instead: an Arrow IPC stream each, LZ4 packed, in one file without a name, which is gone when the
+ * process ends, however it ends. A full or failing disk is no error: what can be generated is dropped, what was put in stays in
+ * memory. Only values that were put in and can no longer be read back are an error (IO, CORRUPT) when they are asked for.
  */
 #ifndef VCOL_MANAGER_H
 #define VCOL_MANAGER_H
@@ -54,7 +60,7 @@ typedef struct vcol_manager_options {
     int32_t threads;          /* worker threads; 0 = as many as the processors this process may use; < 0 MISUSE */
     int32_t io_threads;       /* threads for sources whose reads block; 0 = chosen */
     int32_t reserved;         /* 0 */
-    uint64_t limit;           /* bytes; 0 = no limit */
+    uint64_t limit;           /* bytes; 0 = no limit; or VCOL_LIMIT_AUTO */
     uint64_t cached_limit;    /* bytes at most on the free lists; 0 = chosen */
     uint64_t read_gap;        /* bytes at most between two ranges that are read as one; 0 = chosen by the source */
     uint64_t read_size;       /* bytes at most of one merged read; 0 = chosen by the source */
@@ -62,7 +68,20 @@ typedef struct vcol_manager_options {
     int64_t access_log;       /* entries kept of the ordered access log; 0 = no log */
     vcol_allocator allocator; /* all zero = the system's */
     vcol_executor executor;   /* submit NULL = threads of the manager's own */
+    /*
+     * A directory for values that leave memory and are costlier to make anew than to read back (see Spilling above); copied.
+     * NULL = nothing is spilled.
+     */
+    const char *spill_dir;
+    uint64_t spill_limit;     /* bytes at most in that directory; 0 = as much as there is */
 } vcol_manager_options;
+
+/*
+ * As a limit: what the control group of this process may use (version 1 or 2, and the groups it is in), or the machine's memory,
+ * whichever is smaller, less an eighth for the program itself. Found out once, when the manager is opened or the limit is set;
+ * vcol_stats.limit tells what it was. Where nothing can be found out there is no limit.
+ */
+#define VCOL_LIMIT_AUTO UINT64_MAX
 
 VCOL_API void vcol_manager_options_init(vcol_manager_options *options, size_t size);
 
@@ -80,13 +99,20 @@ VCOL_API vcol_status vcol_manager_open(const vcol_manager_options *options, vcol
  */
 VCOL_API void vcol_manager_close(vcol_manager *manager);
 
-/* Frees all recycled memory; returns how many bytes. */
+/*
+ * Frees all recycled memory, so that it leaves the process (with the system's allocator: also what that keeps for itself, where it is
+ * glibc's); returns how many bytes of the account.
+ */
 VCOL_API uint64_t vcol_manager_trim(vcol_manager *manager);
 
 /* Drops all buffers and blocks that are neither pinned nor leased nor being loaded, and trims. Returns bytes. */
 VCOL_API uint64_t vcol_manager_evict(vcol_manager *manager);
 
-/* Changes the limit; 0 = none. Evicts and trims down to it as far as it can. */
+/*
+ * Changes the limit, while work is running too; 0 = none, or VCOL_LIMIT_AUTO. Evicts and trims down to it as far as it can; while
+ * more is in use than the limit allows, nothing is prefetched, and what is asked for waits for what is running, then goes over the
+ * limit, counted. What was chosen from the limit (the free lists' bound, the lookahead) is chosen anew.
+ */
 VCOL_API void vcol_manager_set_limit(vcol_manager *manager, uint64_t limit);
 
 /* The number of worker threads in use or to be started; 0 with VCOL_MANAGER_NO_BACKGROUND. */
@@ -122,6 +148,12 @@ typedef struct vcol_stats {
     uint64_t bytes_unpacked;   /* bytes they produced */
     uint64_t blocks_redecoded; /* of those, again in the same pass because the block had been evicted */
     uint64_t memory_waits;     /* loads that had to wait for memory */
+    /* spilling */
+    uint64_t spilled;        /* buffers written to the file */
+    uint64_t bytes_spilled;  /* their values, bytes in memory */
+    uint64_t spill_reads;    /* buffers read back */
+    uint64_t spill_failures; /* buffers that were to be written and could not: dropped, or kept in memory if they were put in */
+    uint64_t spill_bytes;    /* bytes of the file in use now */
 } vcol_stats;
 
 /* Fills the first `size` bytes of `*out`; give sizeof *out. */

@@ -194,7 +194,7 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
     } else {
         word = atomic_load(&b->word);
         while (!atomic_compare_exchange_weak(&b->word, &word, word & ~(VCOL__STATE_MASK | VCOL__DOOMED)))
-            ;
+            ; /* SPILLED stays */
     }
     if (VCOL__FAULT(WAITER))
         pthread_cond_signal(&b->stripe->changed);
@@ -203,6 +203,8 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
     vcol__lock_drop(&b->stripe->lock);
     if (ok && (word & VCOL__DOOMED) && (word & VCOL__PIN_MASK) == 0)
         vcol__buffer_unpin_slow(b); /* cleared while it was loading, and nobody waits for it */
+    if (!ok && (word & VCOL__DOOMED) && (word & VCOL__SPILLED))
+        vcol__buffer_clear(b); /* cleared while it was read back, which failed */
 }
 
 vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)

@@ -91,6 +91,16 @@ void vcol__memory_destroy(vcol__memory *memory)
     vcol__lock_destroy(&memory->lock);
 }
 
+void vcol__memory_bound(vcol_manager *m, uint64_t cached_limit)
+{
+    vcol__memory *memory = &m->memory;
+    vcol__lock_take(&memory->lock);
+    memory->cached_limit = cached_limit;
+    uint64_t over = memory->cached > cached_limit ? memory->cached - cached_limit : 0;
+    vcol__lock_drop(&memory->lock);
+    vcol__memory_trim(m, over);
+}
+
 static void *obtain(vcol__memory *memory, size_t capacity)
 {
     if (memory->system && capacity >= HUGE)

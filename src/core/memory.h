@@ -23,6 +23,8 @@ typedef struct vcol__memory {
 
 void vcol__memory_init(vcol__memory *memory, const vcol_allocator *allocator, uint64_t cached_limit);
 void vcol__memory_destroy(vcol__memory *memory);
+/* Changes the bound of the free lists, and frees what is above it. */
+void vcol__memory_bound(vcol_manager *m, uint64_t cached_limit);
 
 /* Bytes that a region of `size` bytes will be charged with. */
 size_t vcol__memory_capacity(size_t size);

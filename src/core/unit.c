@@ -304,7 +304,8 @@ static void destroy(vcol_buffer *b)
     vcol__memory_delete(m, u, sizeof *u);
 }
 
-static const vcol__buffer_ops unit_ops = {load_blocks, prepare, unprepare, vcol__hand_help, destroy};
+static const vcol__buffer_ops unit_ops = {
+    .load = load_blocks, .prepare = prepare, .unprepare = unprepare, .help = vcol__hand_help, .destroy = destroy};
 static const vcol__buffer_ops counts_ops = {.load = vcol__counts_load, .destroy = destroy};
 
 vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t group, int64_t first,
