@@ -102,7 +102,7 @@ typedef enum op_code {
     OP_SKIP_STRINGS,  /* n */
     OP_SKIP_CHARS,    /* n */
     OP_SKIP_FRAMES,   /* n */
-    OP_SKIP_SLOTS,    /* n */
+    OP_SKIP_SLOTS,    /* n: up to here a run of one kind is one step */
     OP_SKIP_COUNTED,  /* u8, keep[local] × n bytes */
     OP_SKIP_LIST,     /* i32 count, count × n bytes */
     OP_SKIP_EACH,     /* i32 count, body so often */

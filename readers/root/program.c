@@ -25,7 +25,7 @@ typedef struct builder {
     } chain[MAX_CHAIN]; /* from the top to a value */
     int32_t length;
     char suffix[MAX_SUFFIX];
-    const node *top;
+    ops whole; /* passes an entry */
     const char *note; /* why the column at hand cannot be read */
     int nomem;
 } builder;
@@ -39,12 +39,12 @@ typedef struct kept {
 static void add(builder *b, ops *list, op o)
 {
     op *last = list->n ? &list->at[list->n - 1] : NULL;
-    if (o.code == OP_SKIP && last && last->code == OP_SKIP) {
-        last->n += o.n;
+    if (o.code <= OP_SKIP_SLOTS && last && last->code == o.code && last->once == o.once) {
+        last->n += o.n; /* one step for a run of the same */
         return;
     }
     if (list->n == list->capacity) {
-        int32_t capacity = list->capacity ? 2 * list->capacity : 4;
+        int32_t capacity = list->capacity ? 2 * list->capacity : 2;
         op *more = vcol__arena_new(b->memory, (uint64_t)capacity, sizeof *more);
         if (!more) {
             b->nomem = 1;
@@ -442,7 +442,7 @@ static program *new_program(builder *b)
 static void column(builder *b)
 {
     program *p = new_program(b);
-    ops list = {0}, whole = {0};
+    ops list = {0};
     text suffix = {b->suffix, (uint32_t)strlen(b->suffix)};
     if (!p)
         return;
@@ -458,11 +458,8 @@ static void column(builder *b)
     p->ops = list.at;
     p->n_ops = list.n;
     p->n_leaves++; /* the values */
-    pass(b, &whole, b->top, NULL);
-    if (!b->note) {
-        p->whole = whole.at;
-        p->n_whole = whole.n;
-    }
+    p->whole = b->whole.at;
+    p->n_whole = b->whole.n;
 }
 
 static void visit(builder *b, const node *n)
@@ -501,7 +498,10 @@ static void visit(builder *b, const node *n)
 
 program *vcol__program_make(arena *memory, const node *top, int64_t *n)
 {
-    builder b = {.memory = memory, .top = top};
+    builder b = {.memory = memory};
+    pass(&b, &b.whole, top, NULL);
+    if (b.note)
+        b.whole = (ops){0};
     visit(&b, top);
     *n = b.nomem ? -1 : b.n;
     return b.programs;
