@@ -28,7 +28,12 @@ static const cli_command commands[] = {
      CLI_THREADS | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_HELP, 1, INT_MAX, cli_verify_run},
     {"bench read", "FILE[:TREE]", "Measure how fast columns are read.",
      "Materializes and clears every column of every chunk, and computes nothing.",
-     CLI_COLUMNS | CLI_JSON | CLI_READING, 1, 1, cli_bench_read_run},
+     CLI_COLUMNS | CLI_JSON | CLI_COLUMN_STATS | CLI_READING, 1, 1, cli_bench_read_run},
+    {"trace summary", "FILE", "Tell where the time of a traced run went.",
+     "FILE was written by --trace. A thread's seconds are divided by what it did last, in the order of their\n"
+     "nesting: a wait inside a load is a wait. Overlap is the share of reading, unpacking, decoding and\n"
+     "generating that ran while some thread computed.",
+     CLI_JSON | CLI_HELP, 1, 1, cli_trace_summary_run},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -49,8 +54,8 @@ static void print_help(FILE *out)
 {
     fprintf(out, "usage: vcol COMMAND [options] FILE...\n\ncommands:\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "  %-12s %s\n", "help", "Print this, or the help of a command.");
+        fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "  %-13s %s\n", "help", "Print this, or the help of a command.");
     fprintf(out, "\n'vcol help COMMAND' prints the options of a command, 'vcol --version' the version.\n");
 }
 
@@ -71,10 +76,9 @@ static const cli_command *find(int argc, char **argv, int *words)
 
 static int unknown(int argc, char **argv)
 {
+    int two = argc > 1 && (strcmp(argv[0], "bench") == 0 || strcmp(argv[0], "trace") == 0);
     if (argc > 0)
-        fprintf(stderr, "vcol: '%s%s%s' is not a command; see 'vcol help'\n", argv[0],
-                strcmp(argv[0], "bench") == 0 && argc > 1 ? " " : "",
-                strcmp(argv[0], "bench") == 0 && argc > 1 ? argv[1] : "");
+        fprintf(stderr, "vcol: '%s%s%s' is not a command; see 'vcol help'\n", argv[0], two ? " " : "", two ? argv[1] : "");
     else
         print_help(stderr);
     return CLI_USAGE;

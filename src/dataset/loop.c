@@ -32,6 +32,12 @@ struct vcol_loop {
     int64_t chosen_for;             /* n_columns then */
     int64_t entries, position, end; /* position: first entry of the next chunk to open */
     int64_t given;
+    int64_t computing, thread; /* the program has a chunk since then (ns; a trace's), that thread */
+    int64_t first;             /* entry of the pass's first chunk */
+    uint64_t read_before;      /* bytes read from the data set before the pass */
+    vcol_progress progress;
+    vcol_progress_fn report; /* or NULL */
+    void *report_opaque;
     slot window[MOST_AHEAD + 1]; /* [0] is the program's */
     int32_t n;
     vcol__lock lock;
@@ -78,6 +84,56 @@ static void choose_ahead(vcol_loop *l)
     l->ahead = ahead < MOST_AHEAD ? (int32_t)ahead : MOST_AHEAD;
 }
 
+static double seconds(const vcol_dataset *d)
+{
+    return 1e-9 * (double)vcol__clock(d->manager);
+}
+
+static uint64_t bytes_read(const vcol_dataset *d)
+{
+    uint64_t bytes = 0;
+    for (int64_t f = 0; f < d->n_files; f++) /* relaxed: a number for people */
+        bytes += atomic_load_explicit(&d->files[f].binding.bytes_read, memory_order_relaxed);
+    return bytes;
+}
+
+/* Stored bytes of the known columns over the loop's entries. Columns that share blocks tell the same bytes. */
+static uint64_t bytes_total(vcol_loop *l)
+{
+    const vcol_dataset *d = l->dataset;
+    const vcol_schema *s = d->files[0].schema;
+    double bytes = 0;
+    vcol__lock_take(&l->lock);
+    for (int64_t i = 0; i < l->n_columns; i++) {
+        int32_t group = s->columns[l->columns[i]].values.group;
+        bool told = false; /* leaves of one branch are neighbours */
+        for (int64_t k = i - 1; k >= 0 && k >= i - 16 && !told; k--)
+            told = group >= 0 && s->columns[l->columns[k]].values.group == group;
+        bytes += told ? 0 : (double)d->columns[l->columns[i]].stored;
+    }
+    vcol__lock_drop(&l->lock);
+    return d->entries > 0 ? (uint64_t)(bytes * ((double)(l->end - l->first) / (double)d->entries)) : 0;
+}
+
+/* So many entries of the pass are done. */
+static void report(vcol_loop *l, int64_t entries)
+{
+    if (!l->report)
+        return;
+    l->progress.bytes_total = bytes_total(l);
+    vcol_progress_update(&l->progress, entries, bytes_read(l->dataset) - l->read_before, seconds(l->dataset));
+    l->report(&l->progress, l->report_opaque);
+}
+
+/* The program's turn ends, if it is the same thread that began it: a row of a trace is one thread's. */
+static void end_compute(vcol_loop *l)
+{
+    if (l->computing && l->thread == vcol__wait_thread())
+        VCOL__TRACE_END(l->dataset->manager, VCOL__TRACE_COMPUTE, l->computing, "compute",
+                        .first = l->window[0].chunk->first);
+    l->computing = 0;
+}
+
 vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vcol_loop **out,
                            vcol_error *err)
 {
@@ -117,6 +173,11 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
     l->entries = o.entries ? o.entries : DEFAULT_ENTRIES;
     l->position = o.first;
     l->end = o.count ? o.first + o.count : d->entries;
+    l->first = o.first;
+    l->read_before = bytes_read(d);
+    l->report = o.progress;
+    l->report_opaque = o.progress_opaque;
+    vcol_progress_begin(&l->progress, l->end - l->first, 0, seconds(d));
     vcol__lock_init(&l->lock, LEVEL_CHUNK);
     vcol_status status = vcol_dataset_match(d, o.columns, l->columns, d->n_columns, &l->n_columns, err);
     if (status != VCOL_OK) {
@@ -213,10 +274,13 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         return (vcol_status)err->status;
     if (!l || !out)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_loop_next: a loop and a place are needed");
+    end_compute(l);
     if (l->given > 0 && l->n > 0) {
+        int64_t done = l->window[0].chunk->first + l->window[0].chunk->count - l->first;
         /* The pass moves on only after the next chunk is open: blocks that reach into it are kept. */
         vcol_status status = l->n > 1 ? VCOL_OK : open_next(l, err);
         close_slot(&l->window[0]);
+        report(l, done);
         memmove(&l->window[0], &l->window[1], (size_t)(--l->n) * sizeof l->window[0]);
         if (status != VCOL_OK)
             return status;
@@ -236,6 +300,10 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         prefetch(l, &l->window[i]); /* what was learned since */
     while (l->n <= l->ahead && open_next(l, NULL) == VCOL_OK)
         prefetch(l, &l->window[l->n - 1]);
+    if (VCOL__TRACING(l->dataset->manager)) {
+        l->computing = vcol__clock(l->dataset->manager);
+        l->thread = vcol__wait_thread();
+    }
     return VCOL_OK;
 }
 
@@ -253,6 +321,7 @@ void vcol_loop_close(vcol_loop *l)
 {
     if (!l)
         return;
+    end_compute(l);
     while (l->n > 0)
         close_slot(&l->window[--l->n]);
     for (int64_t f = 0; f < l->dataset->n_files; f++)
