@@ -44,7 +44,7 @@ typedef struct vcol__block {
     int64_t waiting;       /* loads that wait for BUSY to end */
     bool inspected;
     bool unpacked_before;
-    _Atomic uint64_t mark; /* how far it was decoded: rows << 32 | items in these; 0 = not known */
+    _Atomic uint64_t mark; /* how far it was decoded, at most: rows << 32 | items in these; only grows */
     void *carrier; /* the pass that carries it */
     /* belong to who made the state what it is, const while HERE */
     vcol__region stored, plain;

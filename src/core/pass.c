@@ -2,7 +2,7 @@
 /* A pass over a data set: what it carries, and until when. See pass.h. */
 #include "core/pass.h"
 
-#include "core/manager.h"
+#include "core/buffer.h"
 
 #include <string.h>
 
@@ -52,6 +52,7 @@ void vcol__pass_destroy(vcol__pass *p)
 {
     vcol__pass_reset(p);
     vcol__memory_delete(p->manager, p->blocks, (size_t)p->capacity * sizeof *p->blocks);
+    vcol__memory_delete(p->manager, p->counted, (size_t)p->counted_capacity * sizeof *p->counted);
     vcol__lock_destroy(&p->lock);
 }
 
@@ -116,4 +117,76 @@ void vcol__pass_carry(vcol__pass *p, vcol__block *b)
         p->blocks[p->n++] = b;
     }
     vcol__lock_drop(&p->lock);
+}
+
+void vcol__pass_lend(vcol__pass *p, vcol_buffer *offsets)
+{
+    vcol_manager *m = p->manager;
+    vcol__lock_take(&p->lock);
+    bool room = p->n_counted < p->counted_capacity;
+    if (!room) {
+        int64_t capacity = p->counted_capacity ? p->counted_capacity * 2 : 16;
+        vcol_buffer **more = vcol__memory_new(m, (size_t)capacity * sizeof *more);
+        if (more) {
+            if (p->n_counted)
+                memcpy(more, p->counted, (size_t)p->n_counted * sizeof *more);
+            vcol__memory_delete(m, p->counted, (size_t)p->counted_capacity * sizeof *p->counted);
+            p->counted = more;
+            p->counted_capacity = capacity;
+            room = true;
+        } /* else counters are unpacked again where these would have helped */
+    }
+    if (room)
+        p->counted[p->n_counted++] = offsets;
+    vcol__lock_drop(&p->lock);
+}
+
+void vcol__pass_take_back(vcol__pass *p, vcol_buffer *offsets)
+{
+    vcol__lock_take(&p->lock);
+    for (int64_t i = 0; i < p->n_counted; i++) {
+        if (p->counted[i] == offsets) {
+            p->counted[i] = p->counted[--p->n_counted];
+            break;
+        }
+    }
+    vcol__lock_drop(&p->lock);
+}
+
+/* Offsets of the group that cover `row`, pinned and referenced; NULL if there are none, or they cannot be loaded. */
+static vcol_buffer *counted_at(vcol__pass *p, int32_t group, int64_t row)
+{
+    vcol_buffer *found = NULL;
+    vcol__lock_take(&p->lock);
+    for (int64_t i = 0; i < p->n_counted && !found; i++) {
+        vcol_buffer *b = p->counted[i];
+        if (b->group == group && b->first <= row && row < b->first + b->entries)
+            found = b;
+    }
+    if (found)
+        vcol_buffer_acquire(found); /* lent: its chunk has a reference still */
+    vcol__lock_drop(&p->lock);
+    if (found && vcol__buffer_pin(found, NULL) != VCOL_OK) {
+        vcol_buffer_release(found);
+        found = NULL;
+    }
+    return found;
+}
+
+bool vcol__pass_items(vcol__pass *p, int32_t group, int64_t first, int64_t end, int64_t *items)
+{
+    int64_t row = first;
+    *items = 0;
+    while (row < end) {
+        vcol_buffer *b = p ? counted_at(p, group, row) : NULL;
+        if (!b)
+            return false;
+        const int64_t *offsets = b->leaf[0].data;
+        int64_t stop = b->first + b->entries < end ? b->first + b->entries : end;
+        *items += offsets[stop - b->first] - offsets[row - b->first]; /* each bounded by sum_counts (counts.c) */
+        row = stop;
+        vcol__buffer_unpin(b);
+        vcol_buffer_release(b);
+    }
+    return true;
 }

@@ -5,6 +5,8 @@
 
 #include "core/block.h"
 
+#include <vcol/buffer.h>
+
 /*
  * A pass over a data set: blocks that reach beyond a chunk, or are read by several columns, are kept for the
  * next user until the pass has moved beyond them.
@@ -16,6 +18,8 @@ typedef struct vcol__pass {
     int64_t n, capacity;
     int64_t open[64]; /* first entries of open chunks; more than 64 count as 0 */
     int64_t n_open;
+    vcol_buffer **counted; /* offsets of open chunks, borrowed; pass lock */
+    int64_t n_counted, counted_capacity;
     _Atomic int64_t position; /* entries before it are done with */
 } vcol__pass;
 
@@ -28,5 +32,16 @@ void vcol__pass_leave(vcol__pass *pass, int64_t first, int64_t end);
 void vcol__pass_reset(vcol__pass *pass);
 /* Keeps a block that ends before `end` (a row) for as long as the pass needs it. */
 void vcol__pass_carry(vcol__pass *pass, vcol__block *block);
+/*
+ * The offsets of an open chunk, lent to the pass until they are taken back (before the chunk's reference ends): those who
+ * decode a block that reaches over several chunks find out from them how many items lie in between.
+ */
+void vcol__pass_lend(vcol__pass *pass, vcol_buffer *offsets);
+void vcol__pass_take_back(vcol__pass *pass, vcol_buffer *offsets);
+/*
+ * Items of the offsets' group in rows [first, end), from what is lent, loaded where need be; false: not all rows are, or
+ * that failed. Called inside a load. Without a pass there is nothing but the empty range.
+ */
+bool vcol__pass_items(vcol__pass *pass, int32_t group, int64_t first, int64_t end, int64_t *items);
 
 #endif

@@ -144,21 +144,39 @@ static void merge_bits(uint8_t *to, const uint8_t *from, int64_t bit, int64_t bi
 }
 
 /*
- * Items of the block before row `skip` of it, from the mark that the part before has left; -1 if that is not
- * known. So a block that is decoded in several parts needs no offsets of its own.
+ * Items of the block before row `skip` of it: from the mark that another part has left (none: the block's start, where
+ * they are 0), and the offsets of the chunks between there and here. -1 if these are not there. So a block that is decoded
+ * in several parts, in whatever order, needs no offsets of its own.
+ *
+ * The mark is that of the part farthest on. A chunk of a loop that is closed has left one, or a later chunk has: between
+ * the mark and any chunk that is open are only chunks that are open. Those that are closed while we look have moved it.
  */
-static int64_t items_before(vcol__block *b, int64_t skip)
+static int64_t items_before(const vcol__unit *u, vcol__block *b, const vcol__place *p)
 {
-    uint64_t mark = atomic_load_explicit(&b->mark, memory_order_relaxed);
+    uint64_t mark = atomic_load(&b->mark), seen;
+    int64_t skip = p->lo - p->row, between;
     if (skip == 0)
         return 0;
-    return (int64_t)(mark >> 32) == skip ? (int64_t)(mark & UINT32_MAX) : -1;
+    do {
+        int64_t rows = (int64_t)(mark >> 32), items = (int64_t)(mark & UINT32_MAX);
+        int64_t from = rows < skip ? rows : skip, to = rows < skip ? skip : rows;
+        if (vcol__pass_items(u->pass, u->group->depends, p->row + from, p->row + to, &between)) {
+            items += rows < skip ? between : -between;
+            return items >= 0 ? items : -1; /* below 0: the file was changed in between */
+        }
+        seen = mark;
+        mark = atomic_load(&b->mark);
+    } while (mark != seen);
+    return -1;
 }
 
 static void leave_mark(vcol__block *b, int64_t rows, int64_t items)
 {
-    if (rows <= UINT32_MAX && items <= UINT32_MAX)
-        atomic_store_explicit(&b->mark, (uint64_t)rows << 32 | (uint64_t)items, memory_order_relaxed);
+    uint64_t mark = atomic_load(&b->mark), mine = (uint64_t)rows << 32 | (uint64_t)items;
+    if (rows > UINT32_MAX || items > UINT32_MAX)
+        return;
+    while (rows > (int64_t)(mark >> 32) && !atomic_compare_exchange_weak(&b->mark, &mark, mine))
+        ;
 }
 
 static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_error *err)
@@ -174,7 +192,7 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
     vcol_buffer *aux = NULL;
     vcol_status status = VCOL_OK;
     const void *state = vcol__work_needed(w, i);
-    int64_t resume = u->dep ? items_before(b, p->lo - p->row) : -1;
+    int64_t resume = u->dep ? items_before(u, b, p) : -1;
     for (int32_t l = 0; l < g->n_leaves && status == VCOL_OK; l++) {
         const vcol_leaf *leaf = &g->leaves[l];
         vcol_part *part = &parts[l];
@@ -236,7 +254,7 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
                                          u->dep ? &deps : NULL, parts, g->n_leaves, h->worker, err);
         VCOL__TRACE_END(u->base.manager, VCOL__TRACE_DECODE, start, g->name, 0);
     }
-    if (status == VCOL_OK && resume >= 0 && p->hi < p->row + p->rows)
+    if (status == VCOL_OK && resume >= 0 && p->hi < p->row + p->rows && p->hi > p->lo)
         leave_mark(b, p->hi - p->row, resume + p->items[1]);
     for (int32_t l = 0; l < g->n_leaves; l++) {
         if (bits[l].data && status == VCOL_OK)

@@ -122,6 +122,8 @@ void vcol_chunk_close(vcol_chunk *c)
         vcol_buffer *unit = atomic_load_explicit(&c->units[g], memory_order_acquire);
         if (unit) {
             end_unit_lease(c, unit);
+            if (c->table->schema->groups[g].kind == VCOL_GROUP_COUNTS)
+                vcol__pass_take_back(&c->table->pass, unit);
             vcol__buffer_clear(unit);
             vcol_buffer_release(unit);
         }
@@ -184,6 +186,8 @@ static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol
     if (!atomic_compare_exchange_strong(&c->units[group], &none, unit)) {
         vcol_buffer_release(unit); /* another thread was faster */
         unit = none;
+    } else if (c->table->schema->groups[group].kind == VCOL_GROUP_COUNTS) {
+        vcol__pass_lend(&c->table->pass, unit);
     }
     *out = unit;
     return VCOL_OK;
