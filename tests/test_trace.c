@@ -656,6 +656,71 @@ START_TEST(e11_6_a_columns_numbers_are_what_was_done_for_it)
 }
 END_TEST
 
+typedef struct asker {
+    vcol_chunk *chunk;
+    pthread_t thread;
+    const float *values;
+} asker;
+
+static void *ask(void *opaque)
+{
+    asker *a = opaque;
+    a->values = vcol_chunk_f32(a->chunk, "MET_pt", NULL);
+    return NULL;
+}
+
+START_TEST(e11_6_times_of_loads_and_waits_are_those_that_passed)
+{
+    vcol_manager *m = traced(100, fake_clock, 0, NULL);
+    static unsigned char bytes[1 << 20];
+    FILE *in = fopen(VCOL_FILE, "rb");
+    ck_assert_ptr_nonnull(in);
+    size_t size = fread(bytes, 1, sizeof bytes, in);
+    fclose(in);
+    ck_assert_uint_lt(size, sizeof bytes);
+    t_gate gate;
+    t_gate_init(&gate);
+    static t_source from;
+    memset(&from, 0, sizeof from);
+    vcol_source *source = t_source_open(&from, bytes, size, "gated");
+    vcol_dataset_options o;
+    vcol_dataset_options_init(&o, sizeof o);
+    o.sources = &source;
+    const char *path = "gated:Events";
+    vcol_dataset *d;
+    vcol_error err = {0};
+    ck_assert_msg(vcol_dataset_open(m, &path, 1, &o, &d, &err) == VCOL_OK, "%s", err.message);
+    from.gate = &gate;
+    asker a = {0}, b = {0};
+    ck_assert_int_eq(vcol_chunk_open(d, 0, 100, &a.chunk, &err), VCOL_OK);
+    b.chunk = a.chunk;
+    ck_assert_int_eq(pthread_create(&a.thread, NULL, ask, &a), 0);
+    t_gate_await(&gate, 1); /* it is inside its read */
+    ck_assert_int_eq(pthread_create(&b.thread, NULL, ask, &b), 0);
+    free(t_waits(m, 1));
+    atomic_fetch_add(&fake_time, 4321);
+    t_gate_open(&gate);
+    pthread_join(a.thread, NULL);
+    pthread_join(b.thread, NULL);
+    ck_assert_ptr_nonnull(a.values);
+    ck_assert_ptr_eq(a.values, b.values);
+    vcol_column_stats s = stats_of(d, "MET_pt");
+    ck_assert_uint_eq(s.load_ns, 4321);
+    ck_assert_uint_eq(s.wait_ns, 4321);
+    ck_assert_uint_eq(s.touched, 1);
+    json_t *root = written(m);
+    ck_assert_int_eq(ns(named(root, "read gated"), "dur"), 4321);
+    ck_assert_int_eq(ns(named(root, "wait for branch 'MET_pt'"), "dur"), 4321);
+    ck_assert_int_eq(ns(named(root, "unpack branch 'MET_pt'"), "dur"), 0);
+    json_decref(root);
+    vcol_chunk_close(a.chunk);
+    vcol_dataset_close(d);
+    vcol_source_release(source);
+    vcol_manager_close(m);
+    t_gate_destroy(&gate);
+}
+END_TEST
+
 START_TEST(e11_6_shared_offsets_count_for_each_column_that_has_them)
 {
     vcol_manager *m = traced(0, NULL, 0, NULL);
@@ -944,6 +1009,7 @@ int main(void)
         {e11_5_any_name_is_text, 0},
         {e11_5_threads_record_while_the_file_is_written, 0},
         {e11_6_a_columns_numbers_are_what_was_done_for_it, 0},
+        {e11_6_times_of_loads_and_waits_are_those_that_passed, 0},
         {e11_6_shared_offsets_count_for_each_column_that_has_them, 0},
         {e11_6_what_is_read_and_never_used_is_told, 0},
         {e11_7_rates_and_what_remains, 0},

@@ -4,6 +4,7 @@
 #define VCOL_CLI_TRACE_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include <vcol/base.h>
 
@@ -59,6 +60,8 @@ typedef struct trace_data {
 
 /* Reads a file. *out is to be freed after a failure too. Errors: IO, CORRUPT (no trace, or not whole), NOMEM. */
 vcol_status trace_read(const char *path, trace_data *out, vcol_error *err);
+/* The same from an open file; path is for messages. */
+vcol_status trace_read_from(FILE *in, const char *path, trace_data *out, vcol_error *err);
 void trace_free(trace_data *data);
 
 /* Times are ns, of all threads together where nothing else is said. */

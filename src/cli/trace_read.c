@@ -292,19 +292,27 @@ static int frame(input *i)
     return -1;
 }
 
+vcol_status trace_read_from(FILE *in, const char *path, trace_data *out, vcol_error *err)
+{
+    input i = {.in = in, .path = path, .out = out, .err = err};
+    *out = (trace_data){0};
+    if (!frame(&i) && peek(&i) != EOF)
+        fail(&i, VCOL_CORRUPT, "something stands behind the trace");
+    return (vcol_status)err->status;
+}
+
 vcol_status trace_read(const char *path, trace_data *out, vcol_error *err)
 {
-    input i = {.in = fopen(path, "re"), .path = path, .out = out, .err = err};
+    FILE *in = fopen(path, "re");
     *out = (trace_data){0};
-    if (!i.in) {
+    if (!in) {
         err->status = errno == ENOENT ? VCOL_NOT_FOUND : VCOL_IO;
         err->os_errno = errno;
         snprintf(err->message, sizeof err->message, "%.300s: %s", path, strerror(errno));
         return (vcol_status)err->status;
     }
-    if (!frame(&i) && peek(&i) != EOF)
-        fail(&i, VCOL_CORRUPT, "something stands behind the trace");
-    fclose(i.in);
+    trace_read_from(in, path, out, err);
+    fclose(in);
     return (vcol_status)err->status;
 }
 

@@ -4,7 +4,8 @@
  *
  * Records are claimed by number, each by one thread, which publishes it when it is complete: no lock, so that a span may
  * end under any. The first `capacity` are kept: what a thread has begun is never overwritten, and what was dropped is one
- * number. A thread finds its row by its number in a small table, so that nothing here is global or of a thread's own.
+ * number. A thread finds its row by its number in a small table, so that nothing here is global or of a thread's own. Where the
+ * system gives the number of a thread that has ended to a new one, that one goes on in the row, under the old name.
  *
  *   record    NONE ──(claim: next + 1)──▶ its thread's ──(kind, release)──▶ const
  *   thread    0 ──(compare and swap)──▶ id ──(named, release)──▶ const, but for its open spans
