@@ -5,6 +5,7 @@
  * chunks before, in that order.
  */
 #include "dataset/chunk.h"
+#include "dataset/report.h"
 
 #include <vcol/loop.h>
 
@@ -34,10 +35,7 @@ struct vcol_loop {
     int64_t given;
     int64_t computing, thread; /* the program has a chunk since then (ns; a trace's), that thread */
     int64_t first;             /* entry of the pass's first chunk */
-    uint64_t read_before;      /* bytes read from the data set before the pass */
-    vcol_progress progress;
-    vcol_progress_fn report; /* or NULL */
-    void *report_opaque;
+    vcol__report report;
     slot window[MOST_AHEAD + 1]; /* [0] is the program's */
     int32_t n;
     vcol__lock lock;
@@ -84,45 +82,16 @@ static void choose_ahead(vcol_loop *l)
     l->ahead = ahead < MOST_AHEAD ? (int32_t)ahead : MOST_AHEAD;
 }
 
-static double seconds(const vcol_dataset *d)
-{
-    return 1e-9 * (double)vcol__clock(d->manager);
-}
-
-static uint64_t bytes_read(const vcol_dataset *d)
-{
-    uint64_t bytes = 0;
-    for (int64_t f = 0; f < d->n_files; f++) /* relaxed: a number for people */
-        bytes += atomic_load_explicit(&d->files[f].binding.bytes_read, memory_order_relaxed);
-    return bytes;
-}
-
-/* Stored bytes of the known columns over the loop's entries. Columns that share blocks tell the same bytes. */
-static uint64_t bytes_total(vcol_loop *l)
-{
-    const vcol_dataset *d = l->dataset;
-    const vcol_schema *s = d->files[0].schema;
-    double bytes = 0;
-    vcol__lock_take(&l->lock);
-    for (int64_t i = 0; i < l->n_columns; i++) {
-        int32_t group = s->columns[l->columns[i]].values.group;
-        bool told = false; /* leaves of one branch are neighbours */
-        for (int64_t k = i - 1; k >= 0 && k >= i - 16 && !told; k--)
-            told = group >= 0 && s->columns[l->columns[k]].values.group == group;
-        bytes += told ? 0 : (double)d->columns[l->columns[i]].stored;
-    }
-    vcol__lock_drop(&l->lock);
-    return d->entries > 0 ? (uint64_t)(bytes * ((double)(l->end - l->first) / (double)d->entries)) : 0;
-}
-
 /* So many entries of the pass are done. */
 static void report(vcol_loop *l, int64_t entries)
 {
-    if (!l->report)
+    uint64_t total = 0;
+    if (!l->report.call)
         return;
-    l->progress.bytes_total = bytes_total(l);
-    vcol_progress_update(&l->progress, entries, bytes_read(l->dataset) - l->read_before, seconds(l->dataset));
-    l->report(&l->progress, l->report_opaque);
+    vcol__lock_take(&l->lock);
+    total = vcol__report_total(l->dataset, l->columns, l->n_columns, l->end - l->first);
+    vcol__lock_drop(&l->lock);
+    vcol__report_done(&l->report, entries, total);
 }
 
 /* The program's turn ends, if it is the same thread that began it: a row of a trace is one thread's. */
@@ -174,10 +143,7 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
     l->position = o.first;
     l->end = o.count ? o.first + o.count : d->entries;
     l->first = o.first;
-    l->read_before = bytes_read(d);
-    l->report = o.progress;
-    l->report_opaque = o.progress_opaque;
-    vcol_progress_begin(&l->progress, l->end - l->first, 0, seconds(d));
+    vcol__report_begin(&l->report, d, l->end - l->first, o.progress, o.progress_opaque);
     vcol__lock_init(&l->lock, LEVEL_CHUNK);
     vcol_status status = vcol_dataset_match(d, o.columns, l->columns, d->n_columns, &l->n_columns, err);
     if (status != VCOL_OK) {
