@@ -36,6 +36,8 @@ struct vcol_loop {
     int64_t computing, thread; /* the program has a chunk since then (ns; a trace's), that thread */
     int64_t first;             /* entry of the pass's first chunk */
     vcol__report report;
+    vcol_plan *plan;    /* referenced, or NULL */
+    vcol__route *route; /* of the plan as it was when the last chunk was opened, referenced */
     slot window[MOST_AHEAD + 1]; /* [0] is the program's */
     int32_t n;
     vcol__lock lock;
@@ -152,6 +154,18 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
     }
     for (int64_t i = 0; i < l->n_columns; i++)
         l->known[l->columns[i]] = 1;
+    if (o.plan) {
+        l->plan = o.plan;
+        vcol_plan_acquire(o.plan);
+        status = vcol__route_of(o.plan, d, NULL, &l->route, err);
+        if (status != VCOL_OK) {
+            vcol_loop_close(l);
+            return status;
+        }
+        for (int64_t i = 0; i < l->route->n_order; i++)
+            if (l->route->order[i] >= 0)
+                learn(l->route->order[i], l);
+    }
     if ((o.flags & VCOL_LOOP_NO_PREFETCH) || !vcol__background(d->manager))
         l->ahead = 0;
     else if (!o.ahead) {
@@ -184,6 +198,20 @@ static int64_t size_of(const vcol_loop *l, const vcol__infile *t, int64_t first)
     return count < l->end - first ? count : l->end - first;
 }
 
+/* A chunk follows the loop's plan, as it is now. */
+static vcol_status follow(vcol_loop *l, vcol_chunk *c, vcol_error *err)
+{
+    vcol__route *route;
+    if (!l->plan)
+        return VCOL_OK;
+    vcol_status status = vcol__route_of(l->plan, l->dataset, l->route, &route, err);
+    if (status != VCOL_OK)
+        return status;
+    vcol__route_release(l->route);
+    l->route = route;
+    return vcol__steps_follow(c, l->plan, route, l->ahead > 0, err);
+}
+
 /* Opens the next chunk into the window. END if there is none. */
 static vcol_status open_next(vcol_loop *l, vcol_error *err)
 {
@@ -198,30 +226,39 @@ static vcol_status open_next(vcol_loop *l, vcol_error *err)
     c->touched = learn;
     c->opaque = l;
     c->wanted = l->known;
+    status = follow(l, c, err);
+    if (status != VCOL_OK) {
+        vcol_chunk_close(c);
+        return status;
+    }
     l->position += count;
     l->window[l->n++] = (slot){.chunk = c};
     return VCOL_OK;
 }
 
 /*
- * Begins a scope of a chunk ahead, of the columns that are not in one yet. A prefetch that cannot begin is
- * none: the values come when they are asked for.
+ * Begins a scope of a chunk ahead, of the columns that are not in one yet: first those of the plan, in the order of their
+ * first use, then what was declared and learned beside it. A prefetch that cannot begin is none: the values come when they
+ * are asked for.
  */
 static void prefetch(vcol_loop *l, slot *s)
 {
     if (l->ahead == 0 || s->n == MOST_SCOPES)
         return;
+    int64_t planned = s->n == 0 && l->route ? l->route->n_order : 0;
     vcol__lock_take(&l->lock);
     int64_t n = l->n_columns - s->known;
-    int64_t *ids = n ? malloc((size_t)n * sizeof *ids) : NULL;
-    if (ids)
-        memcpy(ids, l->columns + s->known, (size_t)n * sizeof *ids);
+    int64_t *keys = planned + n ? malloc((size_t)(planned + n) * sizeof *keys) : NULL;
+    if (keys && planned)
+        memcpy(keys, l->route->order, (size_t)planned * sizeof *keys);
+    if (keys)
+        memcpy(keys + planned, l->columns + s->known, (size_t)n * sizeof *keys);
     vcol__lock_drop(&l->lock);
-    if (ids && vcol__chunk_prefetch(s->chunk, ids, n, NULL, &s->scopes[s->n], NULL) == VCOL_OK) {
+    if (keys && vcol__chunk_prefetch(s->chunk, keys, planned + n, NULL, &s->scopes[s->n], NULL) == VCOL_OK) {
         s->n++;
         s->known += n;
     }
-    free(ids);
+    free(keys);
 }
 
 static void close_slot(slot *s)
@@ -293,6 +330,8 @@ void vcol_loop_close(vcol_loop *l)
     for (int64_t f = 0; f < l->dataset->n_files; f++)
         vcol__pass_reset(&l->dataset->files[f].pass);
     vcol__lock_destroy(&l->lock);
+    vcol__route_release(l->route);
+    vcol_plan_release(l->plan);
     free((void *)l->known);
     free(l->columns);
     free(l);

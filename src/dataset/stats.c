@@ -95,14 +95,15 @@ void vcol__dataset_touch(vcol_dataset *d, int64_t id)
 void vcol__dataset_touch_offsets(vcol_dataset *d, int64_t id)
 {
     const vcol_schema *s = d->files[0].schema;
+    const vcol__users *u = d->files[0].users;
     const vcol_schema_column *c = &s->columns[id];
     for (int32_t l = 0; l < c->levels; l++) {
         int32_t counts = c->level[l].kind == VCOL_LEVEL_LIST ? s->groups[c->level[l].ref.group].depends : -1;
         if (c->level[l].kind != VCOL_LEVEL_LIST)
             continue;
-        for (int64_t i = counts >= 0 ? d->users_first[counts] : 0; counts >= 0 && i < d->users_first[counts + 1]; i++)
-            if (s->columns[d->users[i]].levels == 0) {
-                id = d->users[i];
+        for (int64_t i = counts >= 0 ? u->first[counts] : 0; counts >= 0 && i < u->first[counts + 1]; i++)
+            if (s->columns[u->columns[i]].levels == 0) {
+                id = u->columns[i];
                 break;
             }
         break;
