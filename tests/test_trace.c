@@ -527,6 +527,34 @@ START_TEST(e11_5_a_span_across_chunks_is_cut_at_the_chunk)
 }
 END_TEST
 
+START_TEST(e11_5_steps_are_spans)
+{
+    vcol_manager *m = traced(1000, fake_clock, 0, NULL);
+    vcol_dataset *d = sample(m);
+    vcol_chunk *chunk;
+    vcol_error err = {0};
+    ck_assert_int_eq(vcol_chunk_open(d, 0, 100, &chunk, &err), VCOL_OK);
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"select", "fill", "last"};
+        ck_assert_int_eq(vcol_chunk_step(chunk, names[i], &err), VCOL_OK);
+        atomic_fetch_add(&fake_time, 1000 << i);
+    }
+    vcol_chunk_close(chunk);
+    vcol_chunk_step_end(NULL);
+    json_t *root = written(m);
+    check_nesting(root);
+    ck_assert_int_eq(count(root, "compute", "X"), 3);
+    ck_assert_int_eq(ns(named(root, "select"), "ts"), 0);
+    ck_assert_int_eq(ns(named(root, "select"), "dur"), 1000);
+    ck_assert_int_eq(ns(named(root, "fill"), "ts"), 1000);
+    ck_assert_int_eq(ns(named(root, "fill"), "dur"), 2000);
+    ck_assert_int_eq(ns(named(root, "last"), "dur"), 4000); /* ends with the chunk */
+    json_decref(root);
+    vcol_dataset_close(d);
+    vcol_manager_close(m);
+}
+END_TEST
+
 START_TEST(e11_5_any_name_is_text)
 {
     static const char *const names[] = {"\"quoted\\\"", "line\nend\ttab\x01\x7f", "caf\xc3\xa9 \xe2\x9c\x93 \xf0\x9f\x8d\x8e", "\xff\xfe broken \xc3",
@@ -1006,6 +1034,7 @@ int main(void)
         {e11_4_a_trace_that_cannot_be_is_an_error, 0},
         {e11_5_spans_of_the_program_nest_whatever_it_does, 0},
         {e11_5_a_span_across_chunks_is_cut_at_the_chunk, 0},
+        {e11_5_steps_are_spans, 0},
         {e11_5_any_name_is_text, 0},
         {e11_5_threads_record_while_the_file_is_written, 0},
         {e11_6_a_columns_numbers_are_what_was_done_for_it, 0},

@@ -19,8 +19,8 @@
  *   load      a whole materialization, around the others; args: first, bytes
  *   wait      blocked; args: for: "load" (another thread makes it), "block" (another unpacks it), "bytes" (another reads
  *             them), "helper", "memory", "compute" or "other"
- *   compute   between a chunk's coming from vcol_loop_next and the next call of it, by the same thread; and the program's
- *             own spans
+ *   compute   between a chunk's coming from vcol_loop_next and the next call of it, by the same thread; the steps of a
+ *             chunk, by their names, that end on the thread that began them; and the program's own spans
  *
  * The counter `memory` has the account's four parts, each change of more than 1/256 of the limit (without limit: of the
  * peak), and their values at the time of writing; `memory limit` the limit.
