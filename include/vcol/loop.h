@@ -9,6 +9,7 @@
 
 #include <vcol/plan.h>
 #include <vcol/prefetch.h>
+#include <vcol/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,6 +37,8 @@ typedef struct vcol_loop_options {
                             largest blocks, so that one is read while another is unpacked (vcol_loop_ahead) */
     int32_t reserved;
     vcol_plan *plan; /* that its chunks follow, acquired; or NULL: their steps end leases, and nothing else */
+    vcol_progress_fn progress; /* called by vcol_loop_next when a chunk is done, and at the end; NULL: not */
+    void *progress_opaque;
 } vcol_loop_options;
 
 VCOL_API void vcol_loop_options_init(vcol_loop_options *options, size_t size);

@@ -5,6 +5,7 @@
  * chunks before, in that order.
  */
 #include "dataset/chunk.h"
+#include "dataset/report.h"
 
 #include <vcol/loop.h>
 
@@ -32,6 +33,9 @@ struct vcol_loop {
     int64_t chosen_for;             /* n_columns then */
     int64_t entries, position, end; /* position: first entry of the next chunk to open */
     int64_t given;
+    int64_t computing, thread; /* the program has a chunk since then (ns; a trace's), that thread */
+    int64_t first;             /* entry of the pass's first chunk */
+    vcol__report report;
     vcol_plan *plan;    /* referenced, or NULL */
     vcol__route *route; /* of the plan as it was when the last chunk was opened, referenced */
     slot window[MOST_AHEAD + 1]; /* [0] is the program's */
@@ -80,6 +84,27 @@ static void choose_ahead(vcol_loop *l)
     l->ahead = ahead < MOST_AHEAD ? (int32_t)ahead : MOST_AHEAD;
 }
 
+/* So many entries of the pass are done. */
+static void report(vcol_loop *l, int64_t entries)
+{
+    uint64_t total = 0;
+    if (!l->report.call)
+        return;
+    vcol__lock_take(&l->lock);
+    total = vcol__report_total(l->dataset, l->columns, l->n_columns, l->end - l->first);
+    vcol__lock_drop(&l->lock);
+    vcol__report_done(&l->report, entries, total);
+}
+
+/* The program's turn ends, if it is the same thread that began it: a row of a trace is one thread's. */
+static void end_compute(vcol_loop *l)
+{
+    if (l->computing && l->thread == vcol__wait_thread())
+        VCOL__TRACE_END(l->dataset->manager, VCOL__TRACE_COMPUTE, l->computing, "compute",
+                        .first = l->window[0].chunk->first);
+    l->computing = 0;
+}
+
 vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vcol_loop **out,
                            vcol_error *err)
 {
@@ -119,6 +144,8 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
     l->entries = o.entries ? o.entries : DEFAULT_ENTRIES;
     l->position = o.first;
     l->end = o.count ? o.first + o.count : d->entries;
+    l->first = o.first;
+    vcol__report_begin(&l->report, d, l->end - l->first, o.progress, o.progress_opaque);
     vcol__lock_init(&l->lock, LEVEL_CHUNK);
     vcol_status status = vcol_dataset_match(d, o.columns, l->columns, d->n_columns, &l->n_columns, err);
     if (status != VCOL_OK) {
@@ -250,10 +277,13 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         return (vcol_status)err->status;
     if (!l || !out)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_loop_next: a loop and a place are needed");
+    end_compute(l);
     if (l->given > 0 && l->n > 0) {
+        int64_t done = l->window[0].chunk->first + l->window[0].chunk->count - l->first;
         /* The pass moves on only after the next chunk is open: blocks that reach into it are kept. */
         vcol_status status = l->n > 1 ? VCOL_OK : open_next(l, err);
         close_slot(&l->window[0]);
+        report(l, done);
         memmove(&l->window[0], &l->window[1], (size_t)(--l->n) * sizeof l->window[0]);
         if (status != VCOL_OK)
             return status;
@@ -273,6 +303,10 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         prefetch(l, &l->window[i]); /* what was learned since */
     while (l->n <= l->ahead && open_next(l, NULL) == VCOL_OK)
         prefetch(l, &l->window[l->n - 1]);
+    if (VCOL__TRACING(l->dataset->manager)) {
+        l->computing = vcol__clock(l->dataset->manager);
+        l->thread = vcol__wait_thread();
+    }
     return VCOL_OK;
 }
 
@@ -290,6 +324,7 @@ void vcol_loop_close(vcol_loop *l)
 {
     if (!l)
         return;
+    end_compute(l);
     while (l->n > 0)
         close_slot(&l->window[--l->n]);
     for (int64_t f = 0; f < l->dataset->n_files; f++)
