@@ -7,7 +7,9 @@
 #ifndef VCOL_LOOP_H
 #define VCOL_LOOP_H
 
+#include <vcol/plan.h>
 #include <vcol/prefetch.h>
+#include <vcol/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,6 +36,9 @@ typedef struct vcol_loop_options {
     int32_t ahead;       /* chunks prefetched ahead, at most 32; 0 = chosen: 2, or as many as reach past two of the columns'
                             largest blocks, so that one is read while another is unpacked (vcol_loop_ahead) */
     int32_t reserved;
+    vcol_plan *plan; /* that its chunks follow, acquired; or NULL: their steps end leases, and nothing else */
+    vcol_progress_fn progress; /* called by vcol_loop_next when a chunk is done, and at the end; NULL: not */
+    void *progress_opaque;
 } vcol_loop_options;
 
 VCOL_API void vcol_loop_options_init(vcol_loop_options *options, size_t size);

@@ -26,9 +26,18 @@ static const cli_command commands[] = {
     {"verify", "FILE[:TREE]...", "Read everything, check every checksum, report each fault.",
      "A line a fault, with file, object and offset, on standard output.",
      CLI_THREADS | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_HELP, 1, INT_MAX, cli_verify_run},
+    {"plan show", "FILE.plan [FILE[:TREE]]", "Show what a saved plan reads, keeps and releases, step by step.",
+     "With a table: its columns, in bytes stored and in memory, from metadata only; --chunk N: of a chunk of\n"
+     "N entries. '@Jet' are the offsets of a collection; '?' marks what nothing tells the size of.",
+     CLI_JSON | CLI_CHUNK | CLI_HELP, 1, 2, cli_plan_show_run},
     {"bench read", "FILE[:TREE]", "Measure how fast columns are read.",
      "Materializes and clears every column of every chunk, and computes nothing.",
-     CLI_COLUMNS | CLI_JSON | CLI_READING, 1, 1, cli_bench_read_run},
+     CLI_COLUMNS | CLI_JSON | CLI_COLUMN_STATS | CLI_READING, 1, 1, cli_bench_read_run},
+    {"trace summary", "FILE", "Tell where the time of a traced run went.",
+     "FILE was written by --trace. A thread's seconds are divided by what it did last, in the order of their\n"
+     "nesting: a wait inside a load is a wait. Overlap is the share of reading, unpacking, decoding and\n"
+     "generating that ran while some thread computed.",
+     CLI_JSON | CLI_HELP, 1, 1, cli_trace_summary_run},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -49,8 +58,8 @@ static void print_help(FILE *out)
 {
     fprintf(out, "usage: vcol COMMAND [options] FILE...\n\ncommands:\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "  %-12s %s\n", "help", "Print this, or the help of a command.");
+        fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "  %-13s %s\n", "help", "Print this, or the help of a command.");
     fprintf(out, "\n'vcol help COMMAND' prints the options of a command, 'vcol --version' the version.\n");
 }
 
@@ -69,12 +78,21 @@ static const cli_command *find(int argc, char **argv, int *words)
     return NULL;
 }
 
+/* Whether commands of two words begin with it. */
+static int begins(const char *word)
+{
+    size_t n = strlen(word);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strncmp(commands[i].name, word, n) == 0 && commands[i].name[n] == ' ')
+            return 1;
+    return 0;
+}
+
 static int unknown(int argc, char **argv)
 {
     if (argc > 0)
         fprintf(stderr, "vcol: '%s%s%s' is not a command; see 'vcol help'\n", argv[0],
-                strcmp(argv[0], "bench") == 0 && argc > 1 ? " " : "",
-                strcmp(argv[0], "bench") == 0 && argc > 1 ? argv[1] : "");
+                begins(argv[0]) && argc > 1 ? " " : "", begins(argv[0]) && argc > 1 ? argv[1] : "");
     else
         print_help(stderr);
     return CLI_USAGE;

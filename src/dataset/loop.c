@@ -5,6 +5,7 @@
  * chunks before, in that order.
  */
 #include "dataset/chunk.h"
+#include "dataset/report.h"
 
 #include <vcol/loop.h>
 
@@ -32,6 +33,11 @@ struct vcol_loop {
     int64_t chosen_for;             /* n_columns then */
     int64_t entries, position, end; /* position: first entry of the next chunk to open */
     int64_t given;
+    int64_t computing, thread; /* the program has a chunk since then (ns; a trace's), that thread */
+    int64_t first;             /* entry of the pass's first chunk */
+    vcol__report report;
+    vcol_plan *plan;    /* referenced, or NULL */
+    vcol__route *route; /* of the plan as it was when the last chunk was opened, referenced */
     slot window[MOST_AHEAD + 1]; /* [0] is the program's */
     int32_t n;
     vcol__lock lock;
@@ -78,6 +84,27 @@ static void choose_ahead(vcol_loop *l)
     l->ahead = ahead < MOST_AHEAD ? (int32_t)ahead : MOST_AHEAD;
 }
 
+/* So many entries of the pass are done. */
+static void report(vcol_loop *l, int64_t entries)
+{
+    uint64_t total = 0;
+    if (!l->report.call)
+        return;
+    vcol__lock_take(&l->lock);
+    total = vcol__report_total(l->dataset, l->columns, l->n_columns, l->end - l->first);
+    vcol__lock_drop(&l->lock);
+    vcol__report_done(&l->report, entries, total);
+}
+
+/* The program's turn ends, if it is the same thread that began it: a row of a trace is one thread's. */
+static void end_compute(vcol_loop *l)
+{
+    if (l->computing && l->thread == vcol__wait_thread())
+        VCOL__TRACE_END(l->dataset->manager, VCOL__TRACE_COMPUTE, l->computing, "compute",
+                        .first = l->window[0].chunk->first);
+    l->computing = 0;
+}
+
 vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vcol_loop **out,
                            vcol_error *err)
 {
@@ -117,6 +144,8 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
     l->entries = o.entries ? o.entries : DEFAULT_ENTRIES;
     l->position = o.first;
     l->end = o.count ? o.first + o.count : d->entries;
+    l->first = o.first;
+    vcol__report_begin(&l->report, d, l->end - l->first, o.progress, o.progress_opaque);
     vcol__lock_init(&l->lock, LEVEL_CHUNK);
     vcol_status status = vcol_dataset_match(d, o.columns, l->columns, d->n_columns, &l->n_columns, err);
     if (status != VCOL_OK) {
@@ -125,6 +154,18 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
     }
     for (int64_t i = 0; i < l->n_columns; i++)
         l->known[l->columns[i]] = 1;
+    if (o.plan) {
+        l->plan = o.plan;
+        vcol_plan_acquire(o.plan);
+        status = vcol__route_of(o.plan, d, NULL, &l->route, err);
+        if (status != VCOL_OK) {
+            vcol_loop_close(l);
+            return status;
+        }
+        for (int64_t i = 0; i < l->route->n_order; i++)
+            if (l->route->order[i] >= 0)
+                learn(l->route->order[i], l);
+    }
     if ((o.flags & VCOL_LOOP_NO_PREFETCH) || !vcol__background(d->manager))
         l->ahead = 0;
     else if (!o.ahead) {
@@ -157,6 +198,20 @@ static int64_t size_of(const vcol_loop *l, const vcol__infile *t, int64_t first)
     return count < l->end - first ? count : l->end - first;
 }
 
+/* A chunk follows the loop's plan, as it is now. */
+static vcol_status follow(vcol_loop *l, vcol_chunk *c, vcol_error *err)
+{
+    vcol__route *route;
+    if (!l->plan)
+        return VCOL_OK;
+    vcol_status status = vcol__route_of(l->plan, l->dataset, l->route, &route, err);
+    if (status != VCOL_OK)
+        return status;
+    vcol__route_release(l->route);
+    l->route = route;
+    return vcol__steps_follow(c, l->plan, route, l->ahead > 0, err);
+}
+
 /* Opens the next chunk into the window. END if there is none. */
 static vcol_status open_next(vcol_loop *l, vcol_error *err)
 {
@@ -171,30 +226,39 @@ static vcol_status open_next(vcol_loop *l, vcol_error *err)
     c->touched = learn;
     c->opaque = l;
     c->wanted = l->known;
+    status = follow(l, c, err);
+    if (status != VCOL_OK) {
+        vcol_chunk_close(c);
+        return status;
+    }
     l->position += count;
     l->window[l->n++] = (slot){.chunk = c};
     return VCOL_OK;
 }
 
 /*
- * Begins a scope of a chunk ahead, of the columns that are not in one yet. A prefetch that cannot begin is
- * none: the values come when they are asked for.
+ * Begins a scope of a chunk ahead, of the columns that are not in one yet: first those of the plan, in the order of their
+ * first use, then what was declared and learned beside it. A prefetch that cannot begin is none: the values come when they
+ * are asked for.
  */
 static void prefetch(vcol_loop *l, slot *s)
 {
     if (l->ahead == 0 || s->n == MOST_SCOPES)
         return;
+    int64_t planned = s->n == 0 && l->route ? l->route->n_order : 0;
     vcol__lock_take(&l->lock);
     int64_t n = l->n_columns - s->known;
-    int64_t *ids = n ? malloc((size_t)n * sizeof *ids) : NULL;
-    if (ids)
-        memcpy(ids, l->columns + s->known, (size_t)n * sizeof *ids);
+    int64_t *keys = planned + n ? malloc((size_t)(planned + n) * sizeof *keys) : NULL;
+    if (keys && planned)
+        memcpy(keys, l->route->order, (size_t)planned * sizeof *keys);
+    if (keys)
+        memcpy(keys + planned, l->columns + s->known, (size_t)n * sizeof *keys);
     vcol__lock_drop(&l->lock);
-    if (ids && vcol__chunk_prefetch(s->chunk, ids, n, NULL, &s->scopes[s->n], NULL) == VCOL_OK) {
+    if (keys && vcol__chunk_prefetch(s->chunk, keys, planned + n, NULL, &s->scopes[s->n], NULL) == VCOL_OK) {
         s->n++;
         s->known += n;
     }
-    free(ids);
+    free(keys);
 }
 
 static void close_slot(slot *s)
@@ -213,10 +277,13 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         return (vcol_status)err->status;
     if (!l || !out)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_loop_next: a loop and a place are needed");
+    end_compute(l);
     if (l->given > 0 && l->n > 0) {
+        int64_t done = l->window[0].chunk->first + l->window[0].chunk->count - l->first;
         /* The pass moves on only after the next chunk is open: blocks that reach into it are kept. */
         vcol_status status = l->n > 1 ? VCOL_OK : open_next(l, err);
         close_slot(&l->window[0]);
+        report(l, done);
         memmove(&l->window[0], &l->window[1], (size_t)(--l->n) * sizeof l->window[0]);
         if (status != VCOL_OK)
             return status;
@@ -236,6 +303,10 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         prefetch(l, &l->window[i]); /* what was learned since */
     while (l->n <= l->ahead && open_next(l, NULL) == VCOL_OK)
         prefetch(l, &l->window[l->n - 1]);
+    if (VCOL__TRACING(l->dataset->manager)) {
+        l->computing = vcol__clock(l->dataset->manager);
+        l->thread = vcol__wait_thread();
+    }
     return VCOL_OK;
 }
 
@@ -253,11 +324,14 @@ void vcol_loop_close(vcol_loop *l)
 {
     if (!l)
         return;
+    end_compute(l);
     while (l->n > 0)
         close_slot(&l->window[--l->n]);
     for (int64_t f = 0; f < l->dataset->n_files; f++)
         vcol__pass_reset(&l->dataset->files[f].pass);
     vcol__lock_destroy(&l->lock);
+    vcol__route_release(l->route);
+    vcol_plan_release(l->plan);
     free((void *)l->known);
     free(l->columns);
     free(l);
