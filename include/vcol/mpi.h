@@ -49,7 +49,7 @@ typedef struct vcol_mpi_stats {
 } vcol_mpi_stats;
 
 /*
- * Runs a job; called by all ranks of `comm`, one thread each, with the same options (depth, next and GIVEN are not used) and
+ * Runs a job; called by all ranks of `comm`, one thread each, with the same options (depth, progress, next and GIVEN are not used) and
  * job. Between ranks only tags 30250 to 31274 are used.
  * @param dataset  NULL: this rank could not open it; it takes part without computing, and cannot be rank 0
  * @param err      `err` may hold why dataset is NULL: it is told to rank 0
