@@ -68,6 +68,7 @@ typedef struct vcol_manager_options {
     int64_t access_log;       /* entries kept of the ordered access log; 0 = no log */
     vcol_allocator allocator; /* all zero = the system's */
     vcol_executor executor;   /* submit NULL = threads of the manager's own */
+    int64_t trace;            /* events kept of the trace (vcol/trace.h), 112 bytes each, charged to `fixed`; 0 = no trace */
     /*
      * A directory for values that leave memory and are costlier to make anew than to read back (see Spilling above); copied.
      * NULL = nothing is spilled.

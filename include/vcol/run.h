@@ -40,6 +40,7 @@
 #include <vcol/chunk.h>
 #include <vcol/partition.h>
 #include <vcol/plan.h>
+#include <vcol/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,6 +50,12 @@ extern "C" {
 typedef struct vcol_sink vcol_sink;
 /* Appends bytes. Errors: NOMEM. */
 VCOL_API vcol_status vcol_sink_write(vcol_sink *sink, const void *data, size_t size, vcol_error *err);
+/* A sink of the program's own, to call save with: for states that go to other processes. One thread at a time. Errors: NOMEM. */
+VCOL_API vcol_status vcol_sink_open(vcol_sink **out, vcol_error *err);
+/* What was written so far: borrowed until the next write. Never NULL. */
+VCOL_API const void *vcol_sink_data(const vcol_sink *sink, size_t *size);
+/* NULL is fine. */
+VCOL_API void vcol_sink_close(vcol_sink *sink);
 
 /* A chunk of a run, and how the run stands, for the hooks. */
 typedef struct vcol_run_chunk {
@@ -121,6 +128,8 @@ typedef struct vcol_run_options {
      * removes old entries: delete files, or the directory, at any time.
      */
     const char *cache_dir, *version;
+    vcol_progress_fn progress; /* called when a chunk is merged, by one thread at a time; NULL: not. GIVEN: of the whole data set */
+    void *progress_opaque;
 } vcol_run_options;
 
 VCOL_API void vcol_run_options_init(vcol_run_options *options, size_t size);

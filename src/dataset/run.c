@@ -64,6 +64,7 @@ typedef struct run {
     vcol__cache cache;
     bool unordered, choose_jobs, choose_depth;
     int32_t processors;
+    vcol__report report;       /* whoever merges */
     vcol__window window;       /* likewise the token's, but for what its own lock guards */
     vcol__lock lock;
     pthread_cond_t changed;    /* an item changed its state, or the token is free */
@@ -72,6 +73,7 @@ typedef struct run {
     int32_t n_items;           /* room for them: the most that depth can become */
     int32_t jobs, depth, started; /* jobs: threads numbered so or above do not compute. started: threads there are */
     int32_t queued, running, waiting, in_flight;
+    int32_t ahead;             /* the window's, as it was when the token was last given back */
     bool token;                /* a thread opens a chunk */
     bool merging;
     bool ended;                /* there are no more chunks: next_index is their number */
@@ -147,7 +149,7 @@ static uint64_t need_locked(const run *r, int64_t count)
 /* Chunks that are queued besides the ones that are computed on, and room for as many that wait for their turn. */
 static int32_t depth_of(const run *r, int32_t jobs)
 {
-    int32_t depth = 2 * jobs + r->window.ahead;
+    int32_t depth = 2 * jobs + r->ahead;
     return depth < r->n_items ? depth : r->n_items;
 }
 
@@ -318,8 +320,9 @@ static void advance_locked(run *r, bool wait)
             fail_locked(r, it->index, status, &why);
         free_locked(r, it);
     }
+    r->ahead = r->window.ahead;
     if (r->choose_depth)
-        r->depth = depth_of(r, r->jobs); /* `ahead` may have changed */
+        r->depth = depth_of(r, r->jobs);
     drop_token_locked(r);
 }
 
@@ -328,7 +331,7 @@ static bool wants_more_locked(const run *r, bool computes)
 {
     if (r->token || r->ended || r->next_index >= r->until || r->in_flight >= r->depth)
         return false;
-    return r->queued < r->window.ahead + (computes ? 1 : 0);
+    return r->queued < r->ahead + (computes ? 1 : 0);
 }
 
 /* ---- computing ---------------------------------------------------------------------------------------- */
@@ -408,7 +411,9 @@ static vcol_status call_job(run *r, item *it, vcol_error *err)
     vcol__consumer consumer;
     double own = r->choose_jobs ? seconds(CLOCK_THREAD_CPUTIME_ID) : 0;
     vcol__consumer_begin(&consumer, r->manager);
+    int64_t began = VCOL__TRACE_BEGIN(r->manager);
     status = r->job.chunk(it->slot.chunk, it->result, r->job.opaque, err);
+    VCOL__TRACE_END(r->manager, VCOL__TRACE_COMPUTE, began, "compute", .first = it->first);
     if (status == VCOL_OK && err->status) /* a getter's error that the function did not pass on */
         status = (vcol_status)err->status;
     own = r->choose_jobs ? seconds(CLOCK_THREAD_CPUTIME_ID) - own : 0;
@@ -502,6 +507,8 @@ static void merge_locked(run *r, item *it)
     if (r->job.merge)
         status = r->job.merge(r->total, it->result, r->job.opaque, &why);
     close_result(r, it);
+    if (status == VCOL_OK || status == VCOL_END) /* who merges is the only one that changes the sum */
+        vcol__window_report(&r->window, &r->report, r->stats.entries + it->count);
     vcol__lock_take(&r->lock);
     r->merging = false;
     if (status == VCOL_OK || status == VCOL_END) {
@@ -617,7 +624,10 @@ static void work(run *r, int32_t thread)
         held_back = no_room;
         if (over_locked(r))
             break;
+        vcol__wait wait = {.what = "a chunk of its run to compute on", .kind = VCOL__TRACE_WAIT_COMPUTE};
+        vcol__wait_begin(r->manager, &wait);
         vcol__lock_wait(&r->changed, &r->lock);
+        vcol__wait_end(r->manager, &wait);
     }
     pthread_cond_broadcast(&r->changed);
     vcol__lock_drop(&r->lock);
@@ -689,6 +699,8 @@ static vcol_status prepare(run *r, vcol_error *err)
                                   o->columns ? r->window.n_columns : -1, err);
     if (status != VCOL_OK)
         return status;
+    vcol__report_begin(&r->report, r->dataset, r->partition ? r->partition->end - r->partition->first : r->dataset->entries,
+                       o->progress, o->progress_opaque);
     r->processors = processors();
     r->choose_jobs = o->jobs == 0;
     r->choose_depth = o->depth == 0;
@@ -697,6 +709,7 @@ static vcol_status prepare(run *r, vcol_error *err)
     r->items = calloc((size_t)r->n_items, sizeof *r->items);
     if (!r->items)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %d chunks", r->n_items);
+    r->ahead = r->window.ahead;
     r->depth = o->depth ? o->depth : depth_of(r, r->jobs);
     return VCOL_OK;
 }
@@ -749,7 +762,7 @@ vcol_status vcol_run(vcol_dataset *d, const vcol_run_options *options, const vco
         *stats = r.stats;
         stats->jobs = r.jobs;
         stats->depth = r.depth;
-        stats->ahead = r.window.ahead;
+        stats->ahead = r.ahead;
         stats->working_set = r.set;
     }
     vcol__cache_close(&r.cache);
