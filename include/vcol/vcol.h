@@ -4,7 +4,7 @@
  * the background, inside one memory limit.
  *
  * Read the headers in this order: base (errors, types), manager (memory, threads), dataset (files,
- * columns), chunk (arrays), loop, run (many threads), prefetch, plan, partition, then buffer (derived columns) and source (other inputs).
+ * columns), chunk (arrays), loop, run (many threads), prefetch, plan, partition, then buffer (derived columns), expect (what is used next) and source (other inputs).
  * vcol/reader.h is for those who write a reader, vcol/scope.h for those who like block forms.
  */
 #ifndef VCOL_VCOL_H
@@ -14,6 +14,7 @@
 #include <vcol/buffer.h>
 #include <vcol/chunk.h>
 #include <vcol/dataset.h>
+#include <vcol/expect.h>
 #include <vcol/loop.h>
 #include <vcol/manager.h>
 #include <vcol/partition.h>
