@@ -26,7 +26,7 @@
 #include <string.h>
 
 #define KNOWN ((uint64_t)1 << 63)
-enum { MOST_COST = 15 };
+enum { MOST_COST = 15, LEAST_COSTED = 4096, TICKS = 4 /* of the clock of uses, for a use that loads */ };
 
 /* ---- rings: evict.lock is held --------------------------------------------------------------- */
 
@@ -64,7 +64,7 @@ static vcol__evict_key key_of(const vcol__evict *e, const vcol__evictable *item)
     else if (next_use == VCOL__NEXT_NEVER)
         key.rank = 1;
     else if (next_use == VCOL__NEXT_UNKNOWN)
-        key.rank = 2 + stamp + (uint64_t)e->n * atomic_load_explicit(&item->cost, memory_order_relaxed);
+        key.rank = 2 + stamp + TICKS * (uint64_t)e->n * atomic_load_explicit(&item->cost, memory_order_relaxed);
     else
         key.rank = KNOWN + (VCOL__NEXT_LAST - next_use);
     return key;
@@ -223,7 +223,8 @@ void vcol__evict_hint(vcol_manager *m, vcol__evictable *item, uint64_t next_use)
 void vcol__evict_cost(vcol__evictable *item, uint64_t ns, uint64_t bytes)
 {
     uint32_t cost = 0;
-    for (uint64_t each = bytes ? ns / bytes : 0; each >= 4 && cost < MOST_COST; each /= 4)
+    /* Of small items it is the work of any load, and the clock's noise. */
+    for (uint64_t each = ns / (bytes > LEAST_COSTED ? bytes : LEAST_COSTED); each >= 4 && cost < MOST_COST; each /= 4)
         cost++;
     /* relaxed: looked at when it is put into the heap the next time */
     atomic_store_explicit(&item->cost, cost, memory_order_relaxed);
@@ -272,7 +273,7 @@ static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool
         vcol__evictable *i = e->heap;
         e->steps++;
         heap_take(e, i);
-        if (atomic_load_explicit(&i->stamp, memory_order_relaxed) != i->key.stamp && *moves > 0) {
+        if (*moves > 0 && less(i->key, key_of(e, i))) { /* used since, or more came: it is not its turn */
             (*moves)--;
             heap_put(e, i);
         } else if (!may_go(i, urgency) || !i->ops->hold(i)) { /* not held: on its way out by itself */

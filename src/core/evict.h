@@ -29,6 +29,9 @@ typedef struct vcol__evict_ops {
 #define VCOL__NEXT_NEVER   UINT64_MAX
 #define VCOL__NEXT_LAST    (UINT64_MAX >> 1) /* the largest time */
 
+/* Times of a pass over entries: the entry + 1, then so many bits for the order within a chunk. */
+#define VCOL__PLACE_BITS 20
+
 typedef enum vcol__evict_place {
     VCOL__EVICT_NOWHERE, /* not listed */
     VCOL__EVICT_HEAP,

@@ -14,6 +14,8 @@
 #include "core/trace.h"
 #include "core/wait.h"
 
+#include <time.h>
+
 #include <vcol/manager.h>
 #include <vcol/reader.h>
 
@@ -58,6 +60,7 @@ struct vcol_manager {
     vcol__spill spill;
     vcol__pool pool;
     vcol__lock graph;
+    vcol__lock expect;
     vcol__waits waits;
     vcol__log log;
     vcol__counters count;
@@ -78,6 +81,14 @@ static inline uint64_t vcol__tick(vcol_manager *m)
     uint64_t t = atomic_load_explicit(&m->tick, memory_order_relaxed) + 1;
     atomic_store_explicit(&m->tick, t, memory_order_relaxed);
     return t;
+}
+
+/* Nanoseconds of a clock that only goes forward. */
+static inline uint64_t vcol__now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 #define VCOL__COUNT(m, what, by) atomic_fetch_add_explicit(&(m)->count.what, (by), memory_order_relaxed)
