@@ -5,8 +5,8 @@
  * Question:   how much longer does the same work take with a limit of two chunks than without one; does the account, and the
  *             memory that the system counts, stay inside it?
  * Workload:   a chunk loop over FILE with prefetch, all columns (or --columns), each asked for and summed, all of a chunk's
- *             columns held until its end. A limit of two chunks is twice what the largest chunk holds when all its columns are
- *             there, and what was there before the first one (metadata). Each run is a process of its own, so that none begins
+ *             columns held until its end. A limit of two chunks is twice what the largest chunk holds (its columns, and the
+ *             blocks that reach into the next), and what was there before the first one (metadata). Each run is a process of its own, so that none begins
  *             with the memory of another. With --jobs N as a vcol_run of N compute threads, with a limit of N + 1 chunks.
  * Metric:     wall seconds, limit / no limit in the same round, median; the account's peak / the limit, the largest of all rounds;
  *             growth of resident memory (VmHWM at the end less VmRSS before the manager is opened) / the limit, the same. glibc's
@@ -26,7 +26,7 @@
 
 typedef struct memory_bench {
     const char *path, *columns;
-    int64_t chunk, entries;
+    int64_t chunk; /* entries */
     int32_t threads, jobs;
     uint64_t limit;
 } memory_bench;
@@ -34,8 +34,8 @@ typedef struct memory_bench {
 /* What a run tells. */
 typedef struct outcome {
     double seconds, sum;
-    uint64_t peak, limit, overcommits, growth, redecoded, largest, before, reads, bytes_read, waits;
-    int64_t chunks;
+    uint64_t peak, peak_live, limit, overcommits, growth, redecoded, largest, carried, before, reads, bytes_read, waits;
+    int64_t chunks, chunk;
     int ok;
 } outcome;
 
@@ -163,8 +163,13 @@ static vcol_status work(vcol_manager *m, vcol_dataset *d, way *w, outcome *o, vc
         if (w->look) {
             vcol_stats s;
             vcol_manager_stats(m, &s, sizeof s);
-            if (s.live > o->largest)
-                o->largest = s.live;
+            uint64_t live = s.live;
+            vcol_chunk_clear(c, "*");
+            vcol_manager_stats(m, &s, sizeof s);
+            if (live > o->largest) {
+                o->largest = live;
+                o->carried = s.live;
+            }
         }
     }
     vcol_loop_close(l);
@@ -192,15 +197,17 @@ static outcome run_here(way *w)
     if (status == VCOL_OK) {
         vcol_manager_stats(m, &s, sizeof s);
         o.before = s.fixed;
-        b->entries = vcol_dataset_entries(d);
-        if (!b->chunk)
-            b->chunk = b->entries / 20 > 100000 ? 100000 : b->entries / 20 + 1;
+        int64_t entries = vcol_dataset_entries(d);
+        if (!b->chunk) /* at least ten chunks */
+            b->chunk = entries > 1000000 ? 100000 : entries / 10 + 1;
+        o.chunk = b->chunk;
         status = work(m, d, w, &o, &err);
     }
     o.seconds = measure_wall() - start;
     if (m) {
         vcol_manager_stats(m, &s, sizeof s);
         o.peak = s.peak;
+        o.peak_live = s.peak_live;
         o.limit = s.limit;
         o.overcommits = s.overcommits;
         o.redecoded = s.blocks_redecoded;
@@ -288,9 +295,9 @@ int main(int argc, char **argv)
     if (chunks <= 0)
         chunks = b.jobs + 1;
     way look = {.bench = &b, .look = 1}, free_way = {.bench = &b}, limited = {.bench = &b};
-    look.last = run_here(&look); /* here: it tells the file's entries; its memory is given back, and counts for neither */
-    if (!look.last.ok)
+    if (run_apart(&look) < 0)
         return 1;
+    b.chunk = look.last.chunk;
     limited.limit = (uint64_t)(chunks * (double)look.last.largest) + look.last.before;
     measure_series s[] = {{.name = "limit", .run = run_apart, .opaque = &limited},
                           {.name = "no limit", .run = run_apart, .opaque = &free_way}};
@@ -301,11 +308,11 @@ int main(int argc, char **argv)
         return 1;
     }
     fprintf(stderr,
-            "memory: %" PRId64 " chunks of %" PRId64 " entries, %.1f MB at most; limit %.1f MB. Without: peak %.1f MB, growth %.1f. With: "
-            "peak %.1f, growth %.1f, %" PRIu64 " blocks unpacked again, %.1f MB read (%.1f), %" PRIu64 " waits for memory, %" PRIu64
+            "memory: %" PRId64 " chunks of %" PRId64 " entries, %.1f MB at most (%.1f MB of it blocks that reach beyond); limit %.1f MB. Without: peak %.1f MB (%.1f live), growth %.1f. With: "
+            "peak %.1f (%.1f live), growth %.1f, %" PRIu64 " blocks unpacked again, %.1f MB read (%.1f), %" PRIu64 " waits for memory, %" PRIu64
             " overcommits\n",
-            look.last.chunks, b.chunk, (double)look.last.largest / 1e6, (double)limited.limit / 1e6, (double)free_way.last.peak / 1e6,
-            (double)free_way.last.growth / 1e6, (double)limited.last.peak / 1e6, (double)limited.last.growth / 1e6,
+            look.last.chunks, b.chunk, (double)look.last.largest / 1e6, (double)look.last.carried / 1e6, (double)limited.limit / 1e6, (double)free_way.last.peak / 1e6, (double)free_way.last.peak_live / 1e6,
+            (double)free_way.last.growth / 1e6, (double)limited.last.peak / 1e6, (double)limited.last.peak_live / 1e6, (double)limited.last.growth / 1e6,
             limited.last.redecoded, (double)limited.last.bytes_read / 1e6, (double)free_way.last.bytes_read / 1e6, limited.last.waits,
             limited.overcommits);
     const measure_series *list[] = {&s[0], &s[1]};

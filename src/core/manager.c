@@ -103,6 +103,7 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
     vcol__memory_init(&m->memory, &o.allocator, share_of(limit, o.cached_limit, DEFAULT_CACHED));
     vcol__account_init(&m->account, limit);
     vcol__evict_init(&m->evict);
+    vcol__spill_init(&m->spill);
     vcol__queue_init(&m->queue, share_of(limit, o.lookahead, DEFAULT_LOOKAHEAD));
     vcol__pool_init(&m->pool, m->threads, m->io_threads);
     m->executor = o.executor.submit ? o.executor : (vcol_executor){vcol__pool_submit, &m->pool};
@@ -118,8 +119,8 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
     atomic_init(&m->refs, 1);
     atomic_init(&m->tick, 1);
     status = o.trace ? vcol__trace_open(m, o.trace, err) : VCOL_OK;
-    if (status == VCOL_OK)
-        status = vcol__spill_init(m, o.spill_dir, o.spill_limit, err);
+    if (status == VCOL_OK && o.spill_dir)
+        status = vcol__spill_open(m, o.spill_dir, o.spill_limit, err);
     if (status != VCOL_OK) {
         vcol_manager_close(m);
         return status;
@@ -181,7 +182,9 @@ void vcol_manager_close(vcol_manager *m)
 
 uint64_t vcol_manager_trim(vcol_manager *m)
 {
-    return vcol__memory_trim(m, UINT64_MAX);
+    uint64_t freed = vcol__memory_trim(m, UINT64_MAX);
+    vcol__memory_settle(m);
+    return freed;
 }
 
 uint64_t vcol_manager_evict(vcol_manager *m)

@@ -40,6 +40,9 @@ void vcol__memory_give(vcol_manager *m, vcol__region *region);
 /* Frees recycled memory until at least `bytes` are freed or none is left; returns how many. */
 uint64_t vcol__memory_trim(vcol_manager *m, uint64_t bytes);
 
+/* Asks the system's malloc to give back what it keeps for itself: of small regions, metadata, contexts. */
+void vcol__memory_settle(vcol_manager *m);
+
 /*
  * An allocator for metadata, large pieces of which come from the free lists and go back there: opening many files touches the
  * same memory again. Not charged; who holds it says so by vcol__account_fix. As long as the manager lives.

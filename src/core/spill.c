@@ -101,17 +101,19 @@ static size_t packed_at(void)
     return (vcol__lz4_pack_bytes() + 63) & ~(size_t)63;
 }
 
-vcol_status vcol__spill_init(vcol_manager *m, const char *dir, uint64_t limit, vcol_error *err)
+void vcol__spill_init(vcol__spill *s)
 {
-    vcol__spill *s = &m->spill;
     vcol__lock_init(&s->lock, LEVEL_SPILL);
     pthread_cond_init(&s->changed, NULL);
     s->fd = -1;
     s->io = system_io;
-    s->limit = limit ? limit : UINT64_MAX;
     s->pause = FIRST_REST;
-    if (!dir)
-        return VCOL_OK;
+}
+
+vcol_status vcol__spill_open(vcol_manager *m, const char *dir, uint64_t limit, vcol_error *err)
+{
+    vcol__spill *s = &m->spill;
+    s->limit = limit ? limit : UINT64_MAX;
     s->hand_bytes = packed_at() + VCOL__LZ4_BLOCK + 64;
     s->dir = vcol__memory_new(m, strlen(dir) + 1);
     if (!s->dir)

@@ -63,7 +63,9 @@ typedef struct vcol__spill {
     _Atomic int64_t rest; /* so many looks pass before the next attempt, after a failure */
 } vcol__spill;
 
-vcol_status vcol__spill_init(vcol_manager *m, const char *dir, uint64_t limit, vcol_error *err);
+void vcol__spill_init(vcol__spill *spill);
+/* Gets ready to spill to a directory. limit: bytes; 0 = none. Errors: NOMEM; what was made is freed by destroy. */
+vcol_status vcol__spill_open(vcol_manager *m, const char *dir, uint64_t limit, vcol_error *err);
 void vcol__spill_destroy(vcol_manager *m);
 
 /* Whether an attempt makes sense now; counts as a look. Any lock may be held. */
