@@ -2,6 +2,8 @@
 /* plot.c: the two regions side by side as an SVG picture: nominal as steps, the variations of the scale beside it. */
 #include "ttbar.h"
 
+#include <math.h>
+
 enum { WIDTH = 460, HEIGHT = 320, LEFT = 64, TOP = 44, RIGHT = 16, BOTTOM = 48 };
 
 static const struct {
@@ -17,6 +19,13 @@ static int64_t highest(const ttbar_histograms *h, int region)
             if (h->sum[region][lines[i].variation][bin] > top)
                 top = h->sum[region][lines[i].variation][bin];
     return top;
+}
+
+/* The smallest of 1, 2, 5 times a power of ten that gives at most n steps over the range. */
+static double tick_step(double range, int n)
+{
+    double power = pow(10, floor(log10(range / n)));
+    return range <= n * power ? power : range <= 2 * n * power ? 2 * power : range <= 5 * n * power ? 5 * power : 10 * power;
 }
 
 static void steps(FILE *out, const int64_t *sums, double top, double x0, const char *colour, const char *style)
@@ -39,9 +48,9 @@ static void panel(FILE *out, const ttbar_histograms *h, int region, const char *
     for (int x = 50; x <= 550; x += 100)
         fprintf(out, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">%d</text>\n",
                 left + (right - left) * (x - TTBAR_FROM) / (TTBAR_TO - TTBAR_FROM), bottom + 16, x);
-    for (int i = 0; i <= 4; i++)
-        fprintf(out, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%.3g</text>\n", left - 6,
-                bottom - (bottom - TOP) * i / 4 + 4, top / TTBAR_UNITS * i / 4);
+    for (double sum = 0, step = tick_step(top / TTBAR_UNITS, 5); sum <= top / TTBAR_UNITS; sum += step)
+        fprintf(out, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%.10g</text>\n", left - 6,
+                bottom - (bottom - TOP) * sum * TTBAR_UNITS / top + 4, sum);
     fprintf(out, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%s</text>\n", right, bottom + 36, label);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         steps(out, h->sum[region][lines[i].variation], top, left, lines[i].colour, lines[i].style);

@@ -19,7 +19,7 @@ typedef struct jets {
 /* The selected jets of an event; arrays with room for the most that one has. */
 typedef struct event {
     int64_t n;
-    double *pt, *x, *y, *z, *e;
+    double *pt, *x, *y;
     int64_t *index; /* in the jets' arrays */
     uint8_t *tag;
 } event;
@@ -31,37 +31,31 @@ static int open_event(event *v, const jets *j)
         if (j->offsets[i + 1] - j->offsets[i] > most)
             most = j->offsets[i + 1] - j->offsets[i];
     size_t room = (size_t)most + 1;
-    v->pt = malloc(room * (5 * sizeof *v->pt + sizeof *v->index + 1));
+    v->pt = malloc(room * (3 * sizeof *v->pt + sizeof *v->index + 1));
     if (!v->pt)
         return -1;
     v->x = v->pt + room;
     v->y = v->x + room;
-    v->z = v->y + room;
-    v->e = v->z + room;
-    v->index = (int64_t *)(v->e + room);
+    v->index = (int64_t *)(v->y + room);
     v->tag = (uint8_t *)(v->index + room);
     return 0;
 }
 
-static void make_momenta(event *v, const jets *j)
+/* Beam axis and energy come in only with the three jets that are chosen. */
+static void make_transverse(event *v, const jets *j)
 {
     for (int64_t k = 0; k < v->n; k++) {
-        int64_t at = v->index[k];
-        double pt = v->pt[k], mass = (double)j->mass[at], t = exp((double)j->eta[at]), u = 1 / t, sine, cosine;
-        double p = pt * 0.5 * (t + u);
-        sincos((double)j->phi[at], &sine, &cosine);
-        v->x[k] = pt * cosine;
-        v->y[k] = pt * sine;
-        v->z[k] = pt * 0.5 * (t - u);
-        v->e[k] = sqrt(p * p + mass * mass);
+        double sine, cosine;
+        sincos((double)j->phi[v->index[k]], &sine, &cosine);
+        v->x[k] = v->pt[k] * cosine;
+        v->y[k] = v->pt[k] * sine;
     }
 }
 
-/* The mass of the triple with a b tag that has the largest transverse momentum. */
-static double trijet_mass(const event *v)
+/* The triple with a b tag that has the largest transverse momentum; there is one where a jet is tagged. */
+static void choose(const event *v, int64_t chosen[3])
 {
     double most = -1;
-    int64_t a = 0, b = 0, c = 0;
     for (int64_t i = 0; i < v->n; i++)
         for (int64_t k = i + 1; k < v->n; k++) {
             double x = v->x[i] + v->x[k], y = v->y[i] + v->y[k];
@@ -70,14 +64,30 @@ static double trijet_mass(const event *v)
                 double sx = x + v->x[l], sy = y + v->y[l], pt2 = sx * sx + sy * sy;
                 if (pt2 > most && (tagged | v->tag[l])) {
                     most = pt2;
-                    a = i;
-                    b = k;
-                    c = l;
+                    chosen[0] = i;
+                    chosen[1] = k;
+                    chosen[2] = l;
                 }
             }
         }
-    double x = v->x[a] + v->x[b] + v->x[c], y = v->y[a] + v->y[b] + v->y[c], z = v->z[a] + v->z[b] + v->z[c];
-    double e = v->e[a] + v->e[b] + v->e[c], mass2 = e * e - x * x - y * y - z * z;
+}
+
+static double trijet_mass(event *v, const jets *j)
+{
+    int64_t chosen[3] = {0};
+    double x = 0, y = 0, z = 0, e = 0, mass2;
+    make_transverse(v, j);
+    choose(v, chosen);
+    for (int i = 0; i < 3; i++) {
+        int64_t k = chosen[i], at = v->index[k];
+        double t = exp((double)j->eta[at]), u = 1 / t, mass = (double)j->mass[at];
+        double p = v->pt[k] * 0.5 * (t + u);
+        x += v->x[k];
+        y += v->y[k];
+        z += v->pt[k] * 0.5 * (t - u);
+        e += sqrt(p * p + mass * mass);
+    }
+    mass2 = e * e - x * x - y * y - z * z;
     return mass2 > 0 ? sqrt(mass2) : 0;
 }
 
@@ -101,10 +111,8 @@ static int load_event(event *v, const jets *j, int64_t i, double scale)
 static double observable(event *v, const jets *j, int region)
 {
     double sum = 0;
-    if (region == REGION_4J2B) {
-        make_momenta(v, j);
-        return trijet_mass(v);
-    }
+    if (region == REGION_4J2B)
+        return trijet_mass(v, j);
     for (int64_t k = 0; k < v->n; k++)
         sum += v->pt[k];
     return sum;
