@@ -62,8 +62,7 @@ while [ $# -gt 0 ]; do
     --env) env=$2; shift 2 ;;
     --results) results=$2; shift 2 ;;
     --rounds | --rival-rounds | --runs | --rival-runs | --warmup | --chunks | --core | --prefix) pass+=("$1" "$2"); shift 2 ;;
-    --prefix COMMAND what the programs of the cases are run by: "chrt -r 1" where the machine has other work
-  --no-table | --no-cases | --check) pass+=("$1"); shift ;;
+    --no-table | --no-cases | --check) pass+=("$1"); shift ;;
     --no-rivals) rivals=no; shift ;;
     -h | --help) usage; exit 0 ;;
     -*) usage >&2; exit 2 ;;
