@@ -241,6 +241,86 @@ START_TEST(e6_4_a_step_ends_its_own_leases_only)
 END_TEST
 
 
+/* The plan would release it: the column, and the offsets that were asked for by the collection's name or a column's. */
+START_TEST(e6_4_what_was_asked_for_outside_of_steps_is_not_released)
+{
+    static const char *const steps[][2] = {{"one", "MET_pt Jet_pt @Jet @Muon_pt"}, {"two", "run"}};
+    world *w = fresh(0);
+    vcol_plan *p = plan_of(steps, 2);
+    vcol_chunk *c = chunk_of(w, p);
+    const float *outside = ask(c, "MET_pt");
+    const int64_t *jets = vcol_chunk_offsets(c, "Jet", NULL), *muons = vcol_chunk_offsets(c, "Muon_pt", NULL);
+    float value = outside[7];
+    int64_t n = jets[ROWS], n_muons = muons[ROWS];
+    step(c, "one");
+    ask(c, "MET_pt");
+    ask(c, "Jet_pt");
+    ck_assert_ptr_eq(vcol_chunk_offsets(c, "Jet", NULL), jets);
+    step(c, "two");
+    vcol_manager_evict(w->m);
+    ck_assert_uint_eq(live(w), floats(ROWS) + 2 * vcol__memory_capacity((ROWS + 1) * sizeof(int64_t)));
+    ck_assert(outside[7] == value && jets[ROWS] == n && muons[ROWS] == n_muons);
+    ck_assert_int_eq(plan_stats(p).released, 1); /* Jet_pt */
+    vcol_chunk_clear(c, NULL);
+    vcol_manager_evict(w->m);
+    ck_assert_uint_le(live(w), 2 * vcol__memory_capacity((ROWS + 1) * sizeof(int64_t)));
+    vcol_chunk_close(c);
+    vcol_plan_release(p);
+    done(w);
+}
+END_TEST
+
+/* Offsets alone, for a step that needs nothing else, and for what was put with a column's. */
+START_TEST(e6_4_offsets_stay_for_steps_and_puts_that_need_nothing_else)
+{
+    static const char *const steps[][2] = {{"one", "Jet_pt"}, {"two", "run"}, {"three", "@Jet"}, {"four", ""}};
+    static const char *const both[][2] = {{"one", "Jet_pt Jet_eta"}, {"two", "run"}};
+    world *w = fresh(0);
+    vcol_plan *p = _i == 2 ? plan_of(both, 2) : plan_of(steps, _i ? 2 : 4);
+    vcol_chunk *c = chunk_of(w, p);
+    uint64_t offsets = vcol__memory_capacity((ROWS + 1) * sizeof(int64_t));
+    step(c, "one");
+    ask(c, "Jet_pt");
+    if (_i == 2) { /* cleared, while another of this step is still to be asked for */
+        uint64_t before = t_stats(w->m).generations;
+        ck_assert_int_eq(vcol_chunk_clear(c, "Jet_pt"), 1);
+        ask(c, "Jet_eta");
+        ck_assert_uint_eq(t_stats(w->m).generations, before + 1);
+        ck_assert_ptr_nonnull(vcol_chunk_offsets(c, "Jet", NULL)); /* seen: for step "one", too */
+    }
+    if (_i == 1) {
+        int64_t n = vcol_chunk_offsets(c, "Jet", NULL)[ROWS];
+        uint8_t *x = calloc((size_t)n, 1);
+        vcol_put put;
+        vcol_put_init(&put, sizeof put);
+        put.name = "tag";
+        put.type = VCOL_U8;
+        put.data = x;
+        put.count = n;
+        put.like = "Jet_pt";
+        ck_assert_int_eq(vcol_chunk_put(c, &put, NULL), VCOL_OK);
+        free(x);
+    }
+    step(c, "two");
+    uint64_t made = t_stats(w->m).generations, kept = live(w);
+    ck_assert(_i == 2 ? kept == 0 : kept >= offsets);
+    if (_i < 2)
+        ck_assert_ptr_nonnull(vcol_chunk_offsets(c, _i == 1 ? "tag" : "Jet_eta", NULL));
+    ck_assert_uint_eq(t_stats(w->m).generations, made);
+    if (_i == 1) {
+        ck_assert_int_eq(vcol_chunk_clear(c, "tag"), 1);
+    } else if (_i == 0) {
+        step(c, "three");
+        ck_assert_uint_eq(live(w), kept);
+        step(c, "four");
+    }
+    ck_assert_uint_lt(live(w), offsets);
+    vcol_chunk_close(c);
+    vcol_plan_release(p);
+    done(w);
+}
+END_TEST
+
 /* ---- E2.2 --------------------------------------------------------------------------------------------- */
 
 /* What a pointer is of, and whether a plan keeps the column (2) or releases it (1), or there is none (0): _i. */
@@ -510,6 +590,32 @@ START_TEST(e6_5_a_wrong_plan_costs_time_and_never_a_value)
 }
 END_TEST
 
+START_TEST(e6_5_what_was_released_too_early_is_loaded_again_and_learned)
+{
+    static const char *const steps[][2] = {{"one", "MET_pt"}, {"two", "MET_phi"}, {"three", ""}};
+    world *w = fresh(0);
+    vcol_plan *p = plan_of(steps, 3);
+    for (int k = 1; k <= 3; k++) {
+        vcol_chunk *c = chunk_of(w, p);
+        step(c, "one");
+        ask(c, "MET_pt");
+        step(c, "two");
+        ask(c, "MET_phi");
+        ask(c, "MET_pt"); /* not listed */
+        ask(c, "MET_pt");
+        step(c, "three");
+        ck_assert_uint_eq(live(w), 0);
+        ck_assert_int_eq(plan_stats(p).early, 1);
+        ck_assert_int_eq(plan_stats(p).learned, 1);
+        ck_assert_int_eq(seen(w, VCOL_LOG_LOAD, "MET_pt"), k + 1); /* in the first chunk twice */
+        vcol_chunk_close(c);
+    }
+    ck_assert_ptr_nonnull(strstr(text_of(p), "step two\nuses MET_phi +\"MET_pt\"\n"));
+    vcol_plan_release(p);
+    done(w);
+}
+END_TEST
+
 /* ---- prefetch ------------------------------------------------------------------------------------------- */
 
 /* The names of what was queued for the chunk that begins at `first`, in order; the last word of each. */
@@ -565,6 +671,32 @@ START_TEST(e6_4_prefetch_goes_by_first_use_and_on_into_the_next_chunk)
     vcol_loop_close(l);
     ck_assert_uint_ge(t_stats(w->m).prefetched, 12);
     ck_assert_int_eq(plan_stats(p).early, 0);
+    vcol_plan_release(p);
+    done(w);
+}
+END_TEST
+
+/* A column that was learned late for an early step is fetched early in the chunks that are opened later. */
+START_TEST(e6_4_what_is_learned_late_is_fetched_in_its_place)
+{
+    enum { ENTRIES = 1000 };
+    world *w = fresh(STEPPED);
+    vcol_plan *p;
+    vcol_chunk *c;
+    ck_assert_int_eq(vcol_plan_create(&p, NULL), VCOL_OK);
+    vcol_loop *l = loop_of(w, p, ENTRIES, 1);
+    for (int64_t first = 0; vcol_loop_next(l, &c, NULL) == VCOL_OK; first += ENTRIES) {
+        step(c, "one");
+        ask(c, "MET_pt");
+        if (first > ENTRIES)
+            ask(c, "nMuon");
+        step(c, "two");
+        ask(c, "MET_phi");
+    }
+    vcol_loop_close(l);
+    ck_assert_str_eq(queued(w, VCOL_LOG_PREFETCH, 2 * ENTRIES), "MET_pt MET_phi");
+    ck_assert_str_eq(queued(w, VCOL_LOG_PREFETCH, 3 * ENTRIES), "MET_pt MET_phi nMuon"); /* it was open already */
+    ck_assert_str_eq(queued(w, VCOL_LOG_PREFETCH, 4 * ENTRIES), "MET_pt nMuon MET_phi");
     vcol_plan_release(p);
     done(w);
 }
@@ -1180,11 +1312,15 @@ int main(void)
         {e6_4_a_column_is_released_after_its_last_step_and_offsets_while_nobody_needs_them, 0},
         {e6_4_columns_of_later_files_are_released_too, 2},
         {e6_4_a_step_ends_its_own_leases_only, 0},
+        {e6_4_what_was_asked_for_outside_of_steps_is_not_released, 0},
+        {e6_4_offsets_stay_for_steps_and_puts_that_need_nothing_else, 3},
+        {e6_4_what_is_learned_late_is_fetched_in_its_place, 0},
         {e6_4_a_plan_is_learned_from_the_first_chunk, 2},
         {e6_4_what_folds_use_stays_until_the_last_one, 2},
         {e6_4_prefetch_goes_by_first_use_and_on_into_the_next_chunk, 0},
         {e6_4_a_step_fetches_for_itself_and_the_next, 0},
         {e6_4_threads_share_a_plan_and_learn_it_together, 0},
+        {e6_5_what_was_released_too_early_is_loaded_again_and_learned, 0},
         {e6_5_a_wrong_plan_costs_time_and_never_a_value, 5},
         {e6_7_what_is_put_is_read_back_like_any_column, 0},
         {e6_7_what_is_put_goes_after_its_last_consumer, 2},

@@ -46,16 +46,20 @@ static bool defined_has(vcol_chunk *c, const vcol_buffer *offsets, int64_t but)
     return false;
 }
 
-/* Whether the plan, or the loop, will use a column that this chunk has not used yet, or its offsets, which the group has. */
-static bool wanted(vcol_chunk *c, int32_t group, int64_t id, const vcol__chunk_column *x)
+/* Whether the plan, or the loop, will use a column that this chunk has not used yet. */
+static bool wanted(vcol_chunk *c, int64_t id, const vcol__chunk_column *x)
 {
-    if (!c->steps.plan)
-        return c->wanted && atomic_load_explicit(&c->wanted[id], memory_order_relaxed) && !x;
-    if (vcol__steps_need(c, id, false))
-        return true;
+    if (c->steps.plan)
+        return vcol__steps_need(c, id, false);
+    return c->wanted && atomic_load_explicit(&c->wanted[id], memory_order_relaxed) && !x;
+}
+
+/* Whether the plan will use a column's offsets alone, which the group has. */
+static bool offsets_wanted(vcol_chunk *c, int32_t group, int64_t id, const vcol__chunk_column *x)
+{
     int32_t list = x ? vcol__column_list(x) : -1;
-    bool holds = !x || (list >= 0 && x->level[list].buffer->group == group);
-    return holds && vcol__steps_need(c, id, true);
+    bool has = !x || (list >= 0 && x->level[list].buffer->group == group);
+    return has && vcol__steps_need(c, id, true);
 }
 
 /* Whether a column other than `but` has a use for a group's buffer: is leased, pinned, loading or resident. */
@@ -67,10 +71,10 @@ static bool group_has_users(vcol_chunk *c, int32_t group, int64_t but)
         return true;
     for (int64_t i = users->first[group]; i < users->first[group + 1]; i++) {
         int64_t id = users->columns[i];
-        vcol__chunk_column *x = id == but ? NULL : atomic_load_explicit(&c->columns[id], memory_order_acquire);
-        if (id != but && wanted(c, group, id, x))
+        vcol__chunk_column *x = atomic_load_explicit(&c->columns[id], memory_order_acquire);
+        if (offsets_wanted(c, group, id, x) || (id != but && wanted(c, id, x)))
             return true;
-        if (x && (atomic_load(&x->leased) || (x->values->group != group && vcol__buffer_in_use(x->values)) ||
+        if (x && id != but && (atomic_load(&x->leased) || (x->values->group != group && vcol__buffer_in_use(x->values)) ||
                   (x->values->group == group && atomic_load(&x->touched) && vcol__buffer_in_use(x->values))))
             return true;
     }

@@ -36,7 +36,7 @@ struct vcol__groups {
     uint64_t n_seen, places; /* places: a power of two, or 0 */
     vcol__infile *held;      /* the pass is, at that row; or NULL */
     int64_t held_row;
-    vcol_manager *manager;
+    vcol_dataset *dataset;
     vcol_error failed;       /* the input has no such groups: said again to whoever asks again */
 };
 
@@ -66,7 +66,7 @@ vcol_status vcol__groups_open(vcol_partition *p, const char *keys, struct vcol__
     }
     g->n = (int)n;
     g->scanned = p->first;
-    g->manager = d->manager;
+    g->dataset = d;
     if (status != VCOL_OK)
         free(g);
     else
@@ -91,7 +91,9 @@ void vcol__groups_close(struct vcol__groups *g)
     if (!g)
         return;
     hold(g, NULL, 0);
-    vcol__account_fix(g->manager, -(int64_t)(g->places * sizeof *g->seen));
+    for (int64_t f = 0; f < g->dataset->n_files; f++) /* what our chunks left for those to come */
+        vcol__pass_reset(&g->dataset->files[f].pass);
+    vcol__account_fix(g->dataset->manager, -(int64_t)(g->places * sizeof *g->seen));
     free(g->seen);
     free(g->starts);
     free(g);
@@ -186,7 +188,7 @@ static vcol_status grow_seen(struct vcol__groups *g, vcol_error *err)
     hash *more = calloc(places, sizeof *more);
     if (!more)
         return vcol_error_format(err, VCOL_NOMEM, "no memory to tell %llu groups apart", (unsigned long long)places);
-    vcol__account_fix(g->manager, (int64_t)((places - g->places) * sizeof *more));
+    vcol__account_fix(g->dataset->manager, (int64_t)((places - g->places) * sizeof *more));
     for (uint64_t i = 0; i < g->places; i++) {
         uint64_t at = g->seen[i].low & (places - 1);
         if (!g->seen[i].low && !g->seen[i].high)

@@ -120,22 +120,35 @@ static const vcol__event *event_at(const vcol__event *events, int64_t n, int64_t
     return NULL;
 }
 
-bool vcol__steps_need(vcol_chunk *c, int64_t id, bool offsets)
+/* What vcol__steps_next_use gives, and whether the step that was begun last uses it itself. */
+static int64_t next_use(vcol_chunk *c, int64_t id, bool offsets, bool *here)
 {
-    vcol__steps *s = &c->steps;
     vcol__route *r = route_of(c);
     int64_t n;
+    *here = false;
     if (!r)
-        return false;
+        return -1;
     const vcol__event *events = vcol__route_events(r, offsets ? ~id : id, &n);
     if (n == 0)
-        return false;
-    int32_t open = atomic_load_explicit(&s->open, memory_order_relaxed);
+        return -1;
     vcol__lock_take(&c->lock);
-    int64_t at = s->at;
-    bool need = vcol__event_next(events, n, at, round_locked(s, r)) >= 0;
+    int64_t next = vcol__event_next(events, n, c->steps.at, round_locked(&c->steps, r));
+    *here = event_at(events, n, c->steps.at) != NULL;
     vcol__lock_drop(&c->lock);
-    if (!need && open && !offsets && event_at(events, n, at)) {
+    return next;
+}
+
+int64_t vcol__steps_next_use(vcol_chunk *c, int64_t id, bool offsets)
+{
+    bool here;
+    return next_use(c, id, offsets, &here);
+}
+
+bool vcol__steps_need(vcol_chunk *c, int64_t id, bool offsets)
+{
+    bool here, need = next_use(c, id, offsets, &here) >= 0;
+    int32_t open = atomic_load_explicit(&c->steps.open, memory_order_relaxed);
+    if (!need && here && open && !offsets) {
         vcol__chunk_column *x = atomic_load_explicit(&c->columns[id], memory_order_acquire);
         need = !x || atomic_load_explicit(&x->touched_in, memory_order_relaxed) != open;
     }
