@@ -26,7 +26,7 @@ tail -n +2 "$reference" | tr -d '\r' | tr '\t' ',' | sort > "$work/want"
 
 failed=0 n=0 turn=0
 fault() {
-    failed=1
+    failed=$((failed + 1))
     echo "vcol-ttbar $*"
 }
 
@@ -45,6 +45,7 @@ compare() {
 }
 
 run() { # options
+    [ $failed -lt 5 ] || exit 1
     n=$((n + 1))
     "$build/bin/vcol-ttbar" "$@" "$file" > "$work/csv" 2> "$work/messages" || { fault "$*: failed"; tail -n 3 "$work/messages"; return; }
     if [ $n -eq 1 ]; then
@@ -80,4 +81,4 @@ for mode in access preload prefetch plan; do
 done
 
 [ $failed -eq 0 ] && echo "$n runs, the reference's histograms in all of them"
-exit $failed
+exit $((failed > 0))
