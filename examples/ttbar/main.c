@@ -3,131 +3,15 @@
  * main.c: `vcol-ttbar`: the analysis over event files in NanoAOD's layout (version 15), in one of four modes. Histograms go to
  * stdout as CSV, what it took to stderr.
  */
-#include "number.h"
-#include "ttbar.h"
+#include "options.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
-static const char usage_text[] =
-    "usage: vcol-ttbar [options] FILE[:TREE]...\n"
-    "\n"
-    "Top quark pairs: two regions, their observables, and eleven variations, as CSV.\n"
-    "\n"
-    "options:\n"
-    "  --mode MODE               access: columns come when asked for, and go when used\n"
-    "                            preload: all are read first\n"
-    "                            prefetch: a scope around each function, and the next chunk ahead (default)\n"
-    "                            plan: steps; what was used last goes, what they make is put into the chunk\n"
-    "  --chunk N|clusters|all    entries a chunk (k, M: thousands, millions), the file's clusters,\n"
-    "                            or the whole file (100k)\n"
-    "  --threads T               worker threads of prefetch and plan, which read ahead; 0 = as many as\n"
-    "                            processors (0)\n"
-    "  --jobs N                  chunks computed on at a time; 0 = chosen (1)\n"
-    "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), or none (none)\n"
-    "  --lookahead BYTES         read ahead at most, of what is not used yet (512M, or a quarter of the limit;\n"
-    "                            plan without limit: 32M a job)\n"
-    "  --plot FILE.svg           draw the histograms\n"
-    "  --times                   print what each step's reading and computing took, on stderr\n"
-    "  --help                    print this\n";
-
 #define PLAN_LOOKAHEAD ((uint64_t)32 << 20)
 #define PLAN_CACHED    ((uint64_t)8 << 20)
-
-typedef struct options {
-    const char **paths;
-    int n_paths, times, help;
-    ttbar_mode mode;
-    vcol_chunking chunking;
-    int64_t chunk;
-    int32_t threads, jobs;
-    uint64_t limit, lookahead;
-    const char *plot;
-} options;
-
-/* ---- options ------------------------------------------------------------------------------------- */
-
-static int parse_mode(options *o, const char *value)
-{
-    static const char *const modes[] = {"access", "preload", "prefetch", "plan"};
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (strcmp(value, modes[i]) == 0) {
-            o->mode = (ttbar_mode)i;
-            return 0;
-        }
-    return -1;
-}
-
-static int parse_value(options *o, const char *name, const char *value)
-{
-    if (strcmp(name, "--mode") == 0)
-        return parse_mode(o, value);
-    if (strcmp(name, "--threads") == 0)
-        return number_int32(value, &o->threads);
-    if (strcmp(name, "--jobs") == 0)
-        return number_int32(value, &o->jobs);
-    if (strcmp(name, "--plot") == 0) {
-        o->plot = value;
-        return *value ? 0 : -1;
-    }
-    if (strcmp(name, "--lookahead") == 0)
-        return number_bytes(value, &o->lookahead);
-    if (strcmp(name, "--memory-limit") == 0) {
-        o->limit = 0;
-        return strcmp(value, "none") == 0 ? 0 : number_bytes(value, &o->limit);
-    }
-    o->chunk = 0;
-    o->chunking = strcmp(value, "clusters") == 0 ? VCOL_CHUNK_BY_CLUSTERS
-                  : strcmp(value, "all") == 0    ? VCOL_CHUNK_BY_FILE
-                                                 : VCOL_CHUNK_BY_ENTRIES;
-    return o->chunking == VCOL_CHUNK_BY_ENTRIES && (number_entries(value, &o->chunk) || o->chunk == 0) ? -1 : 0;
-}
-
-/* 0, or -1 after saying what is wrong. */
-static int parse(options *o, int argc, char **argv)
-{
-    static const char *const names[] = {"--mode", "--chunk", "--threads", "--jobs", "--memory-limit", "--lookahead",
-                                        "--plot"};
-    *o = (options){.paths = (const char **)argv, .mode = MODE_PREFETCH, .jobs = 1};
-    for (int i = 1; i < argc; i++) {
-        const char *argument = argv[i], *name = NULL, *value = NULL;
-        if (argument[0] != '-') {
-            o->paths[o->n_paths++] = argument;
-            continue;
-        }
-        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
-            o->help = 1;
-            return 0;
-        }
-        if (strcmp(argument, "--times") == 0) {
-            o->times = 1;
-            continue;
-        }
-        for (size_t k = 0; k < sizeof names / sizeof *names && !name; k++) {
-            size_t n = strlen(names[k]);
-            if (strncmp(argument, names[k], n) != 0 || (argument[n] && argument[n] != '='))
-                continue;
-            name = names[k];
-            value = argument[n] ? argument + n + 1 : i + 1 < argc ? argv[++i] : NULL;
-        }
-        if (!name) {
-            fprintf(stderr, "vcol-ttbar: unknown option '%s'; see --help\n", argument);
-            return -1;
-        }
-        if (!value || parse_value(o, name, value)) {
-            fprintf(stderr, "vcol-ttbar: bad value '%s' for %s; see --help\n", value ? value : "", name);
-            return -1;
-        }
-    }
-    if (o->n_paths == 0)
-        fputs(usage_text, stderr);
-    return o->n_paths ? 0 : -1;
-}
-
-/* ---- the run --------------------------------------------------------------------------------------- */
 
 /* What is kept of a chunk, and of all. */
 typedef struct state {
@@ -226,10 +110,10 @@ int main(int argc, char **argv)
     struct timespec begun, now;
     int status = 0;
     clock_gettime(CLOCK_MONOTONIC, &begun);
-    if (parse(&o, argc, argv))
+    if (ttbar_parse(&o, argc, argv))
         return 2;
     if (o.help) {
-        fputs(usage_text, stdout);
+        fputs(ttbar_usage, stdout);
         return 0;
     }
     vcol_manager_options_init(&mo, sizeof mo);

@@ -10,7 +10,8 @@
  *   steps.c       the functions in order, what each reads, and all of it over one chunk in each of the modes
  *   histogram.c   what is filled, added, printed
  *   plot.c        a picture of it
- *   main.c        options, the run, the report
+ *   options.c     the command line
+ *   main.c        the run, the report
  *
  * All of it is against the public headers.
  */

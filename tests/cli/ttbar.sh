@@ -17,3 +17,7 @@ $bin/vcol-ttbar --plot nowhere/a.svg --chunk 1M $data/ttbar.root 2>&1 > csv | gr
 echo $(wc -l < csv)
 $bin/vcol-ttbar 2>&1 | head -n 1
 $bin/vcol-ttbar --help
+for bytes in 17E 99999999999999999999 12MM 1k -1 ''; do
+    $bin/vcol-ttbar --memory-limit "$bytes" events.root 2> /dev/null; echo $?
+done
+$bin/vcol-ttbar --chunk 2k --memory-limit 64M --lookahead 1M --threads=3 $data/ttbar.root 2> /dev/null | cmp - csv && echo same
