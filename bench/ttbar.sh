@@ -13,7 +13,8 @@
 #               gain-zlib    the same gain / that of an ideal schedule, computed from each step's time of reading and of
 #                            computing in plain access, and the factor
 #               cpu          user + system seconds of prefetch, 4 threads / the lesser of coffea's
-#               memory       peak of the account in chunks of 1M: plan / all read first; and the same of resident memory
+#               memory       peak of the account in chunks of 1M: plan / all read first; the same of resident memory, and of
+#                            a plan under a limit
 # Regression: gain-lzma or gain-zlib below 0.9, cpu above 0.2, memory above 0.7 (aim 0.4).
 #
 # All programs must give the same histograms in each round. The files are those of make_events.py: --source nano_tt_v15.root

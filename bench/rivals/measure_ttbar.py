@@ -22,6 +22,7 @@ MODES = {
     "prefetch, 4 threads": ["--mode", "prefetch", "--threads", "4"],
     "plan": ["--mode", "plan", "--threads", "4"],
 }
+LIMIT = "116M"  # about what the plan's largest step needs, without what is read ahead
 RIVALS = {"coffea, virtual": "coffea-virtual", "coffea, preload": "coffea-preload"}
 # As published for the prototype: the original analysis with machine learning, one core by cpulimit.
 PUBLISHED = {"100k": (4.758, 4.741, 4.471, 4.349, 1.09), "500k": (8.193, 8.084, 6.863, 6.180, 1.33),
@@ -175,13 +176,14 @@ class Cases:
         command = self.programs.command
         series = {mode: [] for mode in MODES}
         peaks, resident, cpu = ({mode: [] for mode in MODES} for _ in range(3))
-        factors, gains, ideals = [], [], []
+        factors, gains, ideals, within = [], [], [], []
         for number in range(self.args.rounds + 1):
             runs = {mode: Run(command(mode, "1M", file)).end() for mode in MODES}
             timed = Run(command("none", "1M", file, "--times")).end()
+            limited = Run(command("plan", "1M", file, "--memory-limit", LIMIT)).end()
             together = [Run(command("none", "1M", file)) for _ in range(cores)]
             ends = [run.end() for run in together]
-            must_agree({**runs, "timed": timed, **{f"together {i}": run for i, run in enumerate(ends)}})
+            must_agree({**runs, "timed": timed, "limited": limited, **{f"together {i}": run for i, run in enumerate(ends)}})
             if number == 0:
                 continue  # warm-up
             # as many at once, each as long as the mean one; not as the last, which is alone at its end
@@ -191,6 +193,7 @@ class Cases:
             factors.append(factor)
             gains.append(runs["none"].wall / min(runs["prefetch, 1 thread"].wall, runs["prefetch, 4 threads"].wall))
             ideals.append(timed.wall / ideal_seconds(before, steps, cores, factor))
+            within.append(limited.peak())
             for mode, run in runs.items():
                 series[mode].append(round(run.wall, 4))
                 peaks[mode].append(run.peak())
@@ -209,6 +212,9 @@ class Cases:
                 self.emit(name, "plan / all read first, peak bytes",
                           [a / b for a, b in zip(of["plan"], of["all read first"])], file, **bound,
                           peak={mode: round(median(values)) for mode, values in of.items()})
+            self.emit("memory, limit", f"plan with a limit of {LIMIT} / all read first, peak bytes",
+                      [a / b for a, b in zip(within, peaks["all read first"])], file, bound=0.7, aim=0.4,
+                      peak={"plan": round(median(within))})
 
     def cpu(self, file):
         ratios, seconds = [], {mode: [] for mode in ("prefetch, 4 threads", *RIVALS)}
