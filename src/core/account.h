@@ -29,6 +29,8 @@ typedef struct vcol__account {
     /* atomic; read by unpin after its decrement, written by waiters before they look for what to evict */
     _Atomic int64_t waiting;
     _Atomic bool prefetch_short; /* a prefetch was refused memory: tell the queue when some comes back */
+    /* const after open */
+    struct vcol__trace *trace; /* told of changes; NULL: none */
 } vcol__account;
 
 /* What one materialization has reserved. Touched under account.lock only. */
