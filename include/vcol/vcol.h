@@ -4,7 +4,7 @@
  * the background, inside one memory limit.
  *
  * Read the headers in this order: base (errors, types), manager (memory, threads), dataset (files,
- * columns), chunk (arrays), loop, prefetch, then buffer (derived columns) and source (other inputs).
+ * columns), chunk (arrays), loop, run (many threads), prefetch, plan, partition, then buffer (derived columns) and source (other inputs).
  * vcol/reader.h is for those who write a reader, vcol/scope.h for those who like block forms.
  */
 #ifndef VCOL_VCOL_H
@@ -16,7 +16,10 @@
 #include <vcol/dataset.h>
 #include <vcol/loop.h>
 #include <vcol/manager.h>
+#include <vcol/partition.h>
+#include <vcol/plan.h>
 #include <vcol/prefetch.h>
+#include <vcol/run.h>
 #include <vcol/source.h>
 
 #endif

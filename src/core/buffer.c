@@ -34,6 +34,7 @@
 
 #include "core/fault.h"
 #include "core/load.h"
+#include "core/meter.h"
 #include "core/poison.h"
 
 #include <string.h>
@@ -101,6 +102,8 @@ static uint64_t drop(vcol_buffer *b, bool need_doomed)
     vcol__evict_unlist(m, &b->evictable);
     uint64_t bytes = atomic_load_explicit(&b->bytes, memory_order_relaxed);
     atomic_store_explicit(&b->bytes, 0, memory_order_relaxed);
+    if (b->meter)
+        vcol__meter_add(b->meter, -(int64_t)bytes);
     vcol__log_add(m, VCOL_LOG_DROP, b->name, b->group, b->first, b->entries, 0, bytes);
     if (no_longer_ahead(b, false))
         VCOL__COUNT(m, prefetch_unused, 1);
@@ -282,6 +285,8 @@ void vcol_buffer_release(vcol_buffer *b)
     vcol_manager *m = b->manager;
     drop(b, false);
     vcol__evict_unlist(m, &b->evictable);
+    vcol__meter *meter = b->meter;
     b->ops->destroy(b);
+    vcol__meter_release(meter);
     vcol__manager_release(m);
 }

@@ -167,7 +167,7 @@ bool vcol__hand_help(vcol_buffer *b, vcol__load *load)
                   vcol__account_reserve(m, &grant, most, VCOL__PREFETCH, true, NULL) == VCOL_OK;
     if (helped && vcol__hand_open(&h, NULL) == VCOL_OK) {
         bool counted =
-            vcol__load_current(m) != NULL; /* then it is runnable already, and stays so until it waits */
+            vcol__load_counted(m); /* then it is runnable already, and stays so until it waits */
         if (!counted)
             vcol__account_runnable(m, 1);
         claim_blocks(&h, run);

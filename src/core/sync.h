@@ -4,10 +4,11 @@
  *
  * A thread takes locks upward only; builds without NDEBUG assert it. No lock is held across I/O, decode,
  * a callback, or a wait other than the one on its own condition. Allocation is done outside all locks but
- * LEVEL_REGISTRY (an entry of the block table) and LEVEL_CHUNK.
+ * LEVEL_REGISTRY (an entry of the block table), LEVEL_CHUNK and LEVEL_PLAN.
  *
  *   level           lock              guards
- *   LEVEL_CHUNK     chunk.lock        a chunk's scopes and defined columns; a loop's list of carried blocks
+ *   LEVEL_CHUNK     chunk.lock        a chunk's scopes, steps and defined columns; a loop's columns; what a pass carries
+ *   LEVEL_PLAN      plan.lock         a plan's steps, which chunks of any manager add to
  *   LEVEL_STRIPE    manager.stripe[]  every transition of a buffer's word but the ones out of and back to
  *                                     RESIDENT by compare and swap; buffer.load; load.done, load.scopes
  *   LEVEL_QUEUE     manager.queue     the queues of prefetched loads; scopes' counters
@@ -30,6 +31,7 @@
 enum {
     LEVEL_NONE,
     LEVEL_CHUNK,
+    LEVEL_PLAN,
     LEVEL_STRIPE,
     LEVEL_QUEUE,
     LEVEL_GRAPH,

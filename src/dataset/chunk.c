@@ -9,7 +9,9 @@
 #include "dataset/chunk.h"
 
 #include "array/derive.h"
+#include "core/meter.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,7 @@ vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol
     c->count = count;
     c->row = first - t->first;
     vcol__lock_init(&c->lock, LEVEL_CHUNK);
+    vcol__steps_init(&c->steps);
     vcol__pass_enter(&t->pass, c->row);
     *out = c;
     return VCOL_OK;
@@ -62,7 +65,7 @@ vcol_status vcol_chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_
 
 static void end_lease(vcol__chunk_column *c)
 {
-    if (!atomic_exchange(&c->leased, false))
+    if (!atomic_exchange(&c->leased, VCOL__LEASE_NONE))
         return;
     vcol__buffer_unpin(c->values);
     for (int32_t l = 0; l < c->levels; l++)
@@ -94,6 +97,7 @@ void vcol_chunk_close(vcol_chunk *c)
     if (!c)
         return;
     vcol_dataset *d = c->dataset;
+    vcol__steps_end(c);
     for (int64_t i = 0; i < c->n_scopes; i++) {
         vcol__scope_stop(c->scopes[i]);
         vcol__scope_on_end(c->scopes[i], NULL, NULL);
@@ -114,9 +118,7 @@ void vcol_chunk_close(vcol_chunk *c)
             end_lease(column);
             free_column(column);
         }
-        vcol_buffer_release(x->buffer);
-        free(x->name);
-        free(x);
+        vcol__defined_free(x);
     }
     for (int64_t g = 0; g < c->table->schema->n_groups; g++) {
         vcol_buffer *unit = atomic_load_explicit(&c->units[g], memory_order_acquire);
@@ -129,7 +131,9 @@ void vcol_chunk_close(vcol_chunk *c)
         }
     }
     vcol__pass_leave(&c->table->pass, c->row, c->row + c->count);
+    vcol__steps_destroy(&c->steps);
     vcol__lock_destroy(&c->lock);
+    vcol__meter_release(c->meter);
     free(c->units);
     free(c->leased_units);
     free(c->columns);
@@ -183,6 +187,7 @@ static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol
         status = vcol__unit_create(&c->table->binding, &c->table->pass, group, c->row, rows_of(c, group), dep, &unit, err);
     if (status != VCOL_OK)
         return status;
+    vcol__meter_attach(c->meter, unit);
     if (!atomic_compare_exchange_strong(&c->units[group], &none, unit)) {
         vcol_buffer_release(unit); /* another thread was faster */
         unit = none;
@@ -324,39 +329,28 @@ static vcol_status make_column(vcol_chunk *c, int64_t id, vcol__chunk_column **o
     return VCOL_OK;
 }
 
-static vcol_status make_defined(vcol_chunk *c, const vcol__defined *x, vcol__chunk_column **out, vcol_error *err)
+static vcol_status make_defined(const vcol_chunk *c, const vcol__defined *x, vcol__chunk_column **out, vcol_error *err)
 {
-    vcol__chunk_column *like = NULL, *column;
-    *out = NULL;
-    if (x->like >= 0) {
-        vcol_status status = vcol__chunk_column_of(c, x->like, &like, err);
-        if (status != VCOL_OK)
-            return status;
-    }
-    column = calloc(1, sizeof *column);
+    vcol__chunk_column *column = calloc(1, sizeof *column);
+    *out = column;
     if (!column)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for column '%s'", x->name);
     column->id = x->id;
     column->type = x->type;
     column->values = x->buffer;
     vcol_buffer_acquire(x->buffer);
-    column->expected = like ? -1 : c->count;
-    if (like) {
+    column->expected = x->offsets ? -1 : c->count;
+    if (x->offsets) {
         column->levels = 1;
-        for (int32_t l = 0; l < like->levels; l++)
-            if (like->level[l].kind == VCOL_LEVEL_LIST) {
-                column->level[0].kind = VCOL_LEVEL_LIST;
-                column->level[0].buffer = like->level[l].buffer;
-                column->level[0].leaf = like->level[l].leaf;
-                break;
-            }
-        vcol_buffer_acquire(column->level[0].buffer);
+        column->level[0].kind = VCOL_LEVEL_LIST;
+        column->level[0].buffer = x->offsets;
+        column->level[0].leaf = x->offsets_leaf;
+        vcol_buffer_acquire(x->offsets);
     }
-    *out = column;
     return VCOL_OK;
 }
 
-static vcol__defined *defined_of(vcol_chunk *c, int64_t id)
+vcol__defined *vcol__chunk_defined(vcol_chunk *c, int64_t id)
 {
     vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire);
     while (x && x->id != id)
@@ -364,18 +358,33 @@ static vcol__defined *defined_of(vcol_chunk *c, int64_t id)
     return x;
 }
 
+/* Buffers that were made for this column alone: padded, widened. Those of the file's groups are metered by unit_of. */
+static void meter_column(vcol_chunk *c, vcol__chunk_column *x)
+{
+    if (x->values->group < 0)
+        vcol__meter_attach(c->meter, x->values);
+    for (int32_t l = 0; l < x->levels; l++)
+        if (x->level[l].buffer && x->level[l].buffer->group < 0)
+            vcol__meter_attach(c->meter, x->level[l].buffer);
+}
+
 vcol_status vcol__chunk_column_of(vcol_chunk *c, int64_t id, vcol__chunk_column **out, vcol_error *err)
 {
     vcol__defined *x = NULL;
     *out = NULL;
-    if (id < 0 || (id >= c->dataset->n_columns && !(x = defined_of(c, id))))
+    if (id < 0 || (id >= c->dataset->n_columns && !(x = vcol__chunk_defined(c, id))))
         return vcol_error_format(err, VCOL_RANGE, "%s: no column %lld", c->table->where, (long long)id);
+    if (x && atomic_load_explicit(&x->gone, memory_order_relaxed)) /* set by who let it go: a stale look finds nothing to load */
+        return vcol_error_format(err, VCOL_NOT_FOUND, "%s: '%s' was put into the chunk and is gone: cleared, or released after "
+                                 "its last use", c->table->where, x->name);
     _Atomic(vcol__chunk_column *) *slot = x ? &x->column : &c->columns[id];
     vcol__chunk_column *column = atomic_load_explicit(slot, memory_order_acquire), *none = NULL;
     if (!column) {
         vcol_status status = x ? make_defined(c, x, &column, err) : make_column(c, id, &column, err);
         if (status != VCOL_OK)
             return status;
+        if (!x && c->meter)
+            meter_column(c, column);
         if (!atomic_compare_exchange_strong(slot, &none, column)) {
             vcol_buffer_release(column->values);
             for (int32_t l = 0; l < column->levels; l++)
@@ -390,17 +399,49 @@ vcol_status vcol__chunk_column_of(vcol_chunk *c, int64_t id, vcol__chunk_column 
 
 /* ---- clear ---------------------------------------------------------------------------------------- */
 
+int32_t vcol__column_list(const vcol__chunk_column *x)
+{
+    for (int32_t l = 0; l < x->levels; l++)
+        if (x->level[l].kind == VCOL_LEVEL_LIST)
+            return l;
+    return -1;
+}
+
+/* Whether a column that was defined or put, other than `but`, has these offsets and its values. */
+static bool defined_has(vcol_chunk *c, const vcol_buffer *offsets, int64_t but)
+{
+    for (vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire); x; x = x->next)
+        if (x->offsets == offsets && x->id != but && !atomic_load(&x->gone) && vcol__buffer_in_use(x->buffer))
+            return true;
+    return false;
+}
+
+/* Whether the plan, or the loop, will use a column that this chunk has not used yet, or its offsets, which the group has. */
+static bool wanted(vcol_chunk *c, int32_t group, int64_t id, const vcol__chunk_column *x)
+{
+    if (!c->steps.plan)
+        return c->wanted && atomic_load_explicit(&c->wanted[id], memory_order_relaxed) && !x;
+    if (vcol__steps_need(c, id, false))
+        return true;
+    int32_t list = x ? vcol__column_list(x) : -1;
+    bool holds = !x || (list >= 0 && x->level[list].buffer->group == group);
+    return holds && vcol__steps_need(c, id, true);
+}
+
 /* Whether a column other than `but` has a use for a group's buffer: is leased, pinned, loading or resident. */
 static bool group_has_users(vcol_chunk *c, int32_t group, int64_t but)
 {
     vcol_dataset *d = c->dataset;
+    vcol_buffer *unit = atomic_load_explicit(&c->units[group], memory_order_acquire);
     if (c->table != &d->files[0])
         return true; /* the list is of the first file's groups: others keep shared offsets until the chunk closes */
+    if (unit && defined_has(c, unit, but))
+        return true;
     for (int64_t i = d->users_first[group]; i < d->users_first[group + 1]; i++) {
         int64_t id = d->users[i];
         vcol__chunk_column *x = id == but ? NULL : atomic_load_explicit(&c->columns[id], memory_order_acquire);
-        if (id != but && c->wanted && atomic_load_explicit(&c->wanted[id], memory_order_relaxed) && !x)
-            return true; /* the loop's chunks use it too, and this one has not yet */
+        if (id != but && wanted(c, group, id, x))
+            return true;
         if (x && (atomic_load(&x->leased) || (x->values->group != group && vcol__buffer_in_use(x->values)) ||
                   (x->values->group == group && atomic_load(&x->touched) && vcol__buffer_in_use(x->values))))
             return true;
@@ -408,30 +449,42 @@ static bool group_has_users(vcol_chunk *c, int32_t group, int64_t but)
     return false;
 }
 
-/* Drops a shared buffer of offsets, and the counts that it was made of, when nobody else uses them. */
-static int clear_shared(vcol_chunk *c, vcol_buffer *b, int64_t but)
+/* Drops offsets of a group, and the counts that they were made of. */
+static int drop_offsets(vcol_chunk *c, vcol_buffer *b)
 {
-    int32_t group = b->group;
-    if (group < 0)
-        return vcol__buffer_clear(b);
-    /* offsets that the program asked for in the name of one column stay until that one is cleared */
-    if (atomic_load(&c->leased_units[group]) == but + 1)
-        end_unit_lease(c, b);
-    if (group_has_users(c, group, but) || atomic_load(&c->leased_units[group]) > 0)
-        return 0;
+    const vcol_group *g = &c->table->schema->groups[b->group];
     end_unit_lease(c, b);
     int dropped = vcol__buffer_clear(b);
-    int32_t counts = c->table->schema->groups[group].kind == VCOL_GROUP_COUNTS ? c->table->schema->groups[group].depends : -1;
+    int32_t counts = g->kind == VCOL_GROUP_COUNTS ? g->depends : -1;
     vcol_buffer *source = counts >= 0 ? atomic_load(&c->units[counts]) : NULL;
-    if (source && !group_has_users(c, counts, but))
+    if (source && !group_has_users(c, counts, -1))
         vcol__buffer_clear(source);
     return dropped;
 }
 
-static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x)
+/* Drops a shared buffer of offsets, and the counts that it was made of, when nobody else uses them. */
+static int clear_shared(vcol_chunk *c, vcol_buffer *b, int64_t but, bool by_plan)
 {
-    bool leased = atomic_load(&x->leased);
+    if (b->group < 0) /* padded, or put */
+        return defined_has(c, b, but) ? 0 : vcol__buffer_clear(b);
+    int64_t lease = atomic_load(&c->leased_units[b->group]);
+    if (by_plan && vcol__unit_stays(lease))
+        return 0;
+    /* offsets that the program asked for in the name of one column stay until that one is cleared */
+    if (lease && vcol__unit_holder(lease) == but)
+        end_unit_lease(c, b);
+    lease = atomic_load(&c->leased_units[b->group]);
+    if (group_has_users(c, b->group, but) || (lease && vcol__unit_holder(lease) >= 0))
+        return 0;
+    return drop_offsets(c, b);
+}
+
+static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
+{
+    int leased = atomic_load(&x->leased);
     bool own = vcol__buffer_in_use(x->values);
+    if (by_plan && leased == VCOL__LEASE_STAYS)
+        return 0;
     atomic_store(&x->touched, false);
     end_lease(x);
     int dropped = 0;
@@ -447,19 +500,70 @@ static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x)
     }
     for (int32_t l = 0; l < x->levels; l++)
         if (x->level[l].buffer && x->level[l].buffer != x->values)
-            dropped |= clear_shared(c, x->level[l].buffer, x->id);
+            dropped |= clear_shared(c, x->level[l].buffer, x->id, by_plan);
     return leased || (own && dropped) ? 1 : 0;
+}
+
+int64_t vcol__chunk_forget(vcol_chunk *c, vcol__defined *d)
+{
+    vcol__chunk_column *x = atomic_load_explicit(&d->column, memory_order_acquire);
+    bool gone = atomic_exchange(&d->gone, true);
+    if (x)
+        return clear_column(c, x, false);
+    int dropped = vcol__buffer_clear(d->buffer); /* nobody has asked for it */
+    if (d->offsets)
+        dropped |= clear_shared(c, d->offsets, d->id, false);
+    return !gone && dropped ? 1 : 0;
+}
+
+int64_t vcol__chunk_release(vcol_chunk *c, vcol__chunk_column *x)
+{
+    int64_t n = clear_column(c, x, true);
+    if (n)
+        atomic_store(&x->released, true);
+    return n;
+}
+
+int64_t vcol__chunk_release_offsets(vcol_chunk *c, vcol__chunk_column *x)
+{
+    int32_t list = vcol__column_list(x);
+    vcol_buffer *b = list >= 0 ? x->level[list].buffer : NULL;
+    if (!b || b == x->values || b->group < 0 || vcol__unit_stays(atomic_load(&c->leased_units[b->group])) ||
+        group_has_users(c, b->group, -1))
+        return 0;
+    return drop_offsets(c, b);
+}
+
+void vcol__chunk_end_leases(vcol_chunk *c)
+{
+    for (int64_t id = 0; id < c->dataset->n_columns; id++) {
+        vcol__chunk_column *x = atomic_load_explicit(&c->columns[id], memory_order_acquire);
+        if (x && atomic_load(&x->leased) == VCOL__LEASE_STEP)
+            end_lease(x);
+    }
+    for (vcol__defined *d = atomic_load_explicit(&c->defined, memory_order_acquire); d; d = d->next) {
+        vcol__chunk_column *x = atomic_load_explicit(&d->column, memory_order_acquire);
+        if (x && atomic_load(&x->leased) == VCOL__LEASE_STEP)
+            end_lease(x);
+    }
+    for (int64_t g = 0; g < c->table->schema->n_groups; g++) {
+        vcol_buffer *unit = atomic_load_explicit(&c->units[g], memory_order_acquire);
+        if (unit && !vcol__unit_stays(atomic_load(&c->leased_units[g])))
+            end_unit_lease(c, unit);
+    }
 }
 
 int64_t vcol_chunk_clear_id(vcol_chunk *c, int64_t id)
 {
     if (!c || id < 0)
         return 0;
-    vcol__defined *d = id >= c->dataset->n_columns ? defined_of(c, id) : NULL;
+    vcol__defined *d = id >= c->dataset->n_columns ? vcol__chunk_defined(c, id) : NULL;
     if (id >= c->dataset->n_columns && !d)
         return 0;
+    if (d && d->put)
+        return vcol__chunk_forget(c, d);
     vcol__chunk_column *x = atomic_load_explicit(d ? &d->column : &c->columns[id], memory_order_acquire);
-    return x ? clear_column(c, x) : 0;
+    return x ? clear_column(c, x, false) : 0;
 }
 
 struct chosen {
@@ -472,14 +576,26 @@ static void choose(int64_t id, void *opaque)
     ((struct chosen *)opaque)->ids[id] = 1;
 }
 
-/* Whether a token of the list is this name. */
+/* Whether a token is this name, or a pattern that it fits. */
+static bool fits(const char *token, size_t length, const char *name)
+{
+    char pattern[512];
+    if (length == strlen(name) && memcmp(token, name, length) == 0)
+        return true;
+    if (length >= sizeof pattern)
+        return false;
+    memcpy(pattern, token, length);
+    pattern[length] = 0;
+    return fnmatch(pattern, name, 0) == 0;
+}
+
+/* Whether a token of the list is this name, or a pattern that it fits. */
 static bool lists(const char *columns, const char *name)
 {
-    size_t n = strlen(name);
     for (const char *at = columns; *at;) {
         at += strspn(at, " ,\t\n");
         size_t length = strcspn(at, " ,\t\n");
-        if (length == n && memcmp(at, name, n) == 0)
+        if (length && fits(at, length, name))
             return true;
         at += length;
     }
@@ -497,7 +613,7 @@ static int64_t clear_chosen(vcol_chunk *c, const char *columns, bool chosen)
         if ((s.ids[id] != 0) == chosen)
             n += vcol_chunk_clear_id(c, id);
     for (vcol__defined *x = atomic_load(&c->defined); x; x = x->next)
-        if (lists(columns, x->name) == chosen)
+        if (!atomic_load(&x->gone) && lists(columns, x->name) == chosen)
             n += vcol_chunk_clear_id(c, x->id);
     free(s.ids);
     return n;
@@ -517,6 +633,39 @@ int64_t vcol_chunk_clear_except(vcol_chunk *c, const char *columns)
 
 /* ---- define ----------------------------------------------------------------------------------------- */
 
+void vcol__defined_free(vcol__defined *x)
+{
+    if (!x)
+        return;
+    vcol_buffer_release(x->buffer);
+    vcol_buffer_release(x->offsets);
+    free(x->events);
+    free(x->name);
+    free(x);
+}
+
+vcol_status vcol__chunk_add(vcol_chunk *c, vcol__defined *x, vcol__defined **replaced, vcol_error *err)
+{
+    vcol__lock_take(&c->lock);
+    bool known = vcol__names_find(c->dataset, x->name, strlen(x->name)) >= 0;
+    vcol__defined *old = NULL;
+    for (vcol__defined *y = atomic_load(&c->defined); y && !old; y = y->next)
+        if (!y->replaced && strcmp(y->name, x->name) == 0)
+            old = y;
+    known = known || (old && !(old->put && x->put));
+    if (!known) {
+        if (old)
+            old->replaced = true;
+        vcol__meter_attach(c->meter, x->buffer);
+        x->id = c->dataset->n_columns + c->n_defined++;
+        x->next = atomic_load(&c->defined);
+        atomic_store_explicit(&c->defined, x, memory_order_release);
+    }
+    vcol__lock_drop(&c->lock);
+    *replaced = known ? NULL : old;
+    return known ? vcol_error_format(err, VCOL_MISUSE, "%s: there is a column '%s' already", c->table->where, x->name) : VCOL_OK;
+}
+
 vcol_status vcol_chunk_define(vcol_chunk *c, const char *name, const char *like, const vcol_buffer_options *options,
                               vcol_error *err)
 {
@@ -525,11 +674,14 @@ vcol_status vcol_chunk_define(vcol_chunk *c, const char *name, const char *like,
     if (!c || !name || !*name || !options)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_define: a chunk, a name and options are needed");
     int64_t like_id = -1;
+    vcol__chunk_column *lists = NULL;
+    vcol__defined *replaced;
     vcol_status status = VCOL_OK;
     if (like) {
-        status = vcol_dataset_find(c->dataset, like, &like_id, err);
-        const vcol_schema_column *s = status == VCOL_OK ? c->dataset->columns[like_id].schema : NULL;
-        if (s && (s->levels == 0 || s->level[0].kind != VCOL_LEVEL_LIST))
+        status = vcol__chunk_find(c, like, &like_id, err);
+        if (status == VCOL_OK)
+            status = vcol__chunk_column_of(c, like_id, &lists, err);
+        if (status == VCOL_OK && vcol__column_list(lists) < 0)
             status = vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_define: '%s' is not a list", like);
     }
     vcol__defined *x = status == VCOL_OK ? calloc(1, sizeof *x) : NULL;
@@ -550,29 +702,18 @@ vcol_status vcol_chunk_define(vcol_chunk *c, const char *name, const char *like,
                                    (long long)o.count, (long long)c->count);
     if (status == VCOL_OK)
         status = vcol_buffer_create(c->dataset->manager, &o, &x->buffer, err);
+    if (status == VCOL_OK && lists) {
+        int32_t l = vcol__column_list(lists);
+        x->offsets = lists->level[l].buffer;
+        x->offsets_leaf = lists->level[l].leaf;
+        vcol_buffer_acquire(x->offsets);
+    }
     if (status == VCOL_OK) {
         x->type = o.type;
-        x->like = like_id;
-        vcol__lock_take(&c->lock);
-        bool known = vcol__names_find(c->dataset, name, strlen(name)) >= 0;
-        for (vcol__defined *y = atomic_load(&c->defined); y && !known; y = y->next)
-            known = strcmp(y->name, name) == 0;
-        if (!known) {
-            x->id = c->dataset->n_columns + c->n_defined++;
-            x->next = atomic_load(&c->defined);
-            atomic_store_explicit(&c->defined, x, memory_order_release);
-        }
-        vcol__lock_drop(&c->lock);
-        if (known)
-            status = vcol_error_format(err, VCOL_MISUSE, "vcol_chunk_define: there is a column '%s' already", name);
+        status = vcol__chunk_add(c, x, &replaced, err);
     }
-    if (status != VCOL_OK) {
-        if (x->buffer) { /* taken on success only: destroy is not called */
-            vcol_buffer_release(x->buffer);
-        }
-        free(x->name);
-        free(x);
-    }
+    if (status != VCOL_OK)
+        vcol__defined_free(x);
     return status;
 }
 
@@ -632,15 +773,18 @@ vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, c
     vcol__chunk_column *x;
     *out = NULL;
     for (int64_t i = 0; i < n && status == VCOL_OK; i++) {
-        if (ids[i] < c->dataset->n_columns && c->dataset->columns[ids[i]].schema->status != VCOL_OK)
+        bool offsets = ids[i] < 0;
+        int64_t id = offsets ? ~ids[i] : ids[i];
+        if (id < c->dataset->n_columns && c->dataset->columns[id].schema->status != VCOL_OK)
             continue; /* who asks for it is told */
-        if (vcol__chunk_column_of(c, ids[i], &x, NULL) != VCOL_OK)
+        if (vcol__chunk_column_of(c, id, &x, NULL) != VCOL_OK)
             continue;
         bool ok = true;
+        int32_t list = vcol__column_list(x);
         for (int32_t k = 0; k < x->levels && ok; k++)
-            if (x->level[k].buffer)
+            if (x->level[k].buffer && (!offsets || k == list))
                 ok = add_array(c, &l, x->level[k].buffer);
-        if (!ok || !add_array(c, &l, x->values))
+        if (!ok || (!offsets && !add_array(c, &l, x->values)))
             status = vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
     }
     if (status == VCOL_OK) {
@@ -669,6 +813,44 @@ vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, c
     return status;
 }
 
+typedef struct id_list {
+    int64_t *ids, n, capacity;
+    bool failed;
+} id_list;
+
+static void add_id(int64_t id, void *opaque)
+{
+    id_list *l = opaque;
+    if (!vcol__list_grow(&l->ids, l->n, &l->capacity, sizeof *l->ids))
+        l->failed = true;
+    else
+        l->ids[l->n++] = id;
+}
+
+/* Resolves a list of columns of the file, of defined ones and those that were put. */
+static vcol_status match(vcol_chunk *c, const char *columns, id_list *l, vcol_error *err)
+{
+    for (const char *at = columns ? columns : "";;) {
+        at += strspn(at, " ,\t\n");
+        size_t length = strcspn(at, " ,\t\n");
+        if (length == 0)
+            break;
+        int64_t n = vcol__names_match_one(c->dataset, at, length, add_id, l);
+        for (vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire); x; x = x->next)
+            if (!atomic_load(&x->gone) && fits(at, length, x->name)) {
+                add_id(x->id, l);
+                n++;
+            }
+        if (n == 0) {
+            char name[128];
+            snprintf(name, sizeof name, "%.*s", (int)(length < 120 ? length : 120), at);
+            return vcol__names_unknown(c->dataset, name, err);
+        }
+        at += length;
+    }
+    return l->failed ? vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch") : VCOL_OK;
+}
+
 vcol_status vcol_prefetch_begin(vcol_chunk *c, const char *columns, const vcol_prefetch_options *options,
                                 vcol_prefetch **out, vcol_error *err)
 {
@@ -678,13 +860,10 @@ vcol_status vcol_prefetch_begin(vcol_chunk *c, const char *columns, const vcol_p
         return (vcol_status)err->status;
     if (!c || !out)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_prefetch_begin: a chunk and a place are needed");
-    int64_t n = 0, columns_n = c->dataset->n_columns;
-    int64_t *ids = malloc(((size_t)columns_n + 1) * sizeof *ids);
-    if (!ids)
-        return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
-    vcol_status status = vcol_dataset_match(c->dataset, columns, ids, columns_n, &n, err);
+    id_list l = {0};
+    vcol_status status = match(c, columns, &l, err);
     if (status == VCOL_OK)
-        status = vcol__chunk_prefetch(c, ids, n, options, out, err);
-    free(ids);
+        status = vcol__chunk_prefetch(c, l.ids, l.n, options, out, err);
+    free(l.ids);
     return status;
 }

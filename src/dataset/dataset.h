@@ -82,6 +82,13 @@ extern const vcol_reader *(*const vcol__builtin_readers[])(void);
 /* names.c */
 vcol_status vcol__names_build(vcol_dataset *d, vcol_error *err);
 int64_t vcol__names_find(const vcol_dataset *d, const char *path, size_t length);
+/* The first readable column of a collection; -1 if there is no such collection. */
+int64_t vcol__names_collection(const vcol_dataset *d, const char *name);
+/* Calls `add` for each column that one name, collection or pattern means; how many. */
+int64_t vcol__names_match_one(const vcol_dataset *d, const char *token, size_t length, void (*add)(int64_t id, void *opaque),
+                              void *opaque);
+/* NOT_FOUND, with near names. */
+vcol_status vcol__names_unknown(const vcol_dataset *d, const char *name, vcol_error *err);
 /* Calls `add` for each column of a list, each once a token; NOT_FOUND for a token that fits nothing. */
 vcol_status vcol__names_match(const vcol_dataset *d, const char *columns, void (*add)(int64_t id, void *opaque),
                               void *opaque, bool missing_is_error, vcol_error *err);

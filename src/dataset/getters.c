@@ -7,6 +7,8 @@
  */
 #include "dataset/chunk.h"
 
+#include <vcol/run.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,20 +88,43 @@ static vcol_status check(const vcol_chunk *c, const vcol__chunk_column *x, vcol_
                                             x->values->name, (long long)have, (long long)want);
 }
 
+/* The first touch in a step, or since a clear. */
+static void touch_first(vcol_chunk *c, vcol__chunk_column *x, int32_t open)
+{
+    bool before = atomic_exchange_explicit(&x->touched, true, memory_order_relaxed);
+    int32_t in = atomic_exchange_explicit(&x->touched_in, open, memory_order_relaxed);
+    if (!before && c->touched && x->id < c->dataset->n_columns)
+        c->touched(x->id, c->opaque);
+    if (in != open || !before)
+        vcol__steps_touched(c, x, open, in != open);
+}
+
+/* relaxed: what two threads tell in a step is told once or twice, and both are the same */
 static void touch(vcol_chunk *c, vcol__chunk_column *x)
 {
-    if (!atomic_load_explicit(&x->touched, memory_order_relaxed)) {
-        atomic_store_explicit(&x->touched, true, memory_order_relaxed);
-        if (c->touched && x->id < c->dataset->n_columns)
-            c->touched(x->id, c->opaque);
-    }
+    int32_t open = atomic_load_explicit(&c->steps.open, memory_order_relaxed);
+    if (!atomic_load_explicit(&x->touched, memory_order_relaxed) ||
+        atomic_load_explicit(&x->touched_in, memory_order_relaxed) != open)
+        touch_first(c, x, open);
+}
+
+int vcol_chunk_stopped(const vcol_chunk *c)
+{
+    return atomic_load_explicit(&c->stopped, memory_order_relaxed);
+}
+
+static vcol_status go_on(const vcol_chunk *c, vcol_error *err)
+{
+    return vcol_chunk_stopped(c) ? vcol_error_format(err, VCOL_CANCELLED, "%s: the run has stopped", c->table->where) : VCOL_OK;
 }
 
 /* Pins a column and checks it. `first`: see pin_all. */
 static vcol_status pin_checked(vcol_chunk *c, vcol__chunk_column *x, bool first, vcol_error *err)
 {
     touch(c, x);
-    vcol_status status = pin_all(x, first, err);
+    vcol_status status = go_on(c, err);
+    if (status == VCOL_OK)
+        status = pin_all(x, first, err);
     if (status != VCOL_OK)
         return status;
     status = check(c, x, err);
@@ -114,11 +139,17 @@ static vcol_status hold(vcol_chunk *c, vcol__chunk_column *x, vcol_error *err)
     return pin_checked(c, x, !atomic_load_explicit(&x->leased, memory_order_relaxed), err);
 }
 
-/* The pins of hold become the column's lease, if it has none: one is enough. */
-static void lease(vcol__chunk_column *x)
+/* How long what is leased now stays. */
+static int lease_of(const vcol_chunk *c)
 {
-    bool none = false;
-    if (!atomic_compare_exchange_strong(&x->leased, &none, true))
+    return atomic_load_explicit(&c->steps.open, memory_order_relaxed) ? VCOL__LEASE_STEP : VCOL__LEASE_STAYS;
+}
+
+/* The pins of hold become the column's lease, if it has none: one is enough. */
+static void lease(const vcol_chunk *c, vcol__chunk_column *x)
+{
+    int none = VCOL__LEASE_NONE;
+    if (!atomic_compare_exchange_strong(&x->leased, &none, lease_of(c)))
         drop_pins(x, x->levels, true);
 }
 
@@ -143,7 +174,7 @@ vcol_status vcol_chunk_get(vcol_chunk *c, int64_t id, vcol_view *out, vcol_error
         status = hold(c, x, err);
     if (status == VCOL_OK) {
         look(c, x, out);
-        lease(x);
+        lease(c, x);
     }
     return status;
 }
@@ -188,9 +219,10 @@ void vcol_view_unpin(vcol_view *view)
 
 /* ---- by name -------------------------------------------------------------------------------------- */
 
-static vcol_status find(vcol_chunk *c, const char *name, int64_t *id, vcol_error *err)
+vcol_status vcol__chunk_find(vcol_chunk *c, const char *name, int64_t *id, vcol_error *err)
 {
     *id = vcol__names_find(c->dataset, name, strlen(name));
+    /* the last one of a name is what was put last */
     for (vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire); x && *id < 0; x = x->next)
         if (strcmp(x->name, name) == 0)
             *id = x->id;
@@ -204,7 +236,7 @@ static const void *typed(vcol_chunk *c, const char *name, vcol_type type, vcol_e
     if (err && err->status)
         return NULL;
     /* the type before the values: a wrong getter reads nothing */
-    if (c && name && find(c, name, &id, err) == VCOL_OK && vcol__chunk_column_of(c, id, &x, err) == VCOL_OK) {
+    if (c && name && vcol__chunk_find(c, name, &id, err) == VCOL_OK && vcol__chunk_column_of(c, id, &x, err) == VCOL_OK) {
         if (x->type != type) {
             vcol_error_format(err, VCOL_TYPE, "%s: column '%s' is %s, %s was asked for", c->table->where, name,
                               vcol_type_name(x->type), vcol_type_name(type));
@@ -213,7 +245,7 @@ static const void *typed(vcol_chunk *c, const char *name, vcol_type type, vcol_e
         if (hold(c, x, err) != VCOL_OK)
             return NULL;
         const void *data = x->values->leaf[x->values_leaf].data;
-        lease(x);
+        lease(c, x);
         return data;
     }
     if (!c || !name)
@@ -239,25 +271,14 @@ GETTER(f32, float, VCOL_F32)
 GETTER(f64, double, VCOL_F64)
 GETTER(chars, char, VCOL_CHAR)
 
-/* The first readable column of a collection; -1 if there is no such collection. */
-static int64_t column_of_collection(const vcol_dataset *d, const char *name)
-{
-    for (int64_t id = 0; id < d->n_columns; id++) {
-        const vcol_schema_column *s = d->columns[id].schema;
-        if (s->status == VCOL_OK && s->collection && strcmp(s->collection, name) == 0)
-            return id;
-    }
-    return -1;
-}
-
-/* A lease of a shared buffer of offsets by itself, for `holder` (a column + 1, or -1): its values need not be read for it. */
+/* A lease of a shared buffer of offsets by itself, for `holder` (a column, or -1): its values need not be read for it. */
 static const int64_t *lease_unit(vcol_chunk *c, vcol_buffer *b, int32_t leaf, int64_t holder, vcol_error *err)
 {
     int64_t none = 0;
     if (vcol__buffer_pin(b, err) != VCOL_OK)
         return NULL;
     const int64_t *offsets = b->leaf[leaf].data;
-    if (!atomic_compare_exchange_strong(&c->leased_units[b->group], &none, holder))
+    if (!atomic_compare_exchange_strong(&c->leased_units[b->group], &none, vcol__unit_lease(holder, lease_of(c))))
         vcol__buffer_unpin(b);
     return offsets;
 }
@@ -275,11 +296,11 @@ const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *e
     id = vcol__names_find(c->dataset, name, strlen(name));
     if (id >= 0 && c->dataset->columns[id].schema->levels == 0)
         id = -1; /* a flat column may have a collection's name */
-    int64_t holder = id >= 0 ? id + 1 : -1;
+    int64_t holder = id >= 0 ? id : -1;
     if (id < 0)
-        id = column_of_collection(c->dataset, name);
+        id = vcol__names_collection(c->dataset, name);
     bool alone = id >= 0;
-    if (id < 0 && find(c, name, &id, err) != VCOL_OK)
+    if (id < 0 && vcol__chunk_find(c, name, &id, err) != VCOL_OK)
         return NULL;
     if (vcol__chunk_column_of(c, id, &x, err) != VCOL_OK)
         return NULL;
@@ -287,12 +308,16 @@ const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *e
         if (x->level[l].kind != VCOL_LEVEL_LIST)
             continue;
         vcol_buffer *b = x->level[l].buffer;
-        if (alone && b != x->values && b->group >= 0)
+        if (alone && b != x->values && b->group >= 0) {
+            if (go_on(c, err) != VCOL_OK)
+                return NULL;
+            vcol__steps_touched_offsets(c, id, name);
             return lease_unit(c, b, x->level[l].leaf, holder, err);
+        }
         if (hold(c, x, err) != VCOL_OK)
             return NULL;
         const int64_t *offsets = b->leaf[x->level[l].leaf].data;
-        lease(x);
+        lease(c, x);
         return offsets;
     }
     vcol_error_format(err, VCOL_TYPE, "%s: column '%s' is not a list", c->table->where, name);

@@ -74,7 +74,7 @@ static int distance(const char *a, const char *b, int most)
     return row[n];
 }
 
-static vcol_status unknown(const vcol_dataset *d, const char *name, vcol_error *err)
+vcol_status vcol__names_unknown(const vcol_dataset *d, const char *name, vcol_error *err)
 {
     char near[160] = "";
     size_t used = 0;
@@ -94,7 +94,7 @@ vcol_status vcol_dataset_find(const vcol_dataset *d, const char *path, int64_t *
     if (!d || !path || !id)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_find: a data set, a path and a place are needed");
     *id = vcol__names_find(d, path, strlen(path));
-    return *id >= 0 ? VCOL_OK : unknown(d, path, err);
+    return *id >= 0 ? VCOL_OK : vcol__names_unknown(d, path, err);
 }
 
 static bool readable(const vcol_dataset *d, int64_t id)
@@ -102,7 +102,18 @@ static bool readable(const vcol_dataset *d, int64_t id)
     return d->columns[id].schema->status == VCOL_OK;
 }
 
-static int64_t match_one(const vcol_dataset *d, const char *token, size_t length, void (*add)(int64_t, void *), void *opaque)
+int64_t vcol__names_collection(const vcol_dataset *d, const char *name)
+{
+    for (int64_t id = 0; id < d->n_columns; id++) {
+        const vcol_schema_column *s = d->columns[id].schema;
+        if (s->status == VCOL_OK && s->collection && strcmp(s->collection, name) == 0)
+            return id;
+    }
+    return -1;
+}
+
+int64_t vcol__names_match_one(const vcol_dataset *d, const char *token, size_t length, void (*add)(int64_t id, void *opaque),
+                              void *opaque)
 {
     char pattern[512];
     int64_t id = vcol__names_find(d, token, length), n = 0;
@@ -136,10 +147,10 @@ vcol_status vcol__names_match(const vcol_dataset *d, const char *columns, void (
         size_t length = strcspn(at, " ,\t\n");
         if (length == 0)
             return VCOL_OK;
-        if (match_one(d, at, length, add, opaque) == 0 && missing_is_error) {
+        if (vcol__names_match_one(d, at, length, add, opaque) == 0 && missing_is_error) {
             char name[128];
             snprintf(name, sizeof name, "%.*s", (int)(length < 120 ? length : 120), at);
-            return unknown(d, name, err);
+            return vcol__names_unknown(d, name, err);
         }
         at += length;
     }
