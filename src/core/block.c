@@ -159,6 +159,7 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         b->file = file;
         b->group = group;
         b->evictable.ops = &evict_ops;
+        b->evictable.users = &file->in_flight;
         atomic_init(&b->refs, 1);
         b->inspected = (d->flags & VCOL_BLOCK_INSPECTED) != 0 || !file->reader->inspect;
         if (parent) {

@@ -17,7 +17,8 @@ typedef struct vcol__binding {
     vcol_source *source;
     const char *where; /* "a.root": the start of messages */
     uint64_t gap, read_size, size;
-    _Atomic int64_t in_flight; /* reads under way; the owner waits for 0 before it closes the object */
+    _Atomic int64_t in_flight; /* reads under way, and items of it held by threads that evict; the owner waits for 0 before it
+                                  closes the object */
 } vcol__binding;
 
 typedef enum vcol__stored_state { VCOL__STORED_NONE, VCOL__STORED_QUEUED, VCOL__STORED_FLYING, VCOL__STORED_HERE } vcol__stored_state;

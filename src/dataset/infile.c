@@ -212,15 +212,29 @@ vcol_status vcol__infile_open_rest(vcol_manager *m, vcol__infile *t, vcol_error 
     return status;
 }
 
+/* Reads under way and threads that evict hold blocks, and so the reader's object, in use. */
+static void wait_unused(vcol_manager *m, vcol__infile *t)
+{
+    vcol__wait wait = {.what = "those who read or evict blocks of a file"};
+    bool listed = false;
+    vcol__lock_take(&m->blocks.lock);
+    while (atomic_load(&t->binding.in_flight) != 0) {
+        if (!listed)
+            vcol__wait_begin(m, &wait);
+        listed = true;
+        vcol__lock_wait(&m->blocks.changed, &m->blocks.lock);
+    }
+    vcol__lock_drop(&m->blocks.lock);
+    if (listed)
+        vcol__wait_end(m, &wait);
+}
+
 void vcol__infile_close(vcol_manager *m, vcol__infile *t)
 {
     if (t->pass_open) {
-        /* Reads under way hold blocks, and so the reader's object, in use. */
-        vcol__lock_take(&m->blocks.lock);
-        while (atomic_load(&t->binding.in_flight) != 0)
-            vcol__lock_wait(&m->blocks.changed, &m->blocks.lock);
-        vcol__lock_drop(&m->blocks.lock);
+        wait_unused(m, t);
         vcol__pass_destroy(&t->pass);
+        wait_unused(m, t); /* somebody may just be evicting what the pass had */
     }
     if (t->object)
         t->reader->close_object(t->object);
