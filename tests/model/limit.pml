@@ -50,6 +50,11 @@
 #define OPS1 2 /* operations of the second consumer */
 #endif
 #define LIMIT 3
+#ifdef ALONE /* buffer 1 does not read buffer 0 */
+#define READS_INPUT 0
+#else
+#define READS_INPUT 1
+#endif
 
 #define VIRTUAL 0
 #define QUEUED 1
@@ -313,6 +318,39 @@ inline make_room(b, all) {
     need[b] = 0; \
     assert(SUM <= ceiling)
 
+#ifdef FAULT_RUNNABLE
+#define RUNS 0
+#else
+#define RUNS (runnable > 0)
+#endif
+
+#ifdef HARD
+#define OVER(b) hard[b] = 1; need[b] = 0
+#else
+#define OVER(b) \
+    held[b] = held[b] + need[b]; promised = promised + need[b]; need[b] = 0; \
+    ceiling = (SUM > ceiling -> SUM : ceiling)
+#endif
+
+/* With the lock held since it was last told something, or looked. What the asserts say must be so whatever the code looks at. */
+#define DECIDE(b) \
+    if \
+    :: !blocked[b] -> blocked[b] = 1; runnable--; WAKE_LINE \
+    :: else \
+    fi; \
+    if \
+    :: event[b] \
+    :: !event[b] && !RUNS && moving == 0 && OLDEST(b) -> \
+        assert(demanded[b]); \
+        assert(runnable == 0); \
+        assert((!FREEABLE && cached == 0) || telling > 0); \
+        assert(state[0] != EVICTING && state[1] != EVICTING); \
+        assert(held[1 - (b)] == 0 || blocked[1 - (b)] || waits_on_0); \
+        OVER(b); \
+        LEAVE(b) \
+    :: else -> sleeps[b] = 1 \
+    fi
+
 /* need[b] units for a load that somebody waits for. */
 inline ask(b) {
     atomic {
@@ -326,56 +364,22 @@ inline ask(b) {
     :: need[b] == 0 -> break
     :: else ->
         atomic {
+            sleeps[b] == 0;
             found[b] = 0;
             if
             :: HEAD(b) && FITS(need[b]) -> GRANT(b); LEAVE(b)
-            :: else -> event[b] = 0; found[b] = HEAD(b)
+            :: HEAD(b) && !FITS(need[b]) -> event[b] = 0; found[b] = 1
+            :: !HEAD(b) -> event[b] = 0; DECIDE(b)
             fi
         }
         if
-        :: need[b] > 0 && found[b] ->
-            make_room(b, 1)
+        :: found[b] ->
+            make_room(b, 1);
+            if
+            :: found[b] -> found[b] = 0 /* once more */
+            :: else -> atomic { DECIDE(b) }
+            fi
         :: else
-        fi;
-        if
-        :: need[b] == 0 || found[b] -> found[b] = 0 /* once more */
-        :: else ->
-            atomic {
-                if
-                :: !blocked[b] -> blocked[b] = 1; runnable--; WAKE_LINE
-                :: else
-                fi;
-                if
-                :: event[b]
-#ifdef FAULT_RUNNABLE
-                :: !event[b] && OLDEST(b) && HEAD(b) ->
-#else
-                :: !event[b] && runnable == 0 && moving == 0 && OLDEST(b) ->
-#endif
-                    assert(demanded[b]);
-                    assert(runnable == 0); /* nothing that was started can go on */
-                    assert(!FREEABLE || telling > 0);
-                    assert(!(state[0] == EVICTING || state[1] == EVICTING)); /* comes back by itself */
-                    assert(cached == 0);
-                    assert(b == 0 || held[0] == 0 || blocked[0] || state[0] == LOADING && waits_on_0);
-                    assert(b == 1 || held[1] == 0 || blocked[1] || waits_on_0);
-#ifdef HARD
-                    hard[b] = 1;
-                    need[b] = 0;
-#else
-                    held[b] = held[b] + need[b];
-                    promised = promised + need[b];
-                    need[b] = 0;
-                    if
-                    :: SUM > ceiling -> ceiling = SUM
-                    :: else
-                    fi;
-#endif
-                    LEAVE(b)
-                :: else -> sleeps[b] = 1
-                fi
-            }
-            sleeps[b] == 0
         fi
     od
 }
@@ -564,7 +568,8 @@ end:
             :: b == 0 && above
             :: else -> runnable++
             fi;
-            started = prepared[b] }
+            started = prepared[b];
+            read = !READS_INPUT }
         if
         :: taken[b] -> taken[b] = 0; end_moving()
         :: else
