@@ -3,7 +3,8 @@
 #
 # Question:   what does vcol cost beside what people use today, on the same file and one core?
 # Workload:   the eight ADL queries against ROOT's RDataFrame (compiled, typed, nothing jitted);
-#             reading all columns against ROOT's rootreadspeed and against uproot + Awkward.
+#             reading all columns against ROOT's rootreadspeed and against uproot + Awkward, in steps
+#             of 100,000 entries and by one call of arrays().
 # Metric:     median ratio of user + system CPU seconds of the whole process, start included,
 #             pinned to one core, one thread, warm page cache, vcol and rivals in turn.
 #             One JSON line a case on stdout.

@@ -75,6 +75,8 @@ class Programs:
             return [self.rdf, "--query", case, file]
         if program == "rootreadspeed":
             return [self.readspeed, "--files", file, "--trees", "Events", "--all-branches", "--threads", 0]
+        if program == "uproot arrays()":
+            return [self.python, HERE / "read_uproot.py", "--whole", file]
         if case == "read":
             return [self.python, HERE / "read_uproot.py", file]
         return [self.python, HERE / "read_uproot.py", "--query", case, file]
@@ -108,7 +110,7 @@ def main():
             start[rival] = statistics.median(run(command, args.core)[0] for _ in range(args.runs))
         for case in args.cases.split(","):
             if case == "read":
-                rivals, limits = ["rootreadspeed", "uproot"], READ
+                rivals, limits = ["rootreadspeed", "uproot", "uproot arrays()"], READ
             else:
                 rivals, limits = ["rdataframe"] + ["uproot"] * args.uproot_adl, ADL
             rivals = [r for r in rivals if r != subject]

@@ -3,6 +3,7 @@
 """The rival in Python: uproot and Awkward Array, 100,000 entries at a time, one thread.
 
     read_uproot.py FILE              read all columns; prints the bytes of the arrays
+    read_uproot.py --whole FILE      the same by one call, TTree.arrays(), which has all of them at a time
     read_uproot.py --query N FILE    one of the eight ADL queries (or `all`) as CSV
                                      `query,histogram,bin,count`, bins that are not empty
     read_uproot.py --query start FILE  open the tree, no more: what the imports cost
@@ -140,6 +141,7 @@ def run_query(path, query):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
+    parser.add_argument("--whole", action="store_true")
     parser.add_argument("--query", choices=[str(q) for q in QUERIES] + ["all", "start"])
     args = parser.parse_args()
     if args.query == "start":
@@ -149,6 +151,9 @@ def main():
         print("query,histogram,bin,count")
         for query in QUERIES if args.query == "all" else [int(args.query)]:
             run_query(args.file, query)
+        return
+    if args.whole:
+        print(uproot.open(f"{args.file}:Events").arrays(library="ak").nbytes)
         return
     bytes_read = 0
     for events in uproot.iterate(f"{args.file}:Events", step_size=STEP, library="ak"):

@@ -4,7 +4,8 @@
  * nothing and costs nothing per column that is not touched.
  *
  * A *getter* gives a pointer and takes a lease, one a column and chunk: the column stays in place until
- * it is cleared or the chunk is closed; the pointer is invalid after that. A *pin* outlives a lease and
+ * it is cleared, the step in which the lease was taken ends (vcol/plan.h), or the chunk is closed; the pointer is
+ * invalid after that. A *pin* outlives a lease and
  * defers `clear`; it must be ended with vcol_view_unpin, before or after the chunk's close.
  *
  * Threads: any number may use one chunk; close must be the last call.
@@ -84,6 +85,7 @@ VCOL_API const int64_t *vcol_chunk_offsets(vcol_chunk *chunk, const char *name, 
  * Drops the named columns (NULL: all) at once, pinned ones at their last unpin; ends their leases.
  * Offsets shared by a collection stay while another column of it has a lease, is pinned or loading, or
  * is resident. Returns how many columns were dropped or marked; names that fit nothing count 0.
+ * Names and patterns mean defined columns and what was put (vcol/plan.h) too; what was put is gone for good then.
  */
 VCOL_API int64_t vcol_chunk_clear(vcol_chunk *chunk, const char *columns);
 VCOL_API int64_t vcol_chunk_clear_except(vcol_chunk *chunk, const char *columns);
@@ -92,7 +94,7 @@ VCOL_API int64_t vcol_chunk_clear_id(vcol_chunk *chunk, int64_t id);
 /*
  * Adds a column of the user's to this chunk: `options` as for vcol_buffer_create (count: values). It is
  * asked for by name like any other, dropped by clear, and gone with the chunk. `like` NULL: flat (count
- * must be the chunk's entries, or −1); else the name of a list column whose outermost offsets it has.
+ * must be the chunk's entries, or −1); else the name of a list column, of the file or not, whose outermost offsets it has.
  * Errors: MISUSE (the name exists), NOT_FOUND, NOMEM.
  */
 VCOL_API vcol_status vcol_chunk_define(vcol_chunk *chunk, const char *name, const char *like,

@@ -25,8 +25,8 @@
  *
  * A wrong plan costs time, never a value: a column that is touched and not listed is loaded on demand and
  * added to its step; one that was released too early is generated again. Only what the program itself put
- * into the chunk (vcol_chunk_put) cannot be made again: a plan releases it for good only where all steps to come
- * are declared; where they are learned it is the first to be spilled instead.
+ * into the chunk (vcol_chunk_put) cannot be made again. A plan releases it for good only if the program's own lists
+ * name it and no step to come is learned; else it is the first to be spilled, and stays with the chunk.
  *
  * Threads: every function may be called from any thread; one plan may be shared by any number of loops, runs
  * and chunks at once, over different data sets too. The steps of one chunk are begun by one thread at a time,
@@ -46,7 +46,7 @@ typedef struct vcol_plan vcol_plan;
 /* ---- making one ------------------------------------------------------------------------------ */
 
 /*
- * An empty plan. Without steps, they are learned from the first chunk that is closed after a step of it: their names,
+ * An empty plan. Nothing is released while a step to come has never been passed and was not declared. Without steps, they are learned from the first chunk that is closed after a step of it: their names,
  * order, columns and folds; nothing is released before that. Errors: MISUSE, NOMEM.
  */
 VCOL_API vcol_status vcol_plan_create(vcol_plan **out, vcol_error *err);
@@ -80,7 +80,10 @@ VCOL_API vcol_status vcol_plan_set_folds(vcol_plan *plan, int64_t first, int64_t
 VCOL_API vcol_status vcol_plan_add_operation(vcol_plan *plan, const char *name, const char *const *inputs,
                                              int64_t n_inputs, const char *const *outputs, int64_t n_outputs,
                                              vcol_error *err);
-/* Says how many bytes a column of that name has. Errors: MISUSE, NOMEM. */
+/*
+ * Says how many bytes a column of that name has, for vcol_plan_analyze. Of what is put the most that was seen is kept
+ * without that. Errors: MISUSE, NOMEM.
+ */
 VCOL_API vcol_status vcol_plan_set_size(vcol_plan *plan, const char *name, uint64_t bytes, vcol_error *err);
 
 /* Number of steps known by now, and the name of one (copied, cut to fit; RANGE where there is none). */
@@ -97,6 +100,98 @@ typedef struct vcol_plan_stats {
     int64_t early;    /* of those, touched again in the same chunk: loaded or generated twice */
 } vcol_plan_stats;
 VCOL_API void vcol_plan_get_stats(const vcol_plan *plan, vcol_plan_stats *out, size_t size);
+
+/* ---- a small text file ------------------------------------------------------------------------- */
+
+/*
+ * Writes what the plan holds now, whole or not at all; it can be read and edited:
+ *     vcol plan 1
+ *     step select
+ *     uses Jet_pt Jet_eta "a column"      in quotes: exactly that column; else a name, collection or pattern
+ *     makes "sel_pt"
+ *     step fill learned                   a step whose columns are not known yet is `unknown`
+ *     uses +"MET_pt"                      seen in a chunk, beside what was declared
+ *     folds 0 1 5                         first, last, rounds
+ *     size "sel_pt" 800000                bytes
+ * Errors: IO, NOMEM.
+ */
+VCOL_API vcol_status vcol_plan_save(const vcol_plan *plan, const char *path, vcol_error *err);
+/* Errors: IO, NOT_FOUND, CORRUPT (the message has the line), UNSUPPORTED (another version), NOMEM. */
+VCOL_API vcol_status vcol_plan_load(const char *path, vcol_plan **out, vcol_error *err);
+
+/* ---- what follows from it ---------------------------------------------------------------------- */
+
+typedef struct vcol_plan_analysis vcol_plan_analysis;
+
+typedef struct vcol_plan_options {
+    size_t struct_size;
+    uint32_t flags;
+    int32_t reserved;
+    /*
+     * Bytes of a column that is not sized otherwise, asked once a column and maker; `step` is the operation that
+     * makes it, -1: from outside. NULL = 0 bytes, counted as unknown. A failure fails the analysis.
+     */
+    vcol_status (*size)(const char *name, int64_t step, uint64_t *bytes, void *opaque, vcol_error *err);
+    void *opaque;
+    const vcol_dataset *dataset; /* resolves names and patterns, and sizes columns from the metadata; or NULL */
+    int64_t entries;             /* of a chunk of it; 0 = the whole data set */
+} vcol_plan_options;
+VCOL_API void vcol_plan_options_init(vcol_plan_options *options, size_t size);
+
+/*
+ * Follows the plan through one chunk, without data: what each step finds, loads, makes and leaves, which set it releases, what
+ * the folds hold, and the peak, in bytes of values (memory is given in sizes up to a quarter larger). A step that is still to be
+ * learned is taken to use what is listed by now. Errors: what `size` gives, MISUSE, NOMEM.
+ */
+VCOL_API vcol_status vcol_plan_analyze(const vcol_plan *plan, const vcol_plan_options *options,
+                                       vcol_plan_analysis **out, vcol_error *err);
+VCOL_API void vcol_plan_analysis_close(vcol_plan_analysis *analysis);
+
+/* A column in an analysis. */
+typedef struct vcol_plan_column {
+    const char *name; /* borrowed from the analysis */
+    int64_t step;     /* that made it; -1: from outside */
+    int64_t id;       /* the data set's; -1: none of it */
+    uint64_t bytes;   /* in memory */
+    uint64_t stored;  /* in the file, 0 where it is not from there */
+    int32_t offsets;  /* 1: only the offsets of it */
+    int32_t unknown;  /* 1: nothing tells its size */
+} vcol_plan_column;
+
+/* Which set of a step. In the order in which the plan names them. */
+typedef enum vcol_plan_set {
+    VCOL_PLAN_READ = 0,     /* from outside, first used here: loaded */
+    VCOL_PLAN_FOUND = 1,    /* used here, there before */
+    VCOL_PLAN_MADE = 2,     /* its outputs */
+    VCOL_PLAN_RELEASED = 3, /* gone after its last pass */
+    VCOL_PLAN_AGAIN = 4,    /* gone after its passes that another round of the folds follows */
+    VCOL_PLAN_PINNED = 5,   /* of the last step of a round: there when it ends and used in the next: held over the folds */
+    VCOL_PLAN_SETS = 6
+} vcol_plan_set;
+
+typedef struct vcol_plan_step {
+    const char *name; /* borrowed from the analysis */
+    int64_t folds;    /* times it is passed in a chunk */
+    int64_t fold_first, fold_last; /* steps of its round; itself where folds is 1 */
+    int32_t known;    /* 0: its columns are still to be learned */
+    int32_t reserved;
+    uint64_t during;  /* bytes while it runs, the most of all passes: what is kept, read and made */
+    uint64_t after;   /* bytes when its last pass has ended and its set is released */
+    int64_t n[VCOL_PLAN_SETS];     /* columns in each set */
+    uint64_t bytes[VCOL_PLAN_SETS]; /* of each set */
+    uint64_t stored;  /* bytes in the file of what it reads */
+} vcol_plan_step;
+
+VCOL_API int64_t vcol_plan_analysis_steps(const vcol_plan_analysis *analysis);
+/* The most bytes at any moment of the chunk; *unknown (may be NULL): columns whose size nothing tells. */
+VCOL_API uint64_t vcol_plan_analysis_peak(const vcol_plan_analysis *analysis, int64_t *unknown);
+/* Errors: RANGE. */
+VCOL_API vcol_status vcol_plan_describe(const vcol_plan_analysis *analysis, int64_t step, vcol_plan_step *out,
+                                        size_t size, vcol_error *err);
+/* Column i of a step's set. Errors: RANGE. */
+VCOL_API vcol_status vcol_plan_describe_column(const vcol_plan_analysis *analysis, int64_t step,
+                                               vcol_plan_set set, int64_t i, vcol_plan_column *out, size_t size,
+                                               vcol_error *err);
 
 /* ---- in a chunk -------------------------------------------------------------------------------- */
 

@@ -38,7 +38,8 @@ typedef struct vcol_prefetch_stats {
 } vcol_prefetch_stats;
 
 /*
- * Begins a scope over columns of a chunk (a list of names as for vcol_dataset_match; "" = none).
+ * Begins a scope over columns of a chunk (a list of names as for vcol_dataset_match, also of defined ones
+ * and of what was put; "" = none).
  * A begin that fails gives an inert scope: *out is NULL, on which wait and end do nothing.
  * Errors: NOT_FOUND, MISUSE, NOMEM.
  */

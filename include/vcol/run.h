@@ -49,6 +49,12 @@ extern "C" {
 typedef struct vcol_sink vcol_sink;
 /* Appends bytes. Errors: NOMEM. */
 VCOL_API vcol_status vcol_sink_write(vcol_sink *sink, const void *data, size_t size, vcol_error *err);
+/* A sink of the program's own, to call save with: for states that go to other processes. One thread at a time. Errors: NOMEM. */
+VCOL_API vcol_status vcol_sink_open(vcol_sink **out, vcol_error *err);
+/* What was written so far: borrowed until the next write. Never NULL. */
+VCOL_API const void *vcol_sink_data(const vcol_sink *sink, size_t *size);
+/* NULL is fine. */
+VCOL_API void vcol_sink_close(vcol_sink *sink);
 
 /* A chunk of a run, and how the run stands, for the hooks. */
 typedef struct vcol_run_chunk {

@@ -216,6 +216,7 @@ int cli_head_run(const cli_options *options);
 int cli_cat_run(const cli_options *options);
 int cli_digest_run(const cli_options *options);
 int cli_verify_run(const cli_options *options);
+int cli_plan_show_run(const cli_options *options);
 int cli_bench_read_run(const cli_options *options);
 
 #endif

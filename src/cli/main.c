@@ -26,6 +26,10 @@ static const cli_command commands[] = {
     {"verify", "FILE[:TREE]...", "Read everything, check every checksum, report each fault.",
      "A line a fault, with file, object and offset, on standard output.",
      CLI_THREADS | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_HELP, 1, INT_MAX, cli_verify_run},
+    {"plan show", "FILE.plan [FILE[:TREE]]", "Show what a saved plan reads, keeps and releases, step by step.",
+     "With a table: its columns, in bytes stored and in memory, from metadata only; --chunk N: of a chunk of\n"
+     "N entries. '@Jet' are the offsets of a collection; '?' marks what nothing tells the size of.",
+     CLI_JSON | CLI_CHUNK | CLI_HELP, 1, 2, cli_plan_show_run},
     {"bench read", "FILE[:TREE]", "Measure how fast columns are read.",
      "Materializes and clears every column of every chunk, and computes nothing.",
      CLI_COLUMNS | CLI_JSON | CLI_READING, 1, 1, cli_bench_read_run},
@@ -69,12 +73,21 @@ static const cli_command *find(int argc, char **argv, int *words)
     return NULL;
 }
 
+/* Whether commands of two words begin with it. */
+static int begins(const char *word)
+{
+    size_t n = strlen(word);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strncmp(commands[i].name, word, n) == 0 && commands[i].name[n] == ' ')
+            return 1;
+    return 0;
+}
+
 static int unknown(int argc, char **argv)
 {
     if (argc > 0)
         fprintf(stderr, "vcol: '%s%s%s' is not a command; see 'vcol help'\n", argv[0],
-                strcmp(argv[0], "bench") == 0 && argc > 1 ? " " : "",
-                strcmp(argv[0], "bench") == 0 && argc > 1 ? argv[1] : "");
+                begins(argv[0]) && argc > 1 ? " " : "", begins(argv[0]) && argc > 1 ? argv[1] : "");
     else
         print_help(stderr);
     return CLI_USAGE;

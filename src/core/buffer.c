@@ -87,6 +87,34 @@ static bool no_longer_ahead(vcol_buffer *b, bool used)
     return true;
 }
 
+#ifdef VCOL__ASAN
+/*
+ * The last pin poisons before it goes, under the lock that every pin takes to lift that: so whoever comes in between finds the
+ * values open, and nobody touches the poison of memory that is freed meanwhile.
+ */
+void vcol__buffer_enter(vcol_buffer *b)
+{
+    vcol__lock_take(&b->stripe->lock);
+    for (int i = 0; i < VCOL__MAX_LEAVES; i++)
+        if (b->leaf[i].data)
+            vcol__unpoison(b->leaf[i].data, b->leaf[i].capacity);
+    vcol__lock_drop(&b->stripe->lock);
+}
+
+uint64_t vcol__buffer_leave(vcol_buffer *b)
+{
+    vcol__lock_take(&b->stripe->lock);
+    uint64_t word = atomic_load(&b->word);
+    if (state_of(word) == VCOL__RESIDENT && (word & VCOL__PIN_MASK) == 1)
+        for (int i = 0; i < VCOL__MAX_LEAVES; i++)
+            if (b->leaf[i].data)
+                vcol__poison(b->leaf[i].data, b->leaf[i].capacity);
+    word = atomic_fetch_sub(&b->word, VCOL__PIN_ONE);
+    vcol__lock_drop(&b->stripe->lock);
+    return word;
+}
+#endif
+
 /* RESIDENT and unpinned -> VIRTUAL, freeing the instance. 0 if it was not (any more). */
 static uint64_t drop(vcol_buffer *b, bool need_doomed)
 {
@@ -112,8 +140,11 @@ static uint64_t drop(vcol_buffer *b, bool need_doomed)
     vcol__log_add(m, VCOL_LOG_DROP, b->name, b->group, b->first, b->entries, 0, bytes);
     if (no_longer_ahead(b, false))
         VCOL__COUNT(m, prefetch_unused, 1);
-    for (int i = 0; i < VCOL__MAX_LEAVES; i++)
+    for (int i = 0; i < VCOL__MAX_LEAVES; i++) {
+        if (b->leaf[i].data)
+            vcol__unpoison(b->leaf[i].data, b->leaf[i].capacity);
         vcol__memory_give(m, &b->leaf[i]);
+    }
     memset(b->count, 0, sizeof b->count);
     vcol__lock_take(&b->stripe->lock);
     atomic_fetch_add(&b->word, VCOL__VERSION_ONE - VCOL__EVICTING);
@@ -232,6 +263,7 @@ vcol_status vcol__buffer_pin_slow(vcol_buffer *b, vcol_error *err)
     if (status == VCOL_OK) {
         atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
         vcol__buffer_first_use(b);
+        vcol__buffer_enter(b);
     } else {
         vcol__buffer_unpin(b);
     }

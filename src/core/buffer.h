@@ -4,6 +4,7 @@
 #define VCOL_CORE_BUFFER_H
 
 #include "core/manager.h"
+#include "core/poison.h"
 
 #include <vcol/buffer.h>
 
@@ -68,6 +69,27 @@ vcol_status vcol__buffer_pin_slow(vcol_buffer *buffer, vcol_error *err);
 void vcol__buffer_unpin_slow(vcol_buffer *buffer);
 void vcol__buffer_first_use(vcol_buffer *buffer);
 
+/*
+ * Under the address sanitizer a resident buffer is poisoned while nobody pins it, though it stays where it is: so a pointer
+ * that outlived its lease is found at once, and not only after its memory has gone.
+ */
+#ifdef VCOL__ASAN
+void vcol__buffer_enter(vcol_buffer *buffer);
+uint64_t vcol__buffer_leave(vcol_buffer *buffer);
+#else
+static inline void vcol__buffer_enter(vcol_buffer *buffer)
+{
+    (void)buffer;
+}
+/* Takes a pin from the word; the word before. */
+static inline uint64_t vcol__buffer_leave(vcol_buffer *buffer)
+{
+    /* release: what the program did with the values comes before whoever frees them (the evictor's acquire);
+       seq_cst: before the look at `waiting`, see account.c */
+    return atomic_fetch_sub(&buffer->word, VCOL__PIN_ONE);
+}
+#endif
+
 static inline vcol_status vcol__buffer_pin(vcol_buffer *buffer, vcol_error *err)
 {
     /* acquire: pairs with the release of publish, so that leaf[] and count[] are visible */
@@ -76,6 +98,7 @@ static inline vcol_status vcol__buffer_pin(vcol_buffer *buffer, vcol_error *err)
         atomic_store_explicit(&buffer->evictable.stamp, vcol__tick(buffer->manager), memory_order_relaxed);
         if (atomic_load_explicit(&buffer->ahead, memory_order_relaxed))
             vcol__buffer_first_use(buffer);
+        vcol__buffer_enter(buffer);
         return VCOL_OK;
     }
     return vcol__buffer_pin_slow(buffer, err);
@@ -83,9 +106,7 @@ static inline vcol_status vcol__buffer_pin(vcol_buffer *buffer, vcol_error *err)
 
 static inline void vcol__buffer_unpin(vcol_buffer *buffer)
 {
-    /* release: what the program did with the values comes before whoever frees them (the evictor's acquire);
-       seq_cst: before the look at `waiting`, see account.c */
-    uint64_t word = atomic_fetch_sub(&buffer->word, VCOL__PIN_ONE);
+    uint64_t word = vcol__buffer_leave(buffer);
     if ((word & VCOL__PIN_MASK) == 1 &&
         ((word & VCOL__DOOMED) || atomic_load(&buffer->manager->account.waiting) != 0))
         vcol__buffer_unpin_slow(buffer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Chunks: vcol/chunk.h, but for the getters (getters.c).
+ * Chunks: vcol/chunk.h, but for the getters (getters.c) and clear (clear.c).
  *
  * A chunk has two arrays of pointers, one a group of the file (its buffer over the chunk's rows), one a column of the
  * data set (which buffers it is made of); both are filled when something is touched, by compare and swap, so that threads need
@@ -11,7 +11,6 @@
 #include "array/derive.h"
 #include "core/meter.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,22 +62,6 @@ vcol_status vcol_chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_
     return vcol__chunk_open(d, first, count, out, err);
 }
 
-static void end_lease(vcol__chunk_column *c)
-{
-    if (!atomic_exchange(&c->leased, VCOL__LEASE_NONE))
-        return;
-    vcol__buffer_unpin(c->values);
-    for (int32_t l = 0; l < c->levels; l++)
-        if (c->level[l].buffer)
-            vcol__buffer_unpin(c->level[l].buffer);
-}
-
-static void end_unit_lease(vcol_chunk *c, vcol_buffer *unit)
-{
-    if (unit->group >= 0 && atomic_exchange(&c->leased_units[unit->group], 0))
-        vcol__buffer_unpin(unit);
-}
-
 static void free_column(vcol__chunk_column *c)
 {
     vcol__buffer_clear(c->values);
@@ -106,7 +89,7 @@ void vcol_chunk_close(vcol_chunk *c)
     for (int64_t id = 0; id < d->n_columns; id++) {
         vcol__chunk_column *column = atomic_load_explicit(&c->columns[id], memory_order_acquire);
         if (column) {
-            end_lease(column);
+            vcol__column_end_lease(column);
             free_column(column);
         }
     }
@@ -115,7 +98,7 @@ void vcol_chunk_close(vcol_chunk *c)
         next = x->next;
         vcol__chunk_column *column = atomic_load(&x->column);
         if (column) {
-            end_lease(column);
+            vcol__column_end_lease(column);
             free_column(column);
         }
         vcol__defined_free(x);
@@ -123,7 +106,7 @@ void vcol_chunk_close(vcol_chunk *c)
     for (int64_t g = 0; g < c->table->schema->n_groups; g++) {
         vcol_buffer *unit = atomic_load_explicit(&c->units[g], memory_order_acquire);
         if (unit) {
-            end_unit_lease(c, unit);
+            vcol__unit_end_lease(c, unit);
             if (c->table->schema->groups[g].kind == VCOL_GROUP_COUNTS)
                 vcol__pass_take_back(&c->table->pass, unit);
             vcol__buffer_clear(unit);
@@ -397,240 +380,6 @@ vcol_status vcol__chunk_column_of(vcol_chunk *c, int64_t id, vcol__chunk_column 
     return VCOL_OK;
 }
 
-/* ---- clear ---------------------------------------------------------------------------------------- */
-
-int32_t vcol__column_list(const vcol__chunk_column *x)
-{
-    for (int32_t l = 0; l < x->levels; l++)
-        if (x->level[l].kind == VCOL_LEVEL_LIST)
-            return l;
-    return -1;
-}
-
-/* Whether a column that was defined or put, other than `but`, has these offsets and its values. */
-static bool defined_has(vcol_chunk *c, const vcol_buffer *offsets, int64_t but)
-{
-    for (vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire); x; x = x->next)
-        if (x->offsets == offsets && x->id != but && !atomic_load(&x->gone) && vcol__buffer_in_use(x->buffer))
-            return true;
-    return false;
-}
-
-/* Whether the plan, or the loop, will use a column that this chunk has not used yet, or its offsets, which the group has. */
-static bool wanted(vcol_chunk *c, int32_t group, int64_t id, const vcol__chunk_column *x)
-{
-    if (!c->steps.plan)
-        return c->wanted && atomic_load_explicit(&c->wanted[id], memory_order_relaxed) && !x;
-    if (vcol__steps_need(c, id, false))
-        return true;
-    int32_t list = x ? vcol__column_list(x) : -1;
-    bool holds = !x || (list >= 0 && x->level[list].buffer->group == group);
-    return holds && vcol__steps_need(c, id, true);
-}
-
-/* Whether a column other than `but` has a use for a group's buffer: is leased, pinned, loading or resident. */
-static bool group_has_users(vcol_chunk *c, int32_t group, int64_t but)
-{
-    vcol_dataset *d = c->dataset;
-    vcol_buffer *unit = atomic_load_explicit(&c->units[group], memory_order_acquire);
-    if (c->table != &d->files[0])
-        return true; /* the list is of the first file's groups: others keep shared offsets until the chunk closes */
-    if (unit && defined_has(c, unit, but))
-        return true;
-    for (int64_t i = d->users_first[group]; i < d->users_first[group + 1]; i++) {
-        int64_t id = d->users[i];
-        vcol__chunk_column *x = id == but ? NULL : atomic_load_explicit(&c->columns[id], memory_order_acquire);
-        if (id != but && wanted(c, group, id, x))
-            return true;
-        if (x && (atomic_load(&x->leased) || (x->values->group != group && vcol__buffer_in_use(x->values)) ||
-                  (x->values->group == group && atomic_load(&x->touched) && vcol__buffer_in_use(x->values))))
-            return true;
-    }
-    return false;
-}
-
-/* Drops offsets of a group, and the counts that they were made of. */
-static int drop_offsets(vcol_chunk *c, vcol_buffer *b)
-{
-    const vcol_group *g = &c->table->schema->groups[b->group];
-    end_unit_lease(c, b);
-    int dropped = vcol__buffer_clear(b);
-    int32_t counts = g->kind == VCOL_GROUP_COUNTS ? g->depends : -1;
-    vcol_buffer *source = counts >= 0 ? atomic_load(&c->units[counts]) : NULL;
-    if (source && !group_has_users(c, counts, -1))
-        vcol__buffer_clear(source);
-    return dropped;
-}
-
-/* Drops a shared buffer of offsets, and the counts that it was made of, when nobody else uses them. */
-static int clear_shared(vcol_chunk *c, vcol_buffer *b, int64_t but, bool by_plan)
-{
-    if (b->group < 0) /* padded, or put */
-        return defined_has(c, b, but) ? 0 : vcol__buffer_clear(b);
-    int64_t lease = atomic_load(&c->leased_units[b->group]);
-    if (by_plan && vcol__unit_stays(lease))
-        return 0;
-    /* offsets that the program asked for in the name of one column stay until that one is cleared */
-    if (lease && vcol__unit_holder(lease) == but)
-        end_unit_lease(c, b);
-    lease = atomic_load(&c->leased_units[b->group]);
-    if (group_has_users(c, b->group, but) || (lease && vcol__unit_holder(lease) >= 0))
-        return 0;
-    return drop_offsets(c, b);
-}
-
-static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
-{
-    int leased = atomic_load(&x->leased);
-    bool own = vcol__buffer_in_use(x->values);
-    if (by_plan && leased == VCOL__LEASE_STAYS)
-        return 0;
-    atomic_store(&x->touched, false);
-    end_lease(x);
-    int dropped = 0;
-    bool counts_others = x->values->group >= 0 && x->levels == 0 && group_has_users(c, x->values->group, x->id);
-    /* The counts of a collection stay while its offsets may still be wanted from them: they are no longer this column's. */
-    if (!counts_others)
-        dropped = vcol__buffer_clear(x->values);
-    if (own && x->values->group < 0) { /* widened or padded: the file's own values go too */
-        int64_t at = x->id < c->dataset->n_columns ? (c->table->map ? c->table->map[x->id] : x->id) : -1;
-        vcol_buffer *unit = at >= 0 ? atomic_load(&c->units[c->table->schema->columns[at].values.group]) : NULL;
-        if (unit)
-            vcol__buffer_clear(unit);
-    }
-    for (int32_t l = 0; l < x->levels; l++)
-        if (x->level[l].buffer && x->level[l].buffer != x->values)
-            dropped |= clear_shared(c, x->level[l].buffer, x->id, by_plan);
-    return leased || (own && dropped) ? 1 : 0;
-}
-
-int64_t vcol__chunk_forget(vcol_chunk *c, vcol__defined *d)
-{
-    vcol__chunk_column *x = atomic_load_explicit(&d->column, memory_order_acquire);
-    bool gone = atomic_exchange(&d->gone, true);
-    if (x)
-        return clear_column(c, x, false);
-    int dropped = vcol__buffer_clear(d->buffer); /* nobody has asked for it */
-    if (d->offsets)
-        dropped |= clear_shared(c, d->offsets, d->id, false);
-    return !gone && dropped ? 1 : 0;
-}
-
-int64_t vcol__chunk_release(vcol_chunk *c, vcol__chunk_column *x)
-{
-    int64_t n = clear_column(c, x, true);
-    if (n)
-        atomic_store(&x->released, true);
-    return n;
-}
-
-int64_t vcol__chunk_release_offsets(vcol_chunk *c, vcol__chunk_column *x)
-{
-    int32_t list = vcol__column_list(x);
-    vcol_buffer *b = list >= 0 ? x->level[list].buffer : NULL;
-    if (!b || b == x->values || b->group < 0 || vcol__unit_stays(atomic_load(&c->leased_units[b->group])) ||
-        group_has_users(c, b->group, -1))
-        return 0;
-    return drop_offsets(c, b);
-}
-
-void vcol__chunk_end_leases(vcol_chunk *c)
-{
-    for (int64_t id = 0; id < c->dataset->n_columns; id++) {
-        vcol__chunk_column *x = atomic_load_explicit(&c->columns[id], memory_order_acquire);
-        if (x && atomic_load(&x->leased) == VCOL__LEASE_STEP)
-            end_lease(x);
-    }
-    for (vcol__defined *d = atomic_load_explicit(&c->defined, memory_order_acquire); d; d = d->next) {
-        vcol__chunk_column *x = atomic_load_explicit(&d->column, memory_order_acquire);
-        if (x && atomic_load(&x->leased) == VCOL__LEASE_STEP)
-            end_lease(x);
-    }
-    for (int64_t g = 0; g < c->table->schema->n_groups; g++) {
-        vcol_buffer *unit = atomic_load_explicit(&c->units[g], memory_order_acquire);
-        if (unit && !vcol__unit_stays(atomic_load(&c->leased_units[g])))
-            end_unit_lease(c, unit);
-    }
-}
-
-int64_t vcol_chunk_clear_id(vcol_chunk *c, int64_t id)
-{
-    if (!c || id < 0)
-        return 0;
-    vcol__defined *d = id >= c->dataset->n_columns ? vcol__chunk_defined(c, id) : NULL;
-    if (id >= c->dataset->n_columns && !d)
-        return 0;
-    if (d && d->put)
-        return vcol__chunk_forget(c, d);
-    vcol__chunk_column *x = atomic_load_explicit(d ? &d->column : &c->columns[id], memory_order_acquire);
-    return x ? clear_column(c, x, false) : 0;
-}
-
-struct chosen {
-    vcol_chunk *chunk;
-    unsigned char *ids;
-};
-
-static void choose(int64_t id, void *opaque)
-{
-    ((struct chosen *)opaque)->ids[id] = 1;
-}
-
-/* Whether a token is this name, or a pattern that it fits. */
-static bool fits(const char *token, size_t length, const char *name)
-{
-    char pattern[512];
-    if (length == strlen(name) && memcmp(token, name, length) == 0)
-        return true;
-    if (length >= sizeof pattern)
-        return false;
-    memcpy(pattern, token, length);
-    pattern[length] = 0;
-    return fnmatch(pattern, name, 0) == 0;
-}
-
-/* Whether a token of the list is this name, or a pattern that it fits. */
-static bool lists(const char *columns, const char *name)
-{
-    for (const char *at = columns; *at;) {
-        at += strspn(at, " ,\t\n");
-        size_t length = strcspn(at, " ,\t\n");
-        if (length && fits(at, length, name))
-            return true;
-        at += length;
-    }
-    return false;
-}
-
-static int64_t clear_chosen(vcol_chunk *c, const char *columns, bool chosen)
-{
-    int64_t n = 0, columns_n = c->dataset->n_columns;
-    struct chosen s = {c, calloc((size_t)columns_n + 1, 1)};
-    if (!s.ids)
-        return 0;
-    vcol__names_match(c->dataset, columns, choose, &s, false, NULL);
-    for (int64_t id = 0; id < columns_n; id++)
-        if ((s.ids[id] != 0) == chosen)
-            n += vcol_chunk_clear_id(c, id);
-    for (vcol__defined *x = atomic_load(&c->defined); x; x = x->next)
-        if (!atomic_load(&x->gone) && lists(columns, x->name) == chosen)
-            n += vcol_chunk_clear_id(c, x->id);
-    free(s.ids);
-    return n;
-}
-
-int64_t vcol_chunk_clear(vcol_chunk *c, const char *columns)
-{
-    if (!c)
-        return 0;
-    return columns ? clear_chosen(c, columns, true) : clear_chosen(c, "", false);
-}
-
-int64_t vcol_chunk_clear_except(vcol_chunk *c, const char *columns)
-{
-    return c ? clear_chosen(c, columns ? columns : "", false) : 0;
-}
-
 /* ---- define ----------------------------------------------------------------------------------------- */
 
 void vcol__defined_free(vcol__defined *x)
@@ -837,7 +586,7 @@ static vcol_status match(vcol_chunk *c, const char *columns, id_list *l, vcol_er
             break;
         int64_t n = vcol__names_match_one(c->dataset, at, length, add_id, l);
         for (vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire); x; x = x->next)
-            if (!atomic_load(&x->gone) && fits(at, length, x->name)) {
+            if (!atomic_load(&x->gone) && vcol__names_fit(at, length, x->name)) {
                 add_id(x->id, l);
                 n++;
             }

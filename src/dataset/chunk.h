@@ -55,6 +55,7 @@ typedef struct vcol__defined {
     const vcol__route *route; /* for which `events` were found: one of the chunk's */
     vcol__event *events;
     int64_t n_events;
+    bool declared; /* the plan's program names it */
 } vcol__defined;
 
 struct vcol_chunk {
@@ -114,6 +115,9 @@ int32_t vcol__column_list(const vcol__chunk_column *column);
 vcol_status vcol__chunk_add(vcol_chunk *chunk, vcol__defined *column, vcol__defined **replaced, vcol_error *err);
 void vcol__defined_free(vcol__defined *column);
 
+/* Ends a column's lease, and one of offsets alone. (clear.c, as all that follows) */
+void vcol__column_end_lease(vcol__chunk_column *column);
+void vcol__unit_end_lease(vcol_chunk *chunk, vcol_buffer *unit);
 /* Ends leases that were taken in a step. */
 void vcol__chunk_end_leases(vcol_chunk *chunk);
 /* Drops a column as clear does, unless a lease from outside of the steps keeps it. How many went: 0 or 1. */

@@ -170,47 +170,92 @@ static vcol_status describe(vcol_dataset *d, vcol_error *err)
     return VCOL_OK;
 }
 
-/* Which columns read from which group of the first file. */
-static vcol_status count_users(vcol_dataset *d, vcol_error *err)
+/* The file's own column of one of the data set's; NULL: it lacks it, or it cannot be read. */
+static const vcol_schema_column *column_in(const vcol_dataset *d, const vcol__infile *t, int64_t id)
 {
-    const vcol_schema *s = d->files[0].schema;
-    d->users_first = calloc((size_t)s->n_groups + 2, sizeof *d->users_first);
-    int64_t total = 0;
-    if (!d->users_first)
-        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
-    for (int pass = 0; pass < 2; pass++) {
-        for (int64_t id = 0; id < s->n_columns; id++) {
-            const vcol_schema_column *c = &s->columns[id];
-            if (c->status != VCOL_OK)
-                continue;
-            int32_t last = -1;
-            for (int32_t l = 0; l <= c->levels; l++) {
-                if (l < c->levels && c->level[l].kind == VCOL_LEVEL_FIXED)
-                    continue;
-                int32_t g = l < c->levels ? c->level[l].ref.group : c->values.group;
-                if (g == last)
-                    continue;
-                last = g;
-                if (pass == 0) {
-                    d->users_first[g + 1]++;
-                    total++;
-                } else {
-                    d->users[d->users_first[g]++] = id;
-                }
-            }
-        }
-        if (pass == 0) {
-            for (int64_t g = 0; g < s->n_groups; g++)
-                d->users_first[g + 1] += d->users_first[g];
-            d->users = malloc(((size_t)total + 1) * sizeof *d->users);
-            if (!d->users)
-                return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
-        } else {
-            for (int64_t g = s->n_groups; g > 0; g--)
-                d->users_first[g] = d->users_first[g - 1];
-            d->users_first[0] = 0;
-        }
+    int64_t at = t->map ? t->map[id] : id;
+    return at < 0 || d->columns[id].schema->status != VCOL_OK ? NULL : &t->schema->columns[at];
+}
+
+/* Calls add for each group that a column reads from. */
+static void groups_of(const vcol_schema_column *c, void (*add)(int32_t group, int64_t id, vcol__users *u), int64_t id,
+                      vcol__users *u)
+{
+    int32_t last = -1;
+    for (int32_t l = 0; l <= c->levels; l++) {
+        if (l < c->levels && c->level[l].kind == VCOL_LEVEL_FIXED)
+            continue;
+        int32_t g = l < c->levels ? c->level[l].ref.group : c->values.group;
+        if (g != last)
+            add(g, id, u);
+        last = g;
     }
+}
+
+static void count_user(int32_t group, int64_t id, vcol__users *u)
+{
+    (void)id;
+    u->first[group + 1]++;
+}
+
+static void list_user(int32_t group, int64_t id, vcol__users *u)
+{
+    u->columns[u->first[group]++] = id;
+}
+
+static void free_users(vcol__users *u)
+{
+    if (u) {
+        free(u->first);
+        free(u->columns);
+    }
+    free(u);
+}
+
+/* Whether the columns of a file read from the same groups as the first file's. */
+static bool same_groups(const vcol_dataset *d, const vcol__infile *t)
+{
+    const vcol__infile *first = &d->files[0];
+    if (t->schema->n_groups != first->schema->n_groups)
+        return false;
+    for (int64_t id = 0; id < d->n_columns; id++) {
+        const vcol_schema_column *a = column_in(d, first, id), *b = column_in(d, t, id);
+        if (!a != !b || (a && (a->levels != b->levels || a->values.group != b->values.group)))
+            return false;
+        for (int32_t l = 0; a && l < a->levels; l++)
+            if (a->level[l].kind != VCOL_LEVEL_FIXED && a->level[l].ref.group != b->level[l].ref.group)
+                return false;
+    }
+    return true;
+}
+
+/* Which columns read from which group of a file. */
+static vcol_status count_users(vcol_dataset *d, vcol__infile *t, vcol_error *err)
+{
+    const vcol_schema *s = t->schema;
+    if (t != d->files && same_groups(d, t)) {
+        t->users = d->files[0].users;
+        return VCOL_OK;
+    }
+    vcol__users *u = t->users = calloc(1, sizeof *u);
+    if (u)
+        u->first = calloc((size_t)s->n_groups + 2, sizeof *u->first);
+    if (!u || !u->first)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
+    for (int64_t id = 0; id < d->n_columns; id++)
+        if (column_in(d, t, id))
+            groups_of(column_in(d, t, id), count_user, id, u);
+    for (int64_t g = 0; g < s->n_groups; g++)
+        u->first[g + 1] += u->first[g];
+    u->columns = malloc(((size_t)u->first[s->n_groups] + 1) * sizeof *u->columns);
+    if (!u->columns)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
+    for (int64_t id = 0; id < d->n_columns; id++)
+        if (column_in(d, t, id))
+            groups_of(column_in(d, t, id), list_user, id, u);
+    for (int64_t g = s->n_groups; g > 0; g--)
+        u->first[g] = u->first[g - 1];
+    u->first[0] = 0;
     return VCOL_OK;
 }
 
@@ -269,8 +314,8 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
         status = describe(d, err);
     if (status == VCOL_OK)
         status = vcol__names_build(d, err);
-    if (status == VCOL_OK)
-        status = count_users(d, err);
+    for (int64_t i = 0; status == VCOL_OK && i < d->n_files; i++)
+        status = count_users(d, &d->files[i], err);
     if (status != VCOL_OK)
         vcol_dataset_close(d);
     else
@@ -282,6 +327,10 @@ void vcol_dataset_close(vcol_dataset *d)
 {
     if (!d)
         return;
+    for (int64_t i = 0; i < d->n_files; i++) {
+        if (i == 0 || d->files[i].users != d->files[0].users)
+            free_users(d->files[i].users);
+    }
     for (int64_t i = 0; i < d->n_files; i++)
         vcol__infile_close(d->manager, &d->files[i]);
     for (int64_t id = 0; id < d->n_columns && d->columns; id++)
@@ -289,8 +338,6 @@ void vcol_dataset_close(vcol_dataset *d)
     free(d->files);
     free(d->columns);
     free(d->index);
-    free(d->users_first);
-    free(d->users);
     free(d);
 }
 

@@ -16,6 +16,11 @@ typedef struct vcol__ration {
     _Atomic int refused;
 } vcol__ration;
 
+/* Which columns of the data set read from which of a file's groups: columns[first[g] … first[g + 1]). */
+typedef struct vcol__users {
+    int64_t *first, *columns;
+} vcol__users;
+
 /* An open file with its table. Stays where it is while it is open. */
 typedef struct vcol__infile {
     char *path;           /* as given, without the object */
@@ -31,6 +36,7 @@ typedef struct vcol__infile {
     uint64_t fixed;       /* charged for metadata */
     int64_t first, entries;
     int64_t *map;         /* the data set's column -> this schema's, or -1; NULL: the same */
+    vcol__users *users;   /* the first file's, where the groups are the same */
     vcol__ration ration;
 } vcol__infile;
 
@@ -52,8 +58,6 @@ struct vcol_dataset {
     vcol__column_def *columns;
     int32_t *index; /* hash table of paths -> column + 1, 0 = empty */
     size_t index_size;
-    int64_t *users_first; /* group of the first file -> users[users_first[g] … users_first[g + 1]) */
-    int64_t *users;       /* columns that read from the group */
 };
 
 /* Copies for the life of a handle; NULL without memory. */
@@ -87,6 +91,8 @@ int64_t vcol__names_collection(const vcol_dataset *d, const char *name);
 /* Calls `add` for each column that one name, collection or pattern means; how many. */
 int64_t vcol__names_match_one(const vcol_dataset *d, const char *token, size_t length, void (*add)(int64_t id, void *opaque),
                               void *opaque);
+/* Whether one name of a list is this name, or a pattern that it fits: for columns that are not the data set's. */
+bool vcol__names_fit(const char *token, size_t length, const char *name);
 /* NOT_FOUND, with near names. */
 vcol_status vcol__names_unknown(const vcol_dataset *d, const char *name, vcol_error *err);
 /* Calls `add` for each column of a list, each once a token; NOT_FOUND for a token that fits nothing. */

@@ -112,6 +112,18 @@ int64_t vcol__names_collection(const vcol_dataset *d, const char *name)
     return -1;
 }
 
+bool vcol__names_fit(const char *token, size_t length, const char *name)
+{
+    char pattern[512];
+    if (length == strlen(name) && memcmp(token, name, length) == 0)
+        return true;
+    if (length >= sizeof pattern)
+        return false;
+    memcpy(pattern, token, length);
+    pattern[length] = 0;
+    return fnmatch(pattern, name, 0) == 0;
+}
+
 int64_t vcol__names_match_one(const vcol_dataset *d, const char *token, size_t length, void (*add)(int64_t id, void *opaque),
                               void *opaque)
 {

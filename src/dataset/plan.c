@@ -24,7 +24,7 @@ bool vcol__list_grow(void *list, int64_t n, int64_t *capacity, size_t each)
     return true;
 }
 
-bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t length, bool exact)
+bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t length, bool exact, bool learned)
 {
     if (!vcol__list_grow(&items->list, items->n, &items->capacity, sizeof *items->list))
         return false;
@@ -33,7 +33,7 @@ bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t lengt
         return false;
     memcpy(copy, text, length);
     copy[length] = 0;
-    items->list[items->n++] = (vcol__plan_item){copy, exact};
+    items->list[items->n++] = (vcol__plan_item){copy, exact, learned};
     return true;
 }
 
@@ -154,7 +154,7 @@ static bool add_list(vcol__plan_items *items, const char *columns)
         size_t length = strcspn(at, " ,\t\n");
         if (length == 0)
             return true;
-        if (!vcol__plan_add_item(items, at, length, false))
+        if (!vcol__plan_add_item(items, at, length, false, false))
             return false;
         at += length;
     }
@@ -189,9 +189,9 @@ vcol_status vcol_plan_add_operation(vcol_plan *p, const char *name, const char *
     vcol__plan_stage stage = {.name = vcol__copy_string(name), .known = true};
     bool ok = true;
     for (int64_t i = 0; i < n_inputs && ok; i++)
-        ok = vcol__plan_add_item(&stage.uses, inputs[i], strlen(inputs[i]), true);
+        ok = vcol__plan_add_item(&stage.uses, inputs[i], strlen(inputs[i]), true, false);
     for (int64_t i = 0; i < n_outputs && ok; i++)
-        ok = vcol__plan_add_item(&stage.makes, outputs[i], strlen(outputs[i]), true);
+        ok = vcol__plan_add_item(&stage.makes, outputs[i], strlen(outputs[i]), true, false);
     return append(p, &stage, ok, NULL, err);
 }
 
@@ -238,29 +238,44 @@ vcol_status vcol_plan_set_folds(vcol_plan *p, int64_t first, int64_t last, int64
     return status;
 }
 
+/* False: no memory. */
+static bool set_size(vcol_plan *p, const char *name, uint64_t bytes, bool learned)
+{
+    bool ok = true;
+    char *copy = NULL;
+    vcol__lock_take(&p->lock);
+    int64_t at = 0;
+    while (at < p->n_sizes && strcmp(p->sizes[at].name, name) != 0)
+        at++;
+    if (at < p->n_sizes) {
+        vcol__plan_size *s = &p->sizes[at];
+        if (!learned || (s->learned && bytes > s->bytes))
+            s->bytes = bytes;
+        s->learned = s->learned && learned;
+    } else {
+        copy = vcol__copy_string(name);
+        ok = copy && vcol__list_grow(&p->sizes, p->n_sizes, &p->sizes_capacity, sizeof *p->sizes);
+        if (ok)
+            p->sizes[p->n_sizes++] = (vcol__plan_size){copy, bytes, learned};
+        else
+            free(copy);
+    }
+    vcol__lock_drop(&p->lock);
+    return ok;
+}
+
+void vcol__plan_saw(vcol_plan *p, const char *name, uint64_t bytes)
+{
+    (void)set_size(p, name, bytes, true); /* without memory it stays unknown */
+}
+
 vcol_status vcol_plan_set_size(vcol_plan *p, const char *name, uint64_t bytes, vcol_error *err)
 {
     if (err && err->status)
         return (vcol_status)err->status;
     if (!p || !name || !*name)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_plan_set_size: a plan and a name are needed");
-    vcol_status status = VCOL_OK;
-    char *copy = vcol__copy_string(name);
-    vcol__lock_take(&p->lock);
-    int64_t at = 0;
-    while (at < p->n_sizes && strcmp(p->sizes[at].name, name) != 0)
-        at++;
-    if (at < p->n_sizes) {
-        p->sizes[at].bytes = bytes;
-    } else if (copy && vcol__list_grow(&p->sizes, p->n_sizes, &p->sizes_capacity, sizeof *p->sizes)) {
-        p->sizes[p->n_sizes++] = (vcol__plan_size){copy, bytes};
-        copy = NULL;
-    } else {
-        status = vcol_error_format(err, VCOL_NOMEM, "no memory for a size");
-    }
-    vcol__lock_drop(&p->lock);
-    free(copy);
-    return status;
+    return set_size(p, name, bytes, false) ? VCOL_OK : vcol_error_format(err, VCOL_NOMEM, "no memory for a size");
 }
 
 int64_t vcol_plan_steps(const vcol_plan *p)
@@ -339,14 +354,14 @@ static bool has(const vcol__plan_items *items, const char *name)
     return false;
 }
 
-void vcol__plan_learn(vcol_plan *p, int64_t step, const char *name, bool makes)
+void vcol__plan_learn(vcol_plan *p, int64_t step, const char *name, bool makes, bool own)
 {
     vcol__lock_take(&p->lock);
     if (step >= 0 && step < p->n_steps) {
         vcol__plan_stage *s = &p->steps[step];
         vcol__plan_items *items = makes ? &s->makes : &s->uses;
-        if (!has(items, name) && vcol__plan_add_item(items, name, strlen(name), true)) {
-            s->learned = true;
+        if (!has(items, name) && vcol__plan_add_item(items, name, strlen(name), true, true)) {
+            s->learned = s->learned || (own && !makes);
             changed_locked(p);
             if (!makes)
                 atomic_fetch_add_explicit(&p->n_learned, 1, memory_order_relaxed); /* a count */

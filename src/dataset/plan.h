@@ -16,7 +16,8 @@
 /* One name of a list. */
 typedef struct vcol__plan_item {
     char *text;
-    bool exact; /* exactly that column; else a name, a collection or a pattern */
+    bool exact;   /* exactly that column; else a name, a collection or a pattern */
+    bool learned; /* seen in a chunk; else the program's word */
 } vcol__plan_item;
 
 typedef struct vcol__plan_items {
@@ -27,7 +28,7 @@ typedef struct vcol__plan_items {
 typedef struct vcol__plan_stage {
     char *name;
     bool known;   /* its columns are declared, or a chunk has passed it */
-    bool learned; /* some of it is not the program's word */
+    bool learned; /* which of the columns that are put it uses is not the program's word */
     vcol__plan_items uses, makes; /* in order of first use */
 } vcol__plan_stage;
 
@@ -39,6 +40,7 @@ typedef struct vcol__plan_fold {
 typedef struct vcol__plan_size {
     char *name;
     uint64_t bytes;
+    bool learned; /* the most that was put; else the program's word */
 } vcol__plan_size;
 
 struct vcol_plan {
@@ -63,14 +65,19 @@ bool vcol__list_grow(void *list, int64_t n, int64_t *capacity, size_t each);
 
 /* The number of the step of that name, which is added if there is none. */
 vcol_status vcol__plan_step_of(vcol_plan *plan, const char *name, int64_t *step, vcol_error *err);
-/* A column was touched (or made) in a step that does not list it. Without memory it is not learned. */
-void vcol__plan_learn(vcol_plan *plan, int64_t step, const char *name, bool makes);
+/*
+ * A column was touched (or made) in a step that does not list it. Without memory it is not learned. `own`: it is the
+ * program's, defined or put, so that the step's own list is not to be relied on for such.
+ */
+void vcol__plan_learn(vcol_plan *plan, int64_t step, const char *name, bool makes, bool own);
+/* So many bytes were put under a name. */
+void vcol__plan_saw(vcol_plan *plan, const char *name, uint64_t bytes);
 /* A chunk has passed a step to its end. */
 void vcol__plan_passed(vcol_plan *plan, int64_t step);
 /* A chunk is closed that began these steps, in this order: the first one tells the folds. */
 void vcol__plan_closed(vcol_plan *plan, const int64_t *sequence, int64_t n);
 /* Adds a name to a list. False: no memory. */
-bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t length, bool exact);
+bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t length, bool exact, bool learned);
 /* The pieces of vcol_plan_load, for a plan that nobody else has yet. */
 vcol_status vcol__plan_add_stage(vcol_plan *plan, const char *name, vcol__plan_stage **out, vcol_error *err);
 
@@ -103,10 +110,11 @@ int64_t vcol__event_next(const vcol__event *events, int64_t n, int64_t at, const
  * offsets of it alone.
  */
 typedef struct vcol__route_step {
+    char *name;
     bool known, learned;
     vcol__plan_fold fold; /* that it is part of; itself, once, if none */
     int64_t *keys, n_keys; /* in order of use */
-    vcol__plan_items uses, makes; /* copies: what may be the name of a column that is not the data set's */
+    vcol__plan_items uses, makes; /* as the plan has them: they may name what is not the data set's */
 } vcol__route_step;
 
 typedef struct vcol__route {
@@ -124,9 +132,11 @@ typedef struct vcol__route {
 vcol_status vcol__route_of(vcol_plan *plan, const vcol_dataset *dataset, vcol__route *old, vcol__route **out,
                            vcol_error *err);
 void vcol__route_release(vcol__route *route);
+/* A plan as it is, without a data set: no keys. NULL: no memory. */
+vcol__route *vcol__route_copy(vcol_plan *plan);
 /* The events of a key; *n of them. */
 const vcol__event *vcol__route_events(const vcol__route *route, int64_t key, int64_t *n);
-/* Those of a column that is not the data set's, by its name; for free(). NULL: none, or no memory. */
-vcol__event *vcol__route_events_of(const vcol__route *route, const char *name, int64_t *n);
+/* Those of a column that is not the data set's, by its name; for free(). *declared: the program itself names it. NULL: no memory. */
+vcol__event *vcol__route_events_of(const vcol__route *route, const char *name, int64_t *n, bool *declared);
 
 #endif

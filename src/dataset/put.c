@@ -97,6 +97,7 @@ vcol_status vcol_chunk_put(vcol_chunk *c, const vcol_put *put, vcol_error *err)
     }
     if (replaced)
         vcol__chunk_forget(c, replaced);
-    vcol__steps_made(c, p.name);
+    uint64_t lists = p.offsets ? ((uint64_t)c->count + 1) * sizeof *p.offsets : 0;
+    vcol__steps_made(c, p.name, (uint64_t)p.count * vcol_type_width(p.type) + lists);
     return VCOL_OK;
 }

@@ -22,6 +22,7 @@ void vcol__route_release(vcol__route *r)
     if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (int64_t i = 0; i < r->n_steps; i++) {
+        free(r->steps[i].name);
         free(r->steps[i].keys);
         free_items(&r->steps[i].uses);
         free_items(&r->steps[i].makes);
@@ -38,12 +39,12 @@ static bool copy_items(const vcol__plan_items *from, vcol__plan_items *to)
 {
     bool ok = true;
     for (int64_t i = 0; i < from->n && ok; i++)
-        ok = vcol__plan_add_item(to, from->list[i].text, strlen(from->list[i].text), from->list[i].exact);
+        ok = vcol__plan_add_item(to, from->list[i].text, strlen(from->list[i].text), from->list[i].exact,
+                                 from->list[i].learned);
     return ok;
 }
 
-/* Steps with names as in the plan; NULL: no memory. */
-static vcol__route *copy_plan(vcol_plan *p)
+vcol__route *vcol__route_copy(vcol_plan *p)
 {
     vcol__route *r = calloc(1, sizeof *r);
     if (!r)
@@ -58,7 +59,8 @@ static vcol__route *copy_plan(vcol_plan *p)
         s->known = p->steps[i].known;
         s->learned = p->steps[i].learned;
         s->fold = (vcol__plan_fold){i, i, 1};
-        ok = copy_items(&p->steps[i].uses, &s->uses) && copy_items(&p->steps[i].makes, &s->makes);
+        s->name = vcol__copy_string(p->steps[i].name);
+        ok = s->name && copy_items(&p->steps[i].uses, &s->uses) && copy_items(&p->steps[i].makes, &s->makes);
     }
     for (int64_t f = 0; f < p->n_folds && ok; f++)
         for (int64_t i = p->folds[f].first; i <= p->folds[f].last; i++)
@@ -133,7 +135,7 @@ vcol_status vcol__route_of(vcol_plan *p, const vcol_dataset *d, vcol__route *old
         *out = old;
         return VCOL_OK;
     }
-    vcol__route *r = copy_plan(p);
+    vcol__route *r = vcol__route_copy(p);
     size_t keys = 2 * (size_t)d->n_columns + 1;
     resolving w = {.dataset = d, .route = r, .in_step = calloc(keys, 1), .in_order = calloc(keys, 1)};
     w.ok = r && w.in_step && w.in_order;
@@ -175,23 +177,27 @@ const vcol__event *vcol__route_events(const vcol__route *r, int64_t key, int64_t
     return r->events + low;
 }
 
-static bool names(const vcol__plan_items *items, const char *name)
+static bool names(const vcol__plan_items *items, const char *name, bool *declared)
 {
+    bool found = false;
     for (int64_t i = 0; i < items->n; i++) {
         const char *text = items->list[i].text;
         text += text[0] == '@' && text[1]; /* the offsets of it keep it: they are its own */
-        if (strcmp(text, name) == 0 || (!items->list[i].exact && fnmatch(text, name, 0) == 0))
-            return true;
+        if (strcmp(text, name) == 0 || (!items->list[i].exact && fnmatch(text, name, 0) == 0)) {
+            found = true;
+            *declared = *declared || !items->list[i].learned;
+        }
     }
-    return false;
+    return found;
 }
 
-vcol__event *vcol__route_events_of(const vcol__route *r, const char *name, int64_t *n)
+vcol__event *vcol__route_events_of(const vcol__route *r, const char *name, int64_t *n, bool *declared)
 {
     vcol__event *events = malloc(((size_t)r->n_steps + 1) * sizeof *events);
     *n = 0;
+    *declared = false;
     for (int64_t i = 0; events && i < r->n_steps; i++) {
-        vcol__event e = {-1, i, names(&r->steps[i].uses, name), names(&r->steps[i].makes, name)};
+        vcol__event e = {-1, i, names(&r->steps[i].uses, name, declared), names(&r->steps[i].makes, name, declared)};
         if (e.uses || e.makes)
             events[(*n)++] = e;
     }

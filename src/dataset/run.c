@@ -72,6 +72,7 @@ typedef struct run {
     int32_t n_items;           /* room for them: the most that depth can become */
     int32_t jobs, depth, started; /* jobs: threads numbered so or above do not compute. started: threads there are */
     int32_t queued, running, waiting, in_flight;
+    int32_t ahead;             /* the window's, as it was when the token was last given back */
     bool token;                /* a thread opens a chunk */
     bool merging;
     bool ended;                /* there are no more chunks: next_index is their number */
@@ -147,7 +148,7 @@ static uint64_t need_locked(const run *r, int64_t count)
 /* Chunks that are queued besides the ones that are computed on, and room for as many that wait for their turn. */
 static int32_t depth_of(const run *r, int32_t jobs)
 {
-    int32_t depth = 2 * jobs + r->window.ahead;
+    int32_t depth = 2 * jobs + r->ahead;
     return depth < r->n_items ? depth : r->n_items;
 }
 
@@ -318,8 +319,9 @@ static void advance_locked(run *r, bool wait)
             fail_locked(r, it->index, status, &why);
         free_locked(r, it);
     }
+    r->ahead = r->window.ahead;
     if (r->choose_depth)
-        r->depth = depth_of(r, r->jobs); /* `ahead` may have changed */
+        r->depth = depth_of(r, r->jobs);
     drop_token_locked(r);
 }
 
@@ -328,7 +330,7 @@ static bool wants_more_locked(const run *r, bool computes)
 {
     if (r->token || r->ended || r->next_index >= r->until || r->in_flight >= r->depth)
         return false;
-    return r->queued < r->window.ahead + (computes ? 1 : 0);
+    return r->queued < r->ahead + (computes ? 1 : 0);
 }
 
 /* ---- computing ---------------------------------------------------------------------------------------- */
@@ -697,6 +699,7 @@ static vcol_status prepare(run *r, vcol_error *err)
     r->items = calloc((size_t)r->n_items, sizeof *r->items);
     if (!r->items)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %d chunks", r->n_items);
+    r->ahead = r->window.ahead;
     r->depth = o->depth ? o->depth : depth_of(r, r->jobs);
     return VCOL_OK;
 }
@@ -749,7 +752,7 @@ vcol_status vcol_run(vcol_dataset *d, const vcol_run_options *options, const vco
         *stats = r.stats;
         stats->jobs = r.jobs;
         stats->depth = r.depth;
-        stats->ahead = r.window.ahead;
+        stats->ahead = r.ahead;
         stats->working_set = r.set;
     }
     vcol__cache_close(&r.cache);

@@ -26,3 +26,28 @@ vcol_status vcol_sink_write(vcol_sink *sink, const void *data, size_t size, vcol
     sink->size += size;
     return VCOL_OK;
 }
+
+vcol_status vcol_sink_open(vcol_sink **out, vcol_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!out)
+        return vcol_error_set(err, VCOL_MISUSE, "vcol_sink_open: no place for the sink");
+    *out = calloc(1, sizeof **out);
+    return *out ? VCOL_OK : vcol_error_set(err, VCOL_NOMEM, "no memory for a sink");
+}
+
+const void *vcol_sink_data(const vcol_sink *sink, size_t *size)
+{
+    *size = sink->size;
+    return sink->data ? (const void *)sink->data : "";
+}
+
+void vcol_sink_close(vcol_sink *sink)
+{
+    if (sink)
+        free(sink->data);
+    free(sink);
+}

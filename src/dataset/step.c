@@ -7,8 +7,9 @@
  *
  *   - While the steps themselves are learned (plan.open), or one to come has never been passed, nothing is
  *     released: it might be used there.
- *   - What was put cannot be made again. It goes for good only if the program itself has declared all steps to come; else
- *     it becomes the first to be evicted, which means spilled.
+ *   - What was put cannot be made again. It goes for good only if the program's own lists name it, and none of the steps to
+ *     come is learned or was seen to use such a column beside its list; else it becomes the first to be evicted, which means
+ *     spilled.
  */
 #include "dataset/chunk.h"
 
@@ -104,7 +105,7 @@ static const vcol__event *defined_events_locked(vcol__defined *d, const vcol__ro
 {
     if (d->route != r) {
         free(d->events);
-        d->events = vcol__route_events_of(r, d->name, &d->n_events);
+        d->events = vcol__route_events_of(r, d->name, &d->n_events, &d->declared);
         d->route = d->events ? r : NULL;
     }
     *n = d->events ? d->n_events : 0;
@@ -119,22 +120,35 @@ static const vcol__event *event_at(const vcol__event *events, int64_t n, int64_t
     return NULL;
 }
 
-bool vcol__steps_need(vcol_chunk *c, int64_t id, bool offsets)
+/* What vcol__steps_next_use gives, and whether the step that was begun last uses it itself. */
+static int64_t next_use(vcol_chunk *c, int64_t id, bool offsets, bool *here)
 {
-    vcol__steps *s = &c->steps;
     vcol__route *r = route_of(c);
     int64_t n;
+    *here = false;
     if (!r)
-        return false;
+        return -1;
     const vcol__event *events = vcol__route_events(r, offsets ? ~id : id, &n);
     if (n == 0)
-        return false;
-    int32_t open = atomic_load_explicit(&s->open, memory_order_relaxed);
+        return -1;
     vcol__lock_take(&c->lock);
-    int64_t at = s->at;
-    bool need = vcol__event_next(events, n, at, round_locked(s, r)) >= 0;
+    int64_t next = vcol__event_next(events, n, c->steps.at, round_locked(&c->steps, r));
+    *here = event_at(events, n, c->steps.at) != NULL;
     vcol__lock_drop(&c->lock);
-    if (!need && open && !offsets && event_at(events, n, at)) {
+    return next;
+}
+
+int64_t vcol__steps_next_use(vcol_chunk *c, int64_t id, bool offsets)
+{
+    bool here;
+    return next_use(c, id, offsets, &here);
+}
+
+bool vcol__steps_need(vcol_chunk *c, int64_t id, bool offsets)
+{
+    bool here, need = next_use(c, id, offsets, &here) >= 0;
+    int32_t open = atomic_load_explicit(&c->steps.open, memory_order_relaxed);
+    if (!need && here && open && !offsets) {
         vcol__chunk_column *x = atomic_load_explicit(&c->columns[id], memory_order_acquire);
         need = !x || atomic_load_explicit(&x->touched_in, memory_order_relaxed) != open;
     }
@@ -168,7 +182,7 @@ void vcol__steps_touched(vcol_chunk *c, vcol__chunk_column *x, int32_t open, boo
         return;
     const char *name = d ? d->name : c->dataset->columns[x->id].schema->path;
     if (d || vcol__names_find(c->dataset, name, strlen(name)) == x->id) /* else the name means another */
-        vcol__plan_learn(s->plan, at, name, false);
+        vcol__plan_learn(s->plan, at, name, false, d != NULL);
 }
 
 void vcol__steps_touched_offsets(vcol_chunk *c, int64_t id, const char *name)
@@ -187,14 +201,17 @@ void vcol__steps_touched_offsets(vcol_chunk *c, int64_t id, const char *name)
         return;
     text[0] = '@';
     strcpy(text + 1, name);
-    vcol__plan_learn(s->plan, at, text, false);
+    vcol__plan_learn(s->plan, at, text, false, false);
 }
 
-void vcol__steps_made(vcol_chunk *c, const char *name)
+void vcol__steps_made(vcol_chunk *c, const char *name, uint64_t bytes)
 {
     vcol__steps *s = &c->steps;
     vcol__route *r = route_of(c);
-    if (!r || !atomic_load_explicit(&s->open, memory_order_relaxed))
+    if (!r)
+        return;
+    vcol__plan_saw(s->plan, name, bytes);
+    if (!atomic_load_explicit(&s->open, memory_order_relaxed))
         return;
     vcol__lock_take(&c->lock);
     int64_t at = s->at;
@@ -202,7 +219,7 @@ void vcol__steps_made(vcol_chunk *c, const char *name)
     for (int64_t i = 0; at < r->n_steps && i < r->steps[at].makes.n; i++)
         if (strcmp(r->steps[at].makes.list[i].text, name) == 0)
             return;
-    vcol__plan_learn(s->plan, at, name, true);
+    vcol__plan_learn(s->plan, at, name, true, true);
 }
 
 /* ---- the end of a step ----------------------------------------------------------------------------- */
@@ -249,7 +266,7 @@ static int64_t release_defined(vcol_chunk *c, const vcol__route *r, const ahead 
             continue;
         if (!d->put)
             released += x ? vcol__chunk_release(c, x) : 0;
-        else if (!a->learned && !r->steps[a->at].learned)
+        else if (d->declared && !a->learned && !r->steps[a->at].learned)
             released += vcol__chunk_forget(c, d);
         else
             vcol__evict_first(c->dataset->manager, &d->buffer->evictable);

@@ -38,8 +38,13 @@ void vcol__steps_destroy(vcol__steps *steps);
 void vcol__steps_touched(vcol_chunk *chunk, struct vcol__chunk_column *column, int32_t open, bool in_step);
 /* The same of the offsets of column `id` alone, which were asked for by that name. */
 void vcol__steps_touched_offsets(vcol_chunk *chunk, int64_t id, const char *name);
-/* A value was put in the step that is open. */
-void vcol__steps_made(vcol_chunk *chunk, const char *name);
+/* A value of so many bytes was put. */
+void vcol__steps_made(vcol_chunk *chunk, const char *name, uint64_t bytes);
+/*
+ * How many steps end before a column, or its offsets alone, is used, counted from the end of the step that was begun last; -1: the
+ * plan knows of no use, or there is none.
+ */
+int64_t vcol__steps_next_use(vcol_chunk *chunk, int64_t id, bool offsets);
 /* Whether the plan says that a column, or its offsets, will be used: in this step and not touched yet, or in one to come. */
 bool vcol__steps_need(vcol_chunk *chunk, int64_t id, bool offsets);
 

@@ -3,6 +3,7 @@ try() { status=0; $VCOL "$@" || status=$?; echo "status $status"; }
 $VCOL 2> /dev/null; echo "status $?"
 try nonsense
 try bench
+try plan
 try bench write events.root
 try ls
 try ls --nonsense events.root
