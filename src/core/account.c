@@ -230,6 +230,14 @@ vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t 
     return status;
 }
 
+uint64_t vcol__account_limit(vcol_manager *m)
+{
+    vcol__lock_take(&m->account.lock);
+    uint64_t limit = m->account.limit;
+    vcol__lock_drop(&m->account.lock);
+    return limit;
+}
+
 /* Tells the queue of prefetches that memory came back, outside the lock. */
 static void resume_prefetch(vcol_manager *m)
 {

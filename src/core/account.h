@@ -55,6 +55,8 @@ void vcol__account_destroy(vcol__account *account);
  */
 vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t bytes, vcol__urgency urgency,
                                   bool runnable, vcol_error *err);
+/* The limit now; UINT64_MAX = none. */
+uint64_t vcol__account_limit(vcol_manager *m);
 /* Gives back all that the grant holds above `keep` bytes. */
 void vcol__account_give_back(vcol_manager *m, vcol__grant *grant, uint64_t keep);
 /* Memory was allocated (from == cached: taken from the free lists) against the grant; the rest of the grant's

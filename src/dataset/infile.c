@@ -50,7 +50,7 @@ static void ration_free(void *memory, size_t size, size_t align, void *opaque)
 
 static vcol_allocator ration_open(vcol_manager *m, vcol__infile *t)
 {
-    uint64_t limit = m->account.limit;
+    uint64_t limit = vcol__account_limit(m);
     t->ration.from = vcol__memory_recycler(m);
     t->ration.most = limit > UINT64_MAX - SLACK ? UINT64_MAX : limit + SLACK;
     return (vcol_allocator){ration_alloc, ration_free, &t->ration};
@@ -138,7 +138,7 @@ static void bind(vcol_manager *m, vcol__infile *t)
 {
     const vcol_source_limits *limits = vcol_source_get_limits(t->source);
     vcol__binding *b = &t->binding;
-    uint64_t limit = m->account.limit; /* a hint: it may change later */
+    uint64_t limit = vcol__account_limit(m); /* a hint: it may change later */
     b->manager = m;
     b->reader = t->reader;
     b->object = t->object;

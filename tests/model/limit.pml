@@ -44,10 +44,10 @@
  * code had; see README.md. run.sh looks after it that each is found.
  */
 #ifndef OPS0
-#define OPS0 2 /* operations of the first consumer, which also prefetches */
+#define OPS0 1 /* operations of the first consumer, which also prefetches */
 #endif
 #ifndef OPS1
-#define OPS1 2 /* operations of the second consumer */
+#define OPS1 1 /* operations of the second consumer, which also clears */
 #endif
 #define LIMIT 3
 #ifdef ALONE /* buffer 1 does not read buffer 0 */
