@@ -40,8 +40,8 @@
  *   nobody waits for ever (no invalid end state);
  *   in the end nothing is promised, runnable, moving or in line, and live is what the resident buffers have.
  *
- * The faults (FAULT_...) are those of src/core/fault.h with the same names, but for MOVING, PLAN, TAKEN and LIST, which the
- * code had; see README.md. run.sh looks after it that each is found.
+ * The faults (FAULT_...) CREDIT, KICK, RUNNABLE, FAILED, PREFETCH, MOVING and ENDED are those of src/core/fault.h; MOVING, PLAN,
+ * TAKEN and ENDED are ones that the code had, see README.md. run.sh looks after it that each is found.
  */
 #ifndef OPS0
 #define OPS0 1 /* operations of the first consumer, which also prefetches */
