@@ -847,6 +847,86 @@ START_TEST(e5_6_misuse_is_answered)
 }
 END_TEST
 
+/* A hundred chunks and more are open at once: a pass knows them all, and unpacks each block once. */
+START_TEST(e5_7_any_number_of_chunks_may_be_open)
+{
+    table_world *w = table_new(1, 4000, 3, 2);
+    watch *o = watch_new(w);
+    vcol_run_options ro = run_options(100 + _i * 50, 200);
+    running run;
+    t_gate gate;
+    t_gate_init(&gate);
+    for (int i = 0; i < 100; i++)
+        o->gates[i] = &gate;
+    ro.entries = 30; /* blocks of 100 lie across */
+    ro.flags = VCOL_RUN_UNORDERED;
+    table_open(w, 0, 0, 0);
+    start(&run, o, &ro);
+    t_gate_await(&gate, 100);
+    t_gate_open(&gate);
+    pthread_join(run.thread, NULL);
+    ck_assert_int_eq(run.status, VCOL_OK);
+    ck_assert_int_eq(o->rows, 4000);
+    ck_assert_uint_eq(t_stats(w->m).blocks_redecoded, 0);
+    ck_assert_uint_eq(t_stats(w->m).blocks_unpacked, 40);
+    table_close(w);
+    t_gate_destroy(&gate);
+    free(o);
+    table_free(w);
+}
+END_TEST
+
+/* A run's chunks follow a plan, learned from the first of them, as a loop's do. */
+static vcol_status steps_chunk(vcol_chunk *c, void *state, void *opaque, vcol_error *err)
+{
+    const double *x;
+    part *p = state;
+    (void)opaque;
+    p->first = vcol_chunk_first(c);
+    p->count = vcol_chunk_entries(c);
+    vcol_chunk_step(c, "sum", err);
+    x = vcol_chunk_f64(c, "x", err);
+    for (int64_t i = 0; x && i < p->count; i++)
+        p->sum += x[i];
+    vcol_chunk_step(c, "look", err);
+    vcol_chunk_i64(c, "event", err);
+    return (vcol_status)err->status;
+}
+
+START_TEST(e5_7_chunks_of_a_run_follow_a_plan)
+{
+    for (int jobs = 1; jobs <= 4; jobs *= 2) {
+        table_world *w = table_new(1, 4000, 3, 2);
+        watch *o = watch_new(w);
+        vcol_run_options ro = run_options(jobs, 0);
+        vcol_job j;
+        vcol_plan *plan;
+        vcol_plan_stats s;
+        vcol_job_init(&j, sizeof j);
+        j.open = on_open;
+        j.chunk = steps_chunk;
+        j.merge = on_merge;
+        j.close = on_close;
+        j.opaque = o;
+        ck_assert_int_eq(vcol_plan_create(&plan, NULL), VCOL_OK);
+        ro.plan = plan;
+        table_open(w, _i * 2, 0, 0);
+        ck_assert_int_eq(vcol_run(w->d, &ro, &j, o, NULL, NULL), VCOL_OK);
+        ck_assert(same_bits(o->sum, expected(w, 100)));
+        vcol_plan_get_stats(plan, &s, sizeof s);
+        ck_assert_int_eq(s.chunks, 40);
+        ck_assert_int_eq(s.passes, 80);
+        ck_assert_int_eq(vcol_plan_steps(plan), 2);
+        ck_assert_int_gt(s.released, 0);
+        ck_assert_int_eq(s.early, 0);
+        table_close(w);
+        vcol_plan_release(plan);
+        free(o);
+        table_free(w);
+    }
+}
+END_TEST
+
 /* ---- E7.1 -------------------------------------------------------------------------------------------------- */
 
 /* Sums of whole groups, in the order of the groups: the same however they are cut and by how many they are made. */
@@ -1286,6 +1366,8 @@ int main(void)
         {e5_6_what_was_chosen_can_be_read_and_changes_no_result, 0},
         {e5_6_threads_have_names_and_the_caller_is_one_of_them, 0},
         {e5_6_misuse_is_answered, 0},
+        {e5_7_any_number_of_chunks_may_be_open, 2},
+        {e5_7_chunks_of_a_run_follow_a_plan, 2},
         {e7_1_the_result_is_independent_of_chunks_and_workers, 3},
         {e7_1_finish_is_never_called_after_a_failure, 4},
         {e7_1_nothing_to_do_is_finished_too, 0},

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #define N_QUERIES 8
+#define TRACED    200000 /* events kept */
 
 static const adl_query *const all[N_QUERIES] = {&adl_query1, &adl_query2, &adl_query3, &adl_query4,
                                                 &adl_query5, &adl_query6, &adl_query7, &adl_query8};
@@ -34,6 +35,9 @@ static const char usage_text[] =
     "  --no-prefetch             no background work at all\n"
     "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), or none (none)\n"
     "  --plot FILE.svg           draw the histograms\n"
+    "  --trace FILE              write a trace of the run, for 'vcol trace summary' and Perfetto\n"
+    "  --learn K                 run over the first K entries only, and print the columns that were used,\n"
+    "                            as one list in order of first use, in place of the histograms\n"
     "  --times                   print the time of each query's own code on stderr\n"
     "  --help                    print this\n";
 
@@ -46,7 +50,8 @@ typedef struct options {
     int64_t chunk;
     int32_t threads, jobs;
     uint64_t limit;
-    const char *plot;
+    const char *plot, *trace;
+    int64_t learn; /* entries; 0: the whole run */
 } options;
 
 /* Of a chunk, or of all. */
@@ -107,6 +112,12 @@ static int parse_value(options *o, const char *name, const char *value)
         o->plot = value;
         return *value ? 0 : -1;
     }
+    if (strcmp(name, "--trace") == 0) {
+        o->trace = value;
+        return *value ? 0 : -1;
+    }
+    if (strcmp(name, "--learn") == 0)
+        return number_entries(value, &o->learn) || o->learn == 0 ? -1 : 0;
     if (strcmp(name, "--threads") == 0)
         return number_int32(value, &o->threads);
     if (strcmp(name, "--jobs") == 0)
@@ -118,7 +129,8 @@ static int parse_value(options *o, const char *name, const char *value)
 /* Returns 0, or -1 after saying what is wrong. */
 static int parse(options *o, int argc, char **argv)
 {
-    static const char *const with_value[] = {"--query", "--chunk", "--jobs", "--threads", "--memory-limit", "--plot"};
+    static const char *const with_value[] = {"--query", "--chunk", "--jobs", "--threads", "--memory-limit", "--plot",
+                                             "--trace", "--learn"};
     *o = (options){.paths = (const char **)argv, .jobs = 1};
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i], *name = NULL, *value = NULL;
@@ -245,7 +257,30 @@ static vcol_status run(job *j, const options *o, vcol_dataset *dataset, result *
     ro.chunking = o->chunking;
     ro.entries = o->chunk;
     ro.columns = columns;
+    if (o->learn) { /* what is asked for, not what is declared */
+        ro.flags = VCOL_RUN_NO_PREFETCH;
+        ro.columns = NULL;
+        ro.count = o->learn < vcol_dataset_entries(dataset) ? o->learn : vcol_dataset_entries(dataset);
+    }
     return vcol_run(dataset, &ro, &job, total, NULL, err);
+}
+
+/* The columns that were used, as a list that every option for columns takes. */
+static vcol_status print_learned(const vcol_dataset *dataset, vcol_error *err)
+{
+    int64_t n = 0, columns = vcol_dataset_columns(dataset);
+    int64_t *ids = malloc(((size_t)columns + 1) * sizeof *ids);
+    if (!ids)
+        return vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    vcol_dataset_touched(dataset, ids, columns, &n, err);
+    for (int64_t i = 0; i < n && !err->status; i++) {
+        vcol_column_info info;
+        if (vcol_dataset_column(dataset, ids[i], &info, sizeof info, err) == VCOL_OK)
+            printf("%s%s", i ? " " : "", info.path);
+    }
+    printf("\n");
+    free(ids);
+    return (vcol_status)err->status;
 }
 
 static void print_csv(const job *j, const result *r)
@@ -260,9 +295,11 @@ static void print_csv(const job *j, const result *r)
             }
 }
 
-static void print_report(const job *j, const result *r, const options *o, const vcol_manager *manager, int64_t entries,
-                         double wall)
+static void print_report(const job *j, const result *r, const options *o, const vcol_manager *manager,
+                         const vcol_dataset *dataset, double wall)
 {
+    int64_t entries = o->learn && o->learn < vcol_dataset_entries(dataset) ? o->learn : vcol_dataset_entries(dataset);
+    vcol_fetched fetched;
     vcol_stats stats;
     vcol_manager_stats(manager, &stats, sizeof stats);
     fprintf(stderr,
@@ -270,6 +307,9 @@ static void print_report(const job *j, const result *r, const options *o, const 
             " reads; peak %.1f MB\n",
             entries, wall, cpu_clock(), wall > 0 ? (double)entries / wall : 0, (double)stats.bytes_read / 1e6,
             stats.reads, (double)stats.peak / 1e6);
+    if (vcol_dataset_fetched(dataset, &fetched, sizeof fetched, NULL) == VCOL_OK && fetched.bytes_unused)
+        fprintf(stderr, "read and never used: %" PRId64 " of %" PRId64 " columns, %.1f of %.1f MB\n", fetched.columns_unused,
+                fetched.columns, (double)fetched.bytes_unused / 1e6, (double)fetched.bytes / 1e6);
     for (int q = 0; o->times && q < j->n; q++)
         fprintf(stderr, "query %d: %.3f s (reading of its columns included)\n", j->queries[q]->number,
                 r->seconds[q]);
@@ -299,15 +339,19 @@ int main(int argc, char **argv)
     mo.flags = o.no_prefetch ? VCOL_MANAGER_NO_BACKGROUND : 0;
     mo.threads = o.threads;
     mo.limit = o.limit;
+    mo.trace = o.trace ? TRACED : 0;
     if (vcol_manager_open(&mo, &manager, &err) != VCOL_OK ||
         vcol_dataset_open(manager, o.paths, o.n_paths, NULL, &dataset, &err) != VCOL_OK ||
-        run(&j, &o, dataset, &total, &err) != VCOL_OK) {
+        run(&j, &o, dataset, &total, &err) != VCOL_OK ||
+        (o.learn && print_learned(dataset, &err) != VCOL_OK) ||
+        (o.trace && vcol_manager_trace_write(manager, o.trace, &err) != VCOL_OK)) {
         fprintf(stderr, "vcol-adl: %s\n", err.message);
         status = 1;
         goto done;
     }
-    print_csv(&j, &total);
-    print_report(&j, &total, &o, manager, vcol_dataset_entries(dataset), wall_clock() - start);
+    if (!o.learn)
+        print_csv(&j, &total);
+    print_report(&j, &total, &o, manager, dataset, wall_clock() - start);
     if (o.plot && adl_plot(o.plot, j.queries, total.histograms, j.n)) {
         fprintf(stderr, "vcol-adl: %s: cannot be written\n", o.plot);
         status = 1;

@@ -153,6 +153,51 @@ VCOL_API vcol_status vcol_dataset_match(const vcol_dataset *dataset, const char 
                                         int64_t capacity, int64_t *n, vcol_error *err);
 
 /*
+ * What was done with a column since the data set was opened. Its arrays may be shared (offsets of a collection, leaves of
+ * a branch, counts): they count for each column that has them, so that the sums over columns are more than the manager's.
+ * Exact when nothing is in flight. New members are added at the end only.
+ */
+typedef struct vcol_column_stats {
+    uint64_t touched; /* chunks in which the program asked for it; again after a clear */
+    uint64_t hits;    /* first pins and leases that found it resident */
+    /* of its arrays */
+    uint64_t loads;     /* materializations */
+    uint64_t failures;
+    uint64_t load_ns;   /* what these took, from begin to end, with what they waited for; of all threads, nanoseconds */
+    uint64_t wait_ns;   /* what threads waited for another's, nanoseconds */
+    uint64_t blocks_read;
+    uint64_t bytes_read; /* of these blocks, as stored */
+    uint64_t blocks_unpacked;
+    uint64_t bytes_unpacked;
+    uint64_t blocks_redecoded; /* of those unpacked, again in one pass */
+    uint64_t evictions;
+    uint64_t prefetched;      /* loads done by prefetch */
+    uint64_t prefetch_unused; /* of those, dropped before anybody used them */
+    uint64_t peak_bytes;      /* of memory at a time, in one file */
+} vcol_column_stats;
+/* Fills the first `size` bytes of *out. Errors: RANGE. */
+VCOL_API vcol_status vcol_dataset_column_stats(const vcol_dataset *dataset, int64_t id, vcol_column_stats *out,
+                                               size_t size, vcol_error *err);
+
+/*
+ * The columns that the program has asked for since the data set was opened, in order of their first use: what an analysis
+ * needs, learned from a run over a few entries. Where only the offsets of a collection were asked for, the column that
+ * counts its items. *n is how many there are; at most `capacity` are written.
+ */
+VCOL_API vcol_status vcol_dataset_touched(const vcol_dataset *dataset, int64_t *ids, int64_t capacity, int64_t *n,
+                                          vcol_error *err);
+
+/* What was read and never used: prefetched, and dropped before anybody asked. What a load needs itself is used. */
+typedef struct vcol_fetched {
+    int64_t columns;        /* whose values were materialized */
+    int64_t columns_unused; /* of those, never used */
+    uint64_t bytes;         /* of blocks read, as stored */
+    uint64_t bytes_unused;  /* of those, the share of loads that were never used */
+} vcol_fetched;
+/* Fills the first `size` bytes of *out. Exact when all chunks are closed and nothing is in flight. */
+VCOL_API vcol_status vcol_dataset_fetched(const vcol_dataset *dataset, vcol_fetched *out, size_t size, vcol_error *err);
+
+/*
  * Reads all blocks of the given columns, unpacks them whole, checks every checksum and decodes them. columns NULL:
  * of the whole table, also the blocks that no column can be read from yet, which are not decoded; "": only those. Calls report (may be NULL) once a fault; goes on after it. *blocks counts what was
  * read, *faults what was wrong. Errors: only what keeps it from going on.

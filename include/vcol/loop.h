@@ -10,6 +10,7 @@
 #include <vcol/partition.h>
 #include <vcol/plan.h>
 #include <vcol/prefetch.h>
+#include <vcol/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +32,8 @@ typedef struct vcol_loop_options {
                             largest blocks, so that one is read while another is unpacked (vcol_loop_ahead) */
     int32_t reserved;
     vcol_plan *plan; /* that its chunks follow, acquired; or NULL: their steps end leases, and nothing else */
+    vcol_progress_fn progress; /* called by vcol_loop_next when a chunk is done, and at the end; NULL: not */
+    void *progress_opaque;
     uint32_t chunk_flags; /* VCOL_CHUNK_… of vcol/partition.h */
     int32_t reserved2;
     int64_t parts;        /* likewise */

@@ -62,6 +62,7 @@ typedef struct vcol_manager_options {
     int64_t access_log;       /* entries kept of the ordered access log; 0 = no log */
     vcol_allocator allocator; /* all zero = the system's */
     vcol_executor executor;   /* submit NULL = threads of the manager's own */
+    int64_t trace;            /* events kept of the trace (vcol/trace.h), 112 bytes each, charged to `fixed`; 0 = no trace */
 } vcol_manager_options;
 
 VCOL_API void vcol_manager_options_init(vcol_manager_options *options, size_t size);

@@ -4,7 +4,7 @@
  * (pkg-config vcol-mpi, CMake component mpi); not included by vcol.h. The program calls MPI_Init_thread, with
  * MPI_THREAD_FUNNELED at least, and MPI_Finalize.
  *
- * Each rank opens the data set by the same paths. Rank 0 cuts the chunks and hands them out one by one to whoever has
+ * Each rank opens the data set by the same paths. Rank 0 cuts the chunks and hands them out, a few in a row, to whoever has
  * room, itself included; each rank computes by vcol_run with options->jobs threads; states go to rank 0 as bytes (the
  * job's save and load) and are merged there in the order of the chunks: the total is the same, to the bit, as in one process.
  *
@@ -34,7 +34,7 @@ typedef struct vcol_mpi_options {
     size_t struct_size;
     int32_t tries;      /* of a chunk; 0 = 3 */
     int32_t timeout_ms; /* without a sign of life of a rank; 0 = 60,000 */
-    int32_t depth;      /* chunks handed out and waiting for their turn at most; 0 = chosen: 4 a compute thread and 4 a rank */
+    int32_t depth;      /* chunks handed out and waiting for their turn at most; 0 = chosen: 2 a compute thread and 18 a rank */
     int32_t reserved;
 } vcol_mpi_options;
 
@@ -49,7 +49,7 @@ typedef struct vcol_mpi_stats {
 } vcol_mpi_stats;
 
 /*
- * Runs a job; called by all ranks of `comm`, one thread each, with the same options (depth, next and GIVEN are not used) and
+ * Runs a job; called by all ranks of `comm`, one thread each, with the same options (depth, progress, next and GIVEN are not used) and
  * job. Between ranks only tags 30250 to 31274 are used.
  * @param dataset  NULL: this rank could not open it; it takes part without computing, and cannot be rank 0
  * @param err      `err` may hold why dataset is NULL: it is told to rank 0

@@ -40,6 +40,7 @@
 #include <vcol/chunk.h>
 #include <vcol/partition.h>
 #include <vcol/plan.h>
+#include <vcol/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -127,6 +128,8 @@ typedef struct vcol_run_options {
      * removes old entries: delete files, or the directory, at any time.
      */
     const char *cache_dir, *version;
+    vcol_progress_fn progress; /* called when a chunk is merged, by one thread at a time; NULL: not. GIVEN: of the whole data set */
+    void *progress_opaque;
 } vcol_run_options;
 
 VCOL_API void vcol_run_options_init(vcol_run_options *options, size_t size);

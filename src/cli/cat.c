@@ -89,13 +89,11 @@ int cli_cat_run(const cli_options *options)
     first = options->first < last ? options->first : last;
     cli_progress_begin(&progress, options, "vcol cat");
     if (first < last &&
-        cli_loop_open(in.dataset, options, first, last - first, names, &loop, &err) != VCOL_OK)
+        cli_loop_open(in.dataset, options, first, last - first, names, &progress, &loop, &err) != VCOL_OK)
         goto done;
     while (loop && !cli_interrupted() && vcol_loop_next(loop, &chunk, &err) == VCOL_OK) {
         if (write_chunk(chunk, columns, n, options->jsonl, &out, &err))
             break;
-        cli_progress_update(&progress, vcol_chunk_first(chunk) + vcol_chunk_entries(chunk) - first,
-                            last - first);
     }
 done:
     cli_progress_end(&progress);
@@ -104,6 +102,8 @@ done:
     if (err.status)
         status = cli_fail(&err);
     vcol_loop_close(loop);
+    if (!status && cli_trace_write(options, in.manager, &err) != VCOL_OK)
+        status = cli_fail(&err);
     cli_input_close(&in);
     cli_text_free(&out);
     free(names);

@@ -37,8 +37,10 @@ enum {
     CLI_NO_PREFETCH = 1 << 9,
     CLI_QUIET = 1 << 10,
     CLI_HELP = 1 << 11,
+    CLI_TRACE = 1 << 12,
+    CLI_COLUMN_STATS = 1 << 13,
     /* of all commands that read columns */
-    CLI_READING = CLI_THREADS | CLI_CHUNK | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_HELP
+    CLI_READING = CLI_THREADS | CLI_CHUNK | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_TRACE | CLI_HELP
 };
 
 typedef struct cli_options {
@@ -51,7 +53,8 @@ typedef struct cli_options {
     vcol_chunking chunking;
     uint64_t limit; /* bytes; 0: none */
     int32_t threads;
-    int no_prefetch, quiet, json, jsonl, stats, help;
+    const char *trace; /* a file, or NULL */
+    int no_prefetch, quiet, json, jsonl, stats, column_stats, help;
 } cli_options;
 
 typedef struct cli_command {
@@ -67,6 +70,26 @@ typedef struct cli_command {
 /* Parses the arguments after the command's name; says on stderr what is wrong. Returns 0 or CLI_USAGE. */
 int cli_options_parse(const cli_command *command, int argc, char **argv, cli_options *out);
 void cli_options_print_help(const cli_command *command, FILE *out);
+
+/* ---- progress.c --------------------------------------------------------------------------------- */
+
+typedef struct cli_progress {
+    const char *label; /* borrowed */
+    vcol_progress done;
+    double shown;
+    int enabled, visible;
+} cli_progress;
+
+/* Shows nothing unless stderr is a terminal, not quiet, and a second has gone by. */
+void cli_progress_begin(cli_progress *progress, const cli_options *options, const char *label);
+void cli_progress_update(cli_progress *progress, int64_t done, int64_t total);
+/* The same with what a loop tells: a vcol_progress_fn whose opaque is a cli_progress. */
+void cli_progress_report(const vcol_progress *done, void *progress);
+/* Wipes the line. */
+void cli_progress_end(cli_progress *progress);
+/* Seconds of a monotonic clock; of CPU, user and system, of this process. */
+double cli_clock_wall(void);
+double cli_clock_cpu(void);
 
 /* ---- input.c: managers, tables, loops, as the options say --------------------------------------- */
 
@@ -123,9 +146,9 @@ void cli_input_close(cli_input *input);
  */
 char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t n, int64_t *named);
 
-/* A loop over entries [first, first + count); `columns` are declared. */
+/* A loop over entries [first, first + count); `columns` are declared. It reports to progress, if that is not NULL. */
 vcol_status cli_loop_open(vcol_dataset *dataset, const cli_options *options, int64_t first, int64_t count,
-                          const char *columns, vcol_loop **out, vcol_error *err);
+                          const char *columns, cli_progress *progress, vcol_loop **out, vcol_error *err);
 
 /* ---- groups.c: the order in which columns are read ------------------------------------------------ */
 
@@ -192,23 +215,6 @@ size_t cli_text_width(const char *data, size_t size);
 /* "1.5 GB"; powers of 1,000. */
 void cli_text_bytes(cli_text *text, uint64_t bytes);
 
-/* ---- progress.c --------------------------------------------------------------------------------- */
-
-typedef struct cli_progress {
-    const char *label; /* borrowed */
-    double start, shown;
-    int enabled, visible;
-} cli_progress;
-
-/* Shows nothing unless stderr is a terminal, not quiet, and a second has gone by. */
-void cli_progress_begin(cli_progress *progress, const cli_options *options, const char *label);
-void cli_progress_update(cli_progress *progress, int64_t done, int64_t total);
-/* Wipes the line. */
-void cli_progress_end(cli_progress *progress);
-/* Seconds of a monotonic clock; of CPU, user and system, of this process. */
-double cli_clock_wall(void);
-double cli_clock_cpu(void);
-
 /* ---- the subcommands ---------------------------------------------------------------------------- */
 
 int cli_ls_run(const cli_options *options);
@@ -218,5 +224,9 @@ int cli_digest_run(const cli_options *options);
 int cli_verify_run(const cli_options *options);
 int cli_plan_show_run(const cli_options *options);
 int cli_bench_read_run(const cli_options *options);
+int cli_trace_summary_run(const cli_options *options);
+
+/* trace.c: writes the trace that --trace asked for, before the manager is closed. */
+vcol_status cli_trace_write(const cli_options *options, const vcol_manager *manager, vcol_error *err);
 
 #endif

@@ -153,7 +153,7 @@ static uint64_t run_pass(digest *d, vcol_dataset *dataset, int64_t end, vcol_err
         vcol_error_set(err, VCOL_NOMEM, "out of memory");
         goto done;
     }
-    if (cli_loop_open(dataset, d->options, 0, end, names, &loop, err) != VCOL_OK)
+    if (cli_loop_open(dataset, d->options, 0, end, names, NULL, &loop, err) != VCOL_OK)
         goto done;
     while (!cli_interrupted() && any_left(d, end) && vcol_loop_next(loop, &chunk, err) == VCOL_OK) {
         take_chunk(d, chunk, &groups, done, end);
@@ -269,6 +269,8 @@ static void digest_file(digest *d, const char *operand)
     d->file.peak = stats.peak;
     d->file.limit = stats.limit;
     d->file.overcommits = stats.overcommits;
+    if (cli_trace_write(d->options, manager, &err) != VCOL_OK)
+        report(d, &err);
 done:
     cli_progress_end(&d->progress);
     cli_tables_free(&tables);
@@ -279,6 +281,10 @@ int cli_digest_run(const cli_options *options)
 {
     digest d = {.options = options};
     int closed;
+    if (options->trace && options->n_operands > 1) { /* each file has a manager of its own */
+        fprintf(stderr, "vcol: digest: --trace takes one file\n");
+        return CLI_USAGE;
+    }
     cli_text_puts(&d.text,
                   "file\tobject\tkind\tpath\tname\ttypename\ttype\tstatus\tentries\tn_values\tdtype\t"
                   "content\tlevels\tsum\tmin\tmax\tnan\tnote\n");

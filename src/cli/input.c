@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define TRACED 200000 /* events kept */
+
 int cli_fail(const vcol_error *err)
 {
     if (cli_interrupted())
@@ -25,6 +27,10 @@ vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_ma
     mo.flags = flags | (options->no_prefetch ? VCOL_MANAGER_NO_BACKGROUND : 0);
     mo.threads = options->threads;
     mo.limit = options->limit;
+    if (options->trace) {
+        uint64_t most = options->limit / 8 / 112; /* of a limit, an eighth at most */
+        mo.trace = options->limit && most < TRACED ? (int64_t)most + 1 : TRACED;
+    }
     return vcol_manager_open(&mo, out, err);
 }
 
@@ -240,7 +246,7 @@ char *cli_columns_names(const vcol_dataset *dataset, const int64_t *ids, int64_t
 }
 
 vcol_status cli_loop_open(vcol_dataset *dataset, const cli_options *options, int64_t first, int64_t count,
-                          const char *columns, vcol_loop **out, vcol_error *err)
+                          const char *columns, cli_progress *progress, vcol_loop **out, vcol_error *err)
 {
     vcol_loop_options lo;
     vcol_loop_options_init(&lo, sizeof lo);
@@ -250,5 +256,9 @@ vcol_status cli_loop_open(vcol_dataset *dataset, const cli_options *options, int
     lo.first = first;
     lo.count = count;
     lo.columns = columns && *columns ? columns : NULL;
+    if (progress) {
+        lo.progress = cli_progress_report;
+        lo.progress_opaque = progress;
+    }
     return vcol_loop_open(dataset, &lo, out, err);
 }

@@ -32,7 +32,12 @@ static const cli_command commands[] = {
      CLI_JSON | CLI_CHUNK | CLI_HELP, 1, 2, cli_plan_show_run},
     {"bench read", "FILE[:TREE]", "Measure how fast columns are read.",
      "Materializes and clears every column of every chunk, and computes nothing.",
-     CLI_COLUMNS | CLI_JSON | CLI_READING, 1, 1, cli_bench_read_run},
+     CLI_COLUMNS | CLI_JSON | CLI_COLUMN_STATS | CLI_READING, 1, 1, cli_bench_read_run},
+    {"trace summary", "FILE", "Tell where the time of a traced run went.",
+     "FILE was written by --trace. A thread's seconds are divided by what it did last, in the order of their\n"
+     "nesting: a wait inside a load is a wait. Overlap is the share of reading, unpacking, decoding and\n"
+     "generating that ran while some thread computed.",
+     CLI_JSON | CLI_HELP, 1, 1, cli_trace_summary_run},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -53,8 +58,8 @@ static void print_help(FILE *out)
 {
     fprintf(out, "usage: vcol COMMAND [options] FILE...\n\ncommands:\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "  %-12s %s\n", "help", "Print this, or the help of a command.");
+        fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "  %-13s %s\n", "help", "Print this, or the help of a command.");
     fprintf(out, "\n'vcol help COMMAND' prints the options of a command, 'vcol --version' the version.\n");
 }
 

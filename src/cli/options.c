@@ -98,6 +98,19 @@ static int parse_stats(const char *argument, cli_options *out)
     return 0;
 }
 
+static int parse_trace(const char *argument, cli_options *out)
+{
+    out->trace = argument;
+    return *argument ? 0 : -1;
+}
+
+static int parse_column_stats(const char *argument, cli_options *out)
+{
+    (void)argument;
+    out->column_stats = 1;
+    return 0;
+}
+
 static int parse_no_prefetch(const char *argument, cli_options *out)
 {
     (void)argument;
@@ -140,6 +153,9 @@ static const option table[] = {
      "limit of memory for columns (K, M, G: powers of 1,024), or none (none)", "a number of bytes",
      parse_limit},
     {CLI_NO_PREFETCH, 0, "no-prefetch", NULL, "no background work at all", NULL, parse_no_prefetch},
+    {CLI_COLUMN_STATS, 0, "column-stats", NULL, "add what was done with each column", NULL, parse_column_stats},
+    {CLI_TRACE, 0, "trace", "FILE", "write a trace of the run, for 'vcol trace summary' and Perfetto", "a file",
+     parse_trace},
     {CLI_QUIET, 'q', "quiet", NULL, "no progress on the terminal", NULL, parse_quiet},
     {CLI_HELP, 'h', "help", NULL, "print this", NULL, parse_help},
 };

@@ -32,22 +32,45 @@ void cli_progress_begin(cli_progress *progress, const cli_options *options, cons
     *progress = (cli_progress){.label = label};
     progress->enabled = !options->quiet && isatty(STDERR_FILENO);
     if (progress->enabled)
-        progress->start = cli_clock_wall();
+        vcol_progress_begin(&progress->done, 0, 0, cli_clock_wall());
+}
+
+/* "1:02:03", "2:03" */
+static void print_clock(double seconds)
+{
+    long s = seconds < 3e8 ? (long)(seconds + 0.5) : 300000000;
+    if (s >= 3600)
+        fprintf(stderr, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        fprintf(stderr, "%ld:%02ld", s / 60, s % 60);
+}
+
+void cli_progress_report(const vcol_progress *done, void *progress_void)
+{
+    cli_progress *progress = progress_void;
+    if (!progress->enabled || done->seconds < FIRST_AFTER || done->seconds - progress->shown < AGAIN_AFTER)
+        return;
+    progress->shown = done->seconds;
+    progress->visible = 1;
+    fprintf(stderr, "\r\033[K%s: %3.0f %%", progress->label,
+            done->entries_total > 0 ? 100.0 * (double)done->entries / (double)done->entries_total : 0.0);
+    if (done->bytes_rate > 0)
+        fprintf(stderr, ", %.1f MB/s", done->bytes_rate / 1e6);
+    if (done->remaining >= 0) {
+        fprintf(stderr, ", ");
+        print_clock(done->remaining);
+        fprintf(stderr, " to go");
+    }
+    fflush(stderr);
 }
 
 void cli_progress_update(cli_progress *progress, int64_t done, int64_t total)
 {
-    double now;
     if (!progress->enabled)
         return;
-    now = cli_clock_wall();
-    if (now - progress->start < FIRST_AFTER || now - progress->shown < AGAIN_AFTER)
-        return;
-    progress->shown = now;
-    progress->visible = 1;
-    fprintf(stderr, "\r\033[K%s: %3.0f %%", progress->label,
-            total > 0 ? 100.0 * (double)done / (double)total : 0.0);
-    fflush(stderr);
+    progress->done.entries_total = total;
+    vcol_progress_update(&progress->done, done, 0, cli_clock_wall());
+    cli_progress_report(&progress->done, progress);
 }
 
 void cli_progress_end(cli_progress *progress)

@@ -68,6 +68,8 @@ static void peaks_locked(vcol__account *a)
         a->peak = sum;
     if (a->live > a->peak_live)
         a->peak_live = a->live;
+    if (VCOL__TRACING(a))
+        vcol__trace_account(a->trace, a);
 }
 
 /* The sum has become larger than the limit, by a grant or by what cannot ask. */
@@ -88,6 +90,8 @@ static bool fits_locked(const vcol__account *a, uint64_t bytes)
 static void event_locked(vcol__account *a)
 {
     a->given_back++;
+    if (VCOL__TRACING(a))
+        vcol__trace_account(a->trace, a);
     if (a->line)
         pthread_cond_broadcast(&a->changed);
 }
@@ -271,11 +275,11 @@ void vcol__account_back(vcol_manager *m, vcol__grant *grant, uint64_t bytes, boo
         grant->held -= promised;
         a->promised -= promised;
     }
+    a->live += bytes;
     if (from_cached) {
         a->cached -= bytes;
         event_locked(a);
     }
-    a->live += bytes;
     peaks_locked(a);
     if (promised < bytes && !from_cached && sum_locked(a) > a->limit)
         over_locked(a);

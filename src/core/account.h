@@ -31,6 +31,8 @@ typedef struct vcol__account {
     _Atomic int64_t moving;      /* threads that have taken memory, or a promise of some, from where a waiter would look for it,
                                     and have not given it back or put it anywhere yet */
     _Atomic bool prefetch_short; /* a prefetch was refused memory: tell the queue when some comes back */
+    /* const after open */
+    struct vcol__trace *trace; /* told of changes; NULL: none */
 } vcol__account;
 
 /* What one materialization has reserved. Touched under account.lock only. */

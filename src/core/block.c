@@ -70,6 +70,11 @@ static uint64_t evict_drop(vcol__evictable *item)
     return bytes;
 }
 
+const char *vcol__block_name(const vcol__block *b)
+{
+    return b->group >= 0 ? b->file->schema->groups[b->group].name : b->file->where;
+}
+
 static const vcol__evict_ops evict_ops = {evict_hold, evict_pinned, evict_drop, evict_unhold, evict_name};
 
 vcol_status vcol__blocks_init(vcol__blocks *blocks, vcol_error *err)

@@ -16,7 +16,10 @@ typedef struct vcol__binding {
     const vcol_schema *schema;
     vcol_source *source;
     const char *where; /* "a.root": the start of messages */
+    struct vcol__uses *uses; /* referenced: by group, what was done */
+    uint32_t number;         /* the manager's, from 1: names it in a trace */
     uint64_t gap, read_size, size;
+    _Atomic uint64_t bytes_read; /* gaps included */
     _Atomic int64_t in_flight; /* reads under way, and items of it held by threads that evict; the owner waits for 0 before it
                                   closes the object */
 } vcol__binding;
@@ -66,6 +69,9 @@ typedef struct vcol__blocks {
 
 vcol_status vcol__blocks_init(vcol__blocks *blocks, vcol_error *err);
 void vcol__blocks_destroy(vcol_manager *m);
+
+/* The group that planned it first, for people. */
+const char *vcol__block_name(const vcol__block *block);
 
 /* The block of that description: found or made; referenced. */
 vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_block *d, vcol__block *parent, vcol__block **out,

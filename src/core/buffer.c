@@ -138,8 +138,11 @@ static uint64_t drop(vcol_buffer *b, bool need_doomed)
     if (b->meter)
         vcol__meter_add(b->meter, -(int64_t)bytes);
     vcol__log_add(m, VCOL_LOG_DROP, b->name, b->group, b->first, b->entries, 0, bytes);
-    if (no_longer_ahead(b, false))
+    vcol__use_dropped(b->use, bytes);
+    if (no_longer_ahead(b, false)) {
         VCOL__COUNT(m, prefetch_unused, 1);
+        VCOL__USED(b->use, prefetch_unused, 1);
+    }
     for (int i = 0; i < VCOL__MAX_LEAVES; i++) {
         if (b->leaf[i].data)
             vcol__unpoison(b->leaf[i].data, b->leaf[i].capacity);
@@ -156,7 +159,11 @@ static uint64_t drop(vcol_buffer *b, bool need_doomed)
 
 static uint64_t evict_drop(vcol__evictable *item)
 {
-    return drop(buffer_of(item), false);
+    vcol_buffer *b = buffer_of(item);
+    uint64_t bytes = drop(b, false);
+    if (bytes)
+        VCOL__USED(b->use, evictions, 1);
+    return bytes;
 }
 
 static const vcol__evict_ops evict_ops = {evict_hold, evict_pinned, evict_drop, evict_unhold, evict_name};

@@ -5,6 +5,7 @@
 
 #include "core/manager.h"
 #include "core/poison.h"
+#include "core/use.h"
 
 #include <vcol/buffer.h>
 
@@ -51,6 +52,7 @@ struct vcol_buffer {
     const char *name;            /* likewise; borrowed or owned by the kind */
     int32_t group;               /* a reader's group, or -1: for the log */
     int64_t first, entries;      /* rows, likewise */
+    vcol__use *use;              /* likewise; NULL: nothing is counted */
     struct vcol__meter *meter;   /* that it counts for, referenced, or NULL; set before its first load */
     /* stripe lock */
     struct vcol__load *load;     /* while QUEUED or LOADING */

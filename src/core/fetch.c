@@ -7,6 +7,7 @@
  */
 #include "core/block.h"
 #include "core/manager.h"
+#include "core/use.h"
 #include "core/wait.h"
 #include "io/merge.h"
 
@@ -99,7 +100,11 @@ static void read_one(batch *t, int64_t i)
     VCOL__COUNT(m, reads, 1);
     VCOL__COUNT(m, bytes_read, b->asked.stored);
     vcol__log_add(m, VCOL_LOG_READ, t->file->where, b->group, 0, 0, b->asked.offset, b->asked.stored);
+    atomic_fetch_add_explicit(&t->file->bytes_read, b->asked.stored, memory_order_relaxed);
+    int64_t start = VCOL__TRACE_BEGIN(m);
     t->status[i] = vcol_source_read(t->file->source, &range, 1, &why);
+    VCOL__TRACE_END(m, VCOL__TRACE_READ, start, t->file->where, .file = t->file->number, .offset = b->asked.offset,
+                    .bytes = b->asked.stored, .wanted = b->asked.stored);
     if (t->status[i] != VCOL_OK && !t->failed) {
         t->failed = b;
         t->why = why;
@@ -122,6 +127,32 @@ static bool add_ranges(batch *t, const struct vcol__read *read, void *gap_memory
     }
     *n = more;
     return true;
+}
+
+/* One span for the call, and where it has several reads, a mark for each. */
+static void trace_batch(const batch *t, int64_t n_reads, int64_t start)
+{
+    vcol_manager *m = t->file->manager;
+    uint64_t bytes = 0, wanted = 0;
+    int64_t n = 0;
+    for (int64_t pass = 0; pass < 2; pass++) {
+        for (int64_t read = 0; read < n_reads; read++) {
+            const struct vcol__read *r = &t->reads[read];
+            uint64_t own = 0;
+            for (int64_t s = r->first; s < r->first + r->n; s++)
+                own += t->spans[s].size;
+            if (r->n == 0)
+                continue;
+            bytes += pass ? 0 : r->size;
+            wanted += pass ? 0 : own;
+            n += !pass;
+            if (pass)
+                VCOL__TRACE_END(m, n == 1 ? VCOL__TRACE_READ : VCOL__TRACE_RANGE, start, t->file->where, .file = t->file->number,
+                                .offset = r->offset, .bytes = r->size, .wanted = own);
+        }
+    }
+    if (n > 1)
+        VCOL__TRACE_END(m, VCOL__TRACE_READ, start, t->file->where, .bytes = bytes, .wanted = wanted);
 }
 
 /*
@@ -154,11 +185,16 @@ static void read_batch(batch *t, void *gap_memory, uint64_t gap)
         }
         VCOL__COUNT(m, reads, 1);
         VCOL__COUNT(m, bytes_read, r->size);
+        atomic_fetch_add_explicit(&t->file->bytes_read, r->size, memory_order_relaxed);
         vcol__log_add(m, VCOL_LOG_READ, t->file->where, r->n == 1 ? t->blocks[t->spans[r->first].tag]->group : -1, 0, 0,
                       r->offset, r->size);
     }
     vcol_error why = {0};
-    if (n > 0 && vcol_source_read(t->file->source, t->ranges, n, &why) == VCOL_OK)
+    int64_t start = VCOL__TRACE_BEGIN(m);
+    bool ok = n > 0 && vcol_source_read(t->file->source, t->ranges, n, &why) == VCOL_OK;
+    if (n > 0 && VCOL__TRACING(m))
+        trace_batch(t, n_reads, start);
+    if (ok)
         for (int64_t read = 0; read < n_reads; read++)
             for (int64_t i = 0; i < t->reads[read].n; i++)
                 t->status[t->spans[t->reads[read].first + i].tag] = VCOL_OK;
@@ -180,6 +216,9 @@ static void finish_batch(batch *t)
             if (t->status[i] == VCOL_OK) {
                 b->stored_bytes = b->stored.data;
                 b->stored_state = VCOL__STORED_HERE;
+                vcol__use *use = vcol__uses_look(t->file->uses, b->group);
+                VCOL__USED(use, blocks_read, 1);
+                VCOL__USED(use, bytes_read, b->asked.stored);
             } else {
                 failed[n_failed++] = b->stored;
                 memset(&b->stored, 0, sizeof b->stored);
@@ -277,7 +316,7 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
     batch *t = NULL;
     vcol__lock_take(&r->lock);
     if (b->stored_state == VCOL__STORED_FLYING) {
-        vcol__wait w = {.what = "bytes that another thread reads"};
+        vcol__wait w = {.what = "bytes that another thread reads", .kind = VCOL__TRACE_WAIT_BYTES};
         blocked = runnable;
         if (blocked)
             vcol__account_runnable(m, -1);

@@ -210,7 +210,9 @@ static vcol_status load(vcol_buffer *b, vcol__load *load, vcol_error *err)
         status = reserve(&fill, count, false, err);
     if (status == VCOL_OK) {
         vcol__lock_none_held();
+        int64_t start = VCOL__TRACE_BEGIN(b->manager);
         status = g->generator.generate(&fill, g->generator.opaque, err);
+        VCOL__TRACE_END(b->manager, VCOL__TRACE_GENERATE, start, b->name, 0);
         if (status != VCOL_OK && err && !err->status)
             vcol_error_format(err, status, "%s: its generator failed (%s)", b->name, vcol_status_name(status));
     }

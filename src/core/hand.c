@@ -113,7 +113,7 @@ vcol_status vcol__hand_run(vcol__hand *h, vcol__stage run, vcol_error *err)
             vcol__account_runnable(b->manager, -1);
             blocked = true;
         }
-        vcol__wait wait = {.what = "those who help it"};
+        vcol__wait wait = {.what = "those who help it", .kind = VCOL__TRACE_WAIT_HELPER};
         if (blocked)
             vcol__wait_begin(b->manager, &wait);
         while (w->inside > 0)

@@ -148,6 +148,15 @@ vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, v
     }
 }
 
+/* The memory of the instance. */
+static uint64_t held_bytes(const vcol_buffer *b)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < VCOL__MAX_LEAVES; i++)
+        bytes += b->leaf[i].capacity;
+    return bytes;
+}
+
 /* LOADING -> RESIDENT or VIRTUAL, and the result to all who wait. */
 static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
 {
@@ -156,8 +165,7 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
     bool ok = status == VCOL_OK;
     uint64_t bytes = 0;
     if (ok) {
-        for (int i = 0; i < VCOL__MAX_LEAVES; i++)
-            bytes += b->leaf[i].capacity;
+        bytes = held_bytes(b);
         atomic_store_explicit(&b->bytes, bytes, memory_order_relaxed);
         if (b->meter)
             vcol__meter_add(b->meter, (int64_t)bytes - load->metered);
@@ -175,6 +183,7 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
         vcol__evict_list(m, &b->evictable);
         vcol__log_add(m, VCOL_LOG_LOAD, b->name, b->group, b->first, b->entries, 0, bytes);
         VCOL__COUNT(m, generations, 1);
+        vcol__use_loaded(b->use, bytes, load->by_prefetch);
         if (load->by_prefetch)
             VCOL__COUNT(m, prefetched, 1);
     } else {
@@ -187,6 +196,8 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
             VCOL__COUNT(m, cancelled, 1);
         else
             VCOL__COUNT(m, failures, 1);
+        if (status != VCOL_CANCELLED)
+            VCOL__USED(b->use, failures, 1);
     }
     vcol__queue_charge(load, 0); /* what it was charged with and did not bring ahead of use */
     atomic_store(&load->prefetch_result, ok ? load->by_prefetch ? 1 : 4 : status == VCOL_CANCELLED ? 3 : 2);
@@ -223,6 +234,7 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
     vcol_status status;
     atomic_store_explicit(&load->thread, vcol__wait_thread(), memory_order_relaxed);
     load->by_prefetch = by_prefetch;
+    int64_t start = b->use || VCOL__TRACING(m) ? vcol__clock(m) : 0;
     load->parent = current_load;
     current_load = load;
     if (above) {
@@ -248,6 +260,9 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
     if (VCOL__FAULT(FAILED) && status != VCOL_OK)
         load->grant.held = 0;
     vcol__account_give_back(m, &load->grant, 0);
+    if (b->use)
+        VCOL__USED(b->use, load_ns, vcol__clock(m) - start);
+    VCOL__TRACE_END(m, VCOL__TRACE_LOAD, start, b->name, .first = b->first, .bytes = held_bytes(b));
     publish(load, status, &why);
     current_load = load->parent;
     if (above) {

@@ -13,6 +13,7 @@
 #define DEFAULT_CACHED ((uint64_t)256 << 20)
 #define DEFAULT_LOOKAHEAD ((uint64_t)512 << 20)
 #define DEFAULT_IO_THREADS 2
+#define MOST_TRACED ((int64_t)1 << 28)
 
 void vcol_manager_options_init(vcol_manager_options *options, size_t size)
 {
@@ -44,6 +45,8 @@ static vcol_status read_options(const vcol_manager_options *from, vcol_manager_o
         return vcol_error_format(err, VCOL_MISUSE, "vcol_manager_open: a number of threads is not below 0 nor above 4096");
     if (o->flags & ~(VCOL_MANAGER_LIMIT_HARD | VCOL_MANAGER_NO_BACKGROUND | VCOL_MANAGER_VERIFY))
         return vcol_error_format(err, VCOL_UNSUPPORTED, "vcol_manager_open: unknown flags");
+    if (o->trace < 0 || o->trace > MOST_TRACED)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_manager_open: a trace has from 0 to %lld events", (long long)MOST_TRACED);
     if (!o->allocator.alloc != !o->allocator.free)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_manager_open: an allocator has alloc and free");
     return VCOL_OK;
@@ -103,6 +106,11 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
     }
     atomic_init(&m->refs, 1);
     atomic_init(&m->tick, 1);
+    status = o.trace ? vcol__trace_open(m, o.trace, err) : VCOL_OK;
+    if (status != VCOL_OK) {
+        vcol_manager_close(m);
+        return status;
+    }
     *out = m;
     return VCOL_OK;
 }
@@ -129,6 +137,7 @@ void vcol__manager_release(vcol_manager *m)
     release_workers(m);
     vcol__memory_trim(m, UINT64_MAX);
     vcol__blocks_destroy(m);
+    vcol__trace_close(m);
     vcol__evict_destroy(&m->evict);
     vcol__queue_destroy(&m->queue);
     vcol__account_destroy(&m->account);

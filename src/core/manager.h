@@ -10,6 +10,7 @@
 #include "core/pool.h"
 #include "core/queue.h"
 #include "core/sync.h"
+#include "core/trace.h"
 #include "core/wait.h"
 
 #include <vcol/manager.h>
@@ -42,6 +43,9 @@ struct vcol_manager {
     int32_t threads, io_threads;
     uint64_t read_gap, read_size, lookahead_option;
     vcol_executor executor;
+    vcol__trace *trace;                /* NULL: none is kept */
+    int64_t (*clock)(void *opaque);    /* ns; NULL: the system's monotonic clock */
+    void *clock_opaque;
     vcol__memory memory;
     vcol__account account;
     vcol__stripe stripe[VCOL__STRIPES];
@@ -59,6 +63,7 @@ struct vcol_manager {
     int n_workers;
     /* atomic */
     _Atomic uint64_t tick;   /* recency; grows with every access, roughly */
+    _Atomic uint32_t files;  /* numbers given to files */
     _Atomic int64_t refs;    /* the handle, and every buffer */
     _Atomic bool closing;
 };

@@ -87,15 +87,22 @@ static vcol_status unpack(vcol__hand *h, vcol__block *b, bool keep, uint64_t wan
             if (u->verify || (m->flags & VCOL_MANAGER_VERIFY))
                 want = b->d.unpacked;
             b->partial = want < b->d.unpacked;
+            int64_t start = VCOL__TRACE_BEGIN(m);
             status =
                 u->file->reader->unpack(u->file->object, &b->d, b->stored_bytes, dst, want, h->worker, err);
+            VCOL__TRACE_END(m, VCOL__TRACE_UNPACK, start, u->group->name, .bytes = b->d.unpacked, .offset = b->d.offset,
+                            .file = b->d.memory ? 0 : u->file->number, .again = b->unpacked_before || u->again);
         }
     }
     if (status == VCOL_OK) {
         VCOL__COUNT(m, blocks_unpacked, 1);
         VCOL__COUNT(m, bytes_unpacked, b->d.unpacked);
-        if (b->unpacked_before || u->again)
+        VCOL__USED(u->base.use, blocks_unpacked, 1);
+        VCOL__USED(u->base.use, bytes_unpacked, b->d.unpacked);
+        if (b->unpacked_before || u->again) {
             VCOL__COUNT(m, blocks_redecoded, 1);
+            VCOL__USED(u->base.use, blocks_redecoded, 1);
+        }
     } else {
         vcol__memory_give(m, &b->plain);
         b->plain_bytes = NULL;
@@ -241,9 +248,11 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
     }
     if (status == VCOL_OK) {
         vcol__lock_none_held();
+        int64_t start = VCOL__TRACE_BEGIN(u->base.manager);
         status = u->file->reader->decode(u->file->object, u->base.group, &b->d, plain,
                                          p->lo == p->row && p->hi == p->row + p->rows, state,
                                          u->dep ? &deps : NULL, parts, g->n_leaves, h->worker, err);
+        VCOL__TRACE_END(u->base.manager, VCOL__TRACE_DECODE, start, g->name, 0);
     }
     if (status == VCOL_OK && resume >= 0 && p->hi < p->row + p->rows && p->hi > p->lo)
         leave_mark(b, p->hi - p->row, resume + p->items[1]);

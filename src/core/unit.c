@@ -301,6 +301,7 @@ static void destroy(vcol_buffer *b)
     vcol__unit *u = (vcol__unit *)b;
     vcol_manager *m = b->manager;
     vcol_buffer_release(u->dep);
+    vcol__uses_unref(u->uses);
     vcol__memory_delete(m, u, sizeof *u);
 }
 
@@ -331,6 +332,8 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
     u->base.group = group;
     u->base.first = first;
     u->base.entries = count;
+    u->uses = vcol__uses_ref(file->uses);
+    u->base.use = vcol__uses_of(file->uses, group);
     *out = &u->base;
     return VCOL_OK;
 }

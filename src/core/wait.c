@@ -52,6 +52,7 @@ void vcol__wait_begin(vcol_manager *m, vcol__wait *wait)
     vcol__waits *w = &m->waits;
     wait->making = vcol__load_current(m);
     wait->thread = vcol__wait_thread();
+    wait->start = vcol__clock(m);
     wait->next = NULL;
     vcol__lock_take(&w->lock);
     wait->previous = w->last;
@@ -67,6 +68,18 @@ void vcol__wait_end(vcol_manager *m, vcol__wait *wait)
     *(wait->previous ? &wait->previous->next : &w->first) = wait->next;
     *(wait->next ? &wait->next->previous : &w->last) = wait->previous;
     vcol__lock_drop(&w->lock);
+    if (wait->load)
+        VCOL__USED(wait->load->buffer->use, wait_ns, vcol__clock(m) - wait->start);
+    if (!VCOL__TRACING(m))
+        return;
+    if (wait->load)
+        VCOL__TRACE_END(m, VCOL__TRACE_WAIT_LOAD, wait->start, wait->load->buffer->name, 0);
+    else if (wait->block)
+        VCOL__TRACE_END(m, VCOL__TRACE_WAIT_BLOCK, wait->start, vcol__block_name(wait->block), 0);
+    else if (wait->bytes)
+        VCOL__TRACE_END(m, VCOL__TRACE_WAIT_MEMORY, wait->start, NULL, .bytes = wait->bytes);
+    else
+        VCOL__TRACE_END(m, wait->kind ? (vcol__trace_kind)wait->kind : VCOL__TRACE_WAIT_OTHER, wait->start, NULL, 0);
 }
 
 static void print_one(const vcol__wait *w, FILE *out)

@@ -20,9 +20,10 @@ typedef struct vcol__wait {
     const struct vcol__block *block; /* until it is unpacked */
     const char *what;                /* something else: a constant text */
     uint64_t bytes, held;            /* of memory that is waited for, and that its load holds already */
+    int32_t kind;                    /* of `what`, for the trace: vcol__trace_kind; 0: other */
     /* set by vcol__wait_begin */
     const struct vcol__load *making; /* what the thread makes; NULL: nothing */
-    int64_t thread;
+    int64_t thread, start; /* start: ns */
     struct vcol__wait *next, *previous; /* waits.lock */
 } vcol__wait;
 

@@ -89,11 +89,13 @@ vcol_status vcol__work_plan(vcol__unit *u, const vcol_deps *deps, vcol__work **o
     if (!w)
         return vcol_error_format(err, VCOL_NOMEM, "no memory to plan");
     vcol_status status = VCOL_OK;
+    int64_t start = VCOL__TRACE_BEGIN(m);
     if (u->base.entries > 0)
         status = u->file->reader->plan(u->file->object, u->base.group, u->base.first, u->base.entries, deps,
                                        &sink, err);
     for (int64_t i = 0; i < w->n; i++)
         stored += w->blocks[i]->asked.stored;
+    VCOL__TRACE_END(m, VCOL__TRACE_PLAN, start, u->base.name, 0);
     VCOL__COUNT(m, bytes_asked, stored);
     vcol__log_add(m, VCOL_LOG_PLAN, u->base.name, u->base.group, u->base.first, u->base.entries, 0, stored);
     if (status != VCOL_OK) {

@@ -21,6 +21,7 @@ typedef struct vcol__unit {
     vcol__pass *pass;
     const vcol_group *group;
     vcol_buffer *dep;
+    vcol__uses *uses; /* referenced: has base.use */
     bool verify; /* unpack whole blocks, whatever is needed of them */
     bool again;  /* counts of rows that a pass has been at, or will be: what is unpacked for them is so once more */
 } vcol__unit;

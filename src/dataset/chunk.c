@@ -288,6 +288,7 @@ static vcol_status make_column(vcol_chunk *c, int64_t id, vcol__chunk_column **o
         return vcol_error_format(err, VCOL_NOMEM, "no memory for column '%s'", def->schema->path);
     column->id = id;
     column->type = def->schema->type;
+    column->hits = &d->columns[id].hits;
     column->expected = -1;
     vcol_status status = VCOL_OK;
     if (def->nullable) {

@@ -29,6 +29,7 @@ typedef struct vcol__chunk_column {
     } level[VCOL_MAX_LEVELS];
     vcol_buffer *values; /* referenced */
     int32_t values_leaf;
+    _Atomic uint64_t *hits; /* the data set's; NULL for a defined one */
     int64_t expected;    /* defined flat columns: values there must be; else -1 */
     _Atomic int leased; /* VCOL__LEASE_…: one pin on each of its buffers */
     _Atomic bool touched; /* asked for by the program, not only needed by another */

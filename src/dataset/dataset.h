@@ -48,6 +48,9 @@ typedef struct vcol__column_def {
     int64_t entries;
     uint64_t stored, unpacked;
     int64_t blocks;
+    /* atomic, relaxed: numbers for statistics */
+    _Atomic uint64_t touches, hits;
+    _Atomic int64_t first_touch; /* 1, 2 …: its place among those touched; 0: it is not */
 } vcol__column_def;
 
 struct vcol_dataset {
@@ -58,6 +61,7 @@ struct vcol_dataset {
     vcol__column_def *columns;
     int32_t *index; /* hash table of paths -> column + 1, 0 = empty */
     size_t index_size;
+    _Atomic int64_t n_touched; /* columns with a place in the order of touching */
 };
 
 /* Copies for the life of a handle; NULL without memory. */
@@ -98,6 +102,10 @@ vcol_status vcol__names_unknown(const vcol_dataset *d, const char *name, vcol_er
 /* Calls `add` for each column of a list, each once a token; NOT_FOUND for a token that fits nothing. */
 vcol_status vcol__names_match(const vcol_dataset *d, const char *columns, void (*add)(int64_t id, void *opaque),
                               void *opaque, bool missing_is_error, vcol_error *err);
+
+/* stats.c: the program has asked for a column; for nothing but the offsets of one. */
+void vcol__dataset_touch(vcol_dataset *d, int64_t id);
+void vcol__dataset_touch_offsets(vcol_dataset *d, int64_t id);
 
 /* The file that holds entry `first`; -1 if none. */
 int64_t vcol__dataset_file_of(const vcol_dataset *d, int64_t first);

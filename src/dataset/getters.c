@@ -43,8 +43,11 @@ static vcol_status pin_all(vcol__chunk_column *x, bool first, vcol_error *err)
             status = vcol__buffer_pin(x->level[l].buffer, err);
     if (status != VCOL_OK)
         drop_pins(x, l - 1, true);
-    else if (first && (before & VCOL__STATE_MASK) == VCOL__RESIDENT)
+    else if (first && (before & VCOL__STATE_MASK) == VCOL__RESIDENT) {
         VCOL__COUNT(x->values->manager, hits, 1);
+        if (x->hits)
+            atomic_fetch_add_explicit(x->hits, 1, memory_order_relaxed);
+    }
     return status;
 }
 
@@ -93,6 +96,8 @@ static void touch_first(vcol_chunk *c, vcol__chunk_column *x, int32_t open)
 {
     bool before = atomic_exchange_explicit(&x->touched, true, memory_order_relaxed);
     int32_t in = atomic_exchange_explicit(&x->touched_in, open, memory_order_relaxed);
+    if (!before && x->id < c->dataset->n_columns)
+        vcol__dataset_touch(c->dataset, x->id);
     if (!before && c->touched && x->id < c->dataset->n_columns)
         c->touched(x->id, c->opaque);
     if (in != open || !before)
@@ -312,6 +317,7 @@ const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *e
             if (go_on(c, err) != VCOL_OK)
                 return NULL;
             vcol__steps_touched_offsets(c, id, name);
+            vcol__dataset_touch_offsets(c->dataset, id);
             return lease_unit(c, b, x->level[l].leaf, holder, err);
         }
         if (hold(c, x, err) != VCOL_OK)

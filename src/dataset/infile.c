@@ -145,6 +145,8 @@ static void bind(vcol_manager *m, vcol__infile *t)
     b->schema = t->schema;
     b->source = t->source;
     b->where = t->where;
+    b->number = atomic_fetch_add_explicit(&m->files, 1, memory_order_relaxed) + 1;
+    b->uses = vcol__uses_new(m, t->schema->n_groups);
     b->size = limits->size;
     b->gap = m->read_gap ? m->read_gap : limits->gap ? limits->gap : (uint64_t)32 << 10;
     b->read_size = m->read_size ? m->read_size : limits->read_size ? limits->read_size : (uint64_t)4 << 20;
@@ -241,6 +243,7 @@ void vcol__infile_close(vcol_manager *m, vcol__infile *t)
     if (t->file)
         t->reader->close(t->file);
     vcol__account_fix(m, -(int64_t)t->fixed);
+    vcol__uses_unref(t->binding.uses);
     vcol_source_release(t->source);
     free(t->path);
     free(t->where);

@@ -3,6 +3,7 @@
  * The chunk loop: vcol/loop.h. A window of opened chunks: the one that the program has, and those ahead,
  * whose columns are in a prefetch scope (window.c).
  */
+#include "dataset/report.h"
 #include "dataset/window.h"
 
 #include <vcol/loop.h>
@@ -16,12 +17,23 @@ struct vcol_loop {
     vcol__slot slots[VCOL__MOST_AHEAD + 1]; /* [0] is the program's */
     int32_t n;
     int64_t given;
+    int64_t computing, thread; /* the program has a chunk since then (ns; a trace's), that thread */
+    vcol__report report;
 };
 
 void vcol_loop_options_init(vcol_loop_options *options, size_t size)
 {
     memset(options, 0, size);
     options->struct_size = size;
+}
+
+/* The program's turn ends, if it is the same thread that began it: a row of a trace is one thread's. */
+static void end_compute(vcol_loop *l)
+{
+    if (l->computing && l->thread == vcol__wait_thread())
+        VCOL__TRACE_END(l->window.dataset->manager, VCOL__TRACE_COMPUTE, l->computing, "compute",
+                        .first = l->slots[0].chunk->first);
+    l->computing = 0;
 }
 
 vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vcol_loop **out,
@@ -56,6 +68,7 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
         return status;
     }
     l->partition = p;
+    vcol__report_begin(&l->report, d, p->end - p->first, o.progress, o.progress_opaque);
     *out = l;
     return VCOL_OK;
 }
@@ -82,10 +95,13 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         return (vcol_status)err->status;
     if (!l || !out)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_loop_next: a loop and a place are needed");
+    end_compute(l);
     if (l->given > 0 && l->n > 0) {
+        int64_t done = l->slots[0].chunk->first + l->slots[0].chunk->count - l->partition->first;
         /* The pass moves on only after the next chunk is open: blocks that reach into it are kept. */
         vcol_status status = l->n > 1 ? VCOL_OK : open_next(l, err);
         vcol__slot_close(&l->slots[0]);
+        vcol__window_report(&l->window, &l->report, done);
         memmove(&l->slots[0], &l->slots[1], (size_t)(--l->n) * sizeof l->slots[0]);
         if (status != VCOL_OK)
             return status;
@@ -101,6 +117,10 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         vcol__window_prefetch(&l->window, &l->slots[i]); /* what was learned since */
     while (l->n <= l->window.ahead && open_next(l, NULL) == VCOL_OK)
         vcol__window_prefetch(&l->window, &l->slots[l->n - 1]);
+    if (VCOL__TRACING(l->window.dataset->manager)) {
+        l->computing = vcol__clock(l->window.dataset->manager);
+        l->thread = vcol__wait_thread();
+    }
     return VCOL_OK;
 }
 
@@ -118,6 +138,7 @@ void vcol_loop_close(vcol_loop *l)
 {
     if (!l)
         return;
+    end_compute(l);
     while (l->n > 0)
         vcol__slot_close(&l->slots[--l->n]);
     vcol_partition_close(l->partition);

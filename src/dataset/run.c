@@ -64,6 +64,7 @@ typedef struct run {
     vcol__cache cache;
     bool unordered, choose_jobs, choose_depth;
     int32_t processors;
+    vcol__report report;       /* whoever merges */
     vcol__window window;       /* likewise the token's, but for what its own lock guards */
     vcol__lock lock;
     pthread_cond_t changed;    /* an item changed its state, or the token is free */
@@ -410,7 +411,9 @@ static vcol_status call_job(run *r, item *it, vcol_error *err)
     vcol__consumer consumer;
     double own = r->choose_jobs ? seconds(CLOCK_THREAD_CPUTIME_ID) : 0;
     vcol__consumer_begin(&consumer, r->manager);
+    int64_t began = VCOL__TRACE_BEGIN(r->manager);
     status = r->job.chunk(it->slot.chunk, it->result, r->job.opaque, err);
+    VCOL__TRACE_END(r->manager, VCOL__TRACE_COMPUTE, began, "compute", .first = it->first);
     if (status == VCOL_OK && err->status) /* a getter's error that the function did not pass on */
         status = (vcol_status)err->status;
     own = r->choose_jobs ? seconds(CLOCK_THREAD_CPUTIME_ID) - own : 0;
@@ -504,6 +507,8 @@ static void merge_locked(run *r, item *it)
     if (r->job.merge)
         status = r->job.merge(r->total, it->result, r->job.opaque, &why);
     close_result(r, it);
+    if (status == VCOL_OK || status == VCOL_END) /* who merges is the only one that changes the sum */
+        vcol__window_report(&r->window, &r->report, r->stats.entries + it->count);
     vcol__lock_take(&r->lock);
     r->merging = false;
     if (status == VCOL_OK || status == VCOL_END) {
@@ -619,7 +624,10 @@ static void work(run *r, int32_t thread)
         held_back = no_room;
         if (over_locked(r))
             break;
+        vcol__wait wait = {.what = "a chunk of its run to compute on", .kind = VCOL__TRACE_WAIT_COMPUTE};
+        vcol__wait_begin(r->manager, &wait);
         vcol__lock_wait(&r->changed, &r->lock);
+        vcol__wait_end(r->manager, &wait);
     }
     pthread_cond_broadcast(&r->changed);
     vcol__lock_drop(&r->lock);
@@ -691,6 +699,8 @@ static vcol_status prepare(run *r, vcol_error *err)
                                   o->columns ? r->window.n_columns : -1, err);
     if (status != VCOL_OK)
         return status;
+    vcol__report_begin(&r->report, r->dataset, r->partition ? r->partition->end - r->partition->first : r->dataset->entries,
+                       o->progress, o->progress_opaque);
     r->processors = processors();
     r->choose_jobs = o->jobs == 0;
     r->choose_depth = o->depth == 0;

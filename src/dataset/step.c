@@ -13,6 +13,7 @@
  */
 #include "dataset/chunk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,6 +316,9 @@ void vcol_chunk_step_end(vcol_chunk *c)
 {
     if (!c || !atomic_exchange(&c->steps.open, 0))
         return;
+    if (c->steps.since && c->steps.thread == vcol__wait_thread())
+        VCOL__TRACE_END(c->dataset->manager, VCOL__TRACE_PROGRAM, c->steps.since, c->steps.name, 0);
+    c->steps.since = 0;
     vcol__chunk_end_leases(c);
     release_consumed(c);
     if (c->steps.plan) {
@@ -415,6 +419,11 @@ vcol_status vcol_chunk_step(vcol_chunk *c, const char *name, vcol_error *err)
     if (s->plan) {
         atomic_fetch_add_explicit(&s->plan->passes, 1, memory_order_relaxed); /* a count */
         fetch_ahead(c);
+    }
+    if (VCOL__TRACING(c->dataset->manager)) {
+        snprintf(s->name, sizeof s->name, "%s", name);
+        s->since = vcol__clock(c->dataset->manager);
+        s->thread = vcol__wait_thread();
     }
     return VCOL_OK;
 }

@@ -24,6 +24,9 @@ typedef struct vcol__steps {
     int64_t *sequence, n_sequence, sequence_capacity; /* of all begun, while the plan's are learned */
     vcol_prefetch **scopes;
     int64_t n_scopes, scopes_capacity;
+    /* of whoever begins and ends steps; with a trace: the open step's name, its begin (ns; 0: none), its thread */
+    char name[VCOL__TRACE_NAME];
+    int64_t since, thread;
 } vcol__steps;
 
 void vcol__steps_init(vcol__steps *steps);

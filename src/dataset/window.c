@@ -154,6 +154,16 @@ void vcol__window_prefetch(vcol__window *w, vcol__slot *s)
     free(keys);
 }
 
+void vcol__window_report(vcol__window *w, vcol__report *report, int64_t entries)
+{
+    if (!report->call)
+        return;
+    vcol__lock_take(&w->lock);
+    uint64_t total = vcol__report_total(w->dataset, w->columns, w->n_columns, report->progress.entries_total);
+    vcol__lock_drop(&w->lock);
+    vcol__report_done(report, entries, total);
+}
+
 void vcol__slot_close(vcol__slot *s)
 {
     while (s->n > 0)

@@ -5,6 +5,7 @@
 
 #include "dataset/partition.h"
 #include "dataset/plan.h"
+#include "dataset/report.h"
 
 #define VCOL__MOST_AHEAD 32
 /* A chunk's: one a time that columns were learned while it was ahead; beyond, they come on demand. */
@@ -46,6 +47,8 @@ vcol_status vcol__window_chunk(vcol__window *window, int64_t first, int64_t coun
 void vcol__window_prefetch(vcol__window *window, vcol__slot *slot);
 /* Chooses `ahead` again, if it is ours and columns were learned. */
 void vcol__window_choose(vcol__window *window);
+/* So many entries of the pass are done. One thread at a time, without a lock. */
+void vcol__window_report(vcol__window *window, vcol__report *report, int64_t entries);
 /* Ends a slot's scopes and closes its chunk, if it has one. Any thread. */
 void vcol__slot_close(vcol__slot *slot);
 

@@ -35,6 +35,7 @@
 #define POLL      200 /* microseconds */
 #define BEAT      1.0 /* seconds */
 #define PIECE     ((size_t)1 << 30)
+#define STRETCH   8 /* chunks at most that a rank is given in a row */
 #define MOST_LOST_WAIT 5.0 /* seconds for a BYE at the end, at least */
 
 enum kind { START = 1, HELLO, WORK, RESULT, BEAT_, FAILED, END, BYE };
@@ -281,6 +282,7 @@ typedef struct lead {
     peer *peers;
     chunk *chunks;        /* a ring by index: [next_merge, next_index) */
     int64_t depth, next_index, next_merge, until;
+    int64_t end; /* of the entries */
     bool ended, early;
     vcol_partition *partition;
     const vcol_job *job;
@@ -520,28 +522,42 @@ static chunk *pick(lead *l, int rank)
     return c;
 }
 
-/* Hands out: each rank has what its threads compute on, and two more, so that it can look ahead. */
+static void hand_one(lead *l, int r, chunk *c)
+{
+    vcol_error why = {0};
+    c->state = OUT;
+    c->rank = r;
+    l->peers[r].out++;
+    if (r > 0)
+        tell(l, r, &(head){.kind = WORK, .epoch = l->epoch, .index = c->range.index, .first = c->range.first, .count = c->range.count});
+    else if (vcol__mpi_rank_give(&l->own, &c->range, &why) != VCOL_OK)
+        got_result(l, 0, &c->range, &why, NULL, 0);
+}
+
+/*
+ * Hands out. A rank that has no more than its threads compute on, and one to look ahead for, gets a stretch of chunks that
+ * follow each other: blocks reach over chunks' borders, and are unpacked by each rank that needs a part of them. Stretches
+ * become shorter towards the end, so that all ranks end at about the same time.
+ */
 static void hand_out(lead *l)
 {
     for (bool any = true; any;) {
         any = false;
         for (int r = 0; r < l->n; r++) {
             peer *p = &l->peers[r];
-            if (p->lost || !p->greeted || p->out >= p->threads + 2)
+            if (p->lost || !p->greeted || p->out > p->threads + 1)
                 continue;
-            chunk *c = pick(l, r);
-            if (!c)
-                continue;
-            c->state = OUT;
-            c->rank = r;
-            p->out++;
-            any = true;
-            vcol_error why = {0};
-            if (r > 0)
-                tell(l, r, &(head){.kind = WORK, .epoch = l->epoch, .index = c->range.index, .first = c->range.first,
-                                   .count = c->range.count});
-            else if (vcol__mpi_rank_give(&l->own, &c->range, &why) != VCOL_OK)
-                got_result(l, 0, &c->range, &why, NULL, 0);
+            int64_t stretch = 1;
+            for (int64_t k = 0; k < stretch && !p->lost; k++) {
+                chunk *c = pick(l, r);
+                if (!c)
+                    break;
+                if (k == 0 && c->range.count > 0)
+                    stretch = (l->end - c->range.first) / c->range.count / (2 * l->n);
+                stretch = stretch > STRETCH ? STRETCH : stretch;
+                hand_one(l, r, c);
+                any = true;
+            }
         }
     }
 }
@@ -680,7 +696,7 @@ static vcol_status lead_all(MPI_Comm comm, int n, vcol_dataset *d, const vcol_ru
     l.tries = mpi->tries ? mpi->tries : 3;
     l.timeout = mpi->timeout_ms ? 1e-3 * mpi->timeout_ms : 60;
     int32_t threads = options->jobs > 0 ? options->jobs : 2;
-    l.depth = mpi->depth ? mpi->depth : (int64_t)n * (4 * threads + 4);
+    l.depth = mpi->depth ? mpi->depth : (int64_t)n * (2 * threads + 2 + 2 * STRETCH);
     stats->ranks = n;
     l.peers = calloc((size_t)n, sizeof *l.peers);
     l.chunks = calloc((size_t)l.depth, sizeof *l.chunks);
@@ -703,6 +719,7 @@ static vcol_status lead_all(MPI_Comm comm, int n, vcol_dataset *d, const vcol_ru
         status = vcol_partition_open(d, &po, &l.partition, &why);
     if (status == VCOL_OK) {
         l.entries = vcol_dataset_entries(d);
+        l.end = options->count ? options->first + options->count : l.entries;
         l.columns = fingerprint(d);
         status = vcol__mpi_rank_start(&l.own, d, options, job, &why);
         l.own_running = status == VCOL_OK;

@@ -246,6 +246,7 @@ vcol_status vcol__mpi_rank_start(vcol__mpi_rank *r, vcol_dataset *d, const vcol_
     r->options = *options;
     r->options.flags |= VCOL_RUN_UNORDERED;
     r->options.depth = 0;
+    r->options.progress = NULL; /* that of one rank tells nothing */
     r->options.chunking = VCOL_CHUNK_GIVEN;
     r->options.next = next_range;
     r->options.next_opaque = r;

@@ -28,6 +28,7 @@ static void check(const cli_command *command, const cli_options *o, int argc)
     FUZZ_RULE(o->rows >= 0 && o->first >= 0 && o->threads >= 0 && o->chunk >= 0);
     FUZZ_RULE(o->last == -1 || o->last >= o->first);
     FUZZ_RULE(!o->columns || o->columns[0]);
+    FUZZ_RULE(!o->trace || o->trace[0]);
     FUZZ_RULE(!(command->options & CLI_CHUNK) || o->chunking != VCOL_CHUNK_BY_ENTRIES || o->chunk >= 0);
     FUZZ_RULE(command->options & CLI_HELP || !o->help);
     if (!o->help)
@@ -54,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!null)
         null = fopen("/dev/null", "w");
     FUZZ_RULE(null);
-    command.options = (unsigned)(data[0] | data[1] << 8) & (CLI_HELP * 2 - 1);
+    command.options = (unsigned)(data[0] | data[1] << 8) & (CLI_COLUMN_STATS * 2 - 1);
     command.max_operands = data[1] & 0x80 ? INT_MAX : 1;
     text = malloc(size - HEAD + 1);
     FUZZ_RULE(text);
