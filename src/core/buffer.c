@@ -164,17 +164,23 @@ static bool part(vcol_buffer *b)
 /* RESIDENT and unpinned -> VIRTUAL or SPILLED, freeing the instance; its bytes. 0 if it was not (any more), or has to stay. */
 static uint64_t drop(vcol_buffer *b, drop_why why)
 {
+    vcol_manager *m = b->manager;
     uint64_t word = atomic_load(&b->word);
+    if (state_of(word) != VCOL__RESIDENT || (why == DROP_DOOMED && !(word & VCOL__DOOMED)))
+        return 0; /* the usual case, at no cost */
+    vcol__account_moving(&m->account);
     do {
         if (state_of(word) != VCOL__RESIDENT || ((word & VCOL__PIN_MASK) != 0 && !VCOL__FAULT(EVICT)) ||
-            (why == DROP_DOOMED && !(word & VCOL__DOOMED)))
+            (why == DROP_DOOMED && !(word & VCOL__DOOMED))) {
+            vcol__account_settled(&m->account);
             return 0;
+        }
         /* acquire: what others did with the values while they had them pinned comes before the free */
     } while (!atomic_compare_exchange_weak(&b->word, &word,
                                            (word & ~(VCOL__STATE_MASK | VCOL__DOOMED)) | VCOL__EVICTING));
-    vcol_manager *m = b->manager;
     if (why == DROP_EVICTED && !(word & VCOL__DOOMED) && !part(b)) {
         leave_evicting(b, VCOL__RESIDENT, 0);
+        vcol__account_settled(&m->account);
         return 0; /* listed as before */
     }
     if (why != DROP_EVICTED || (word & VCOL__DOOMED)) {
@@ -199,6 +205,7 @@ static uint64_t drop(vcol_buffer *b, drop_why why)
     }
     memset(b->count, 0, sizeof b->count);
     leave_evicting(b, VCOL__VIRTUAL, VCOL__VERSION_ONE);
+    vcol__account_settled(&m->account);
     return bytes;
 }
 
@@ -282,6 +289,7 @@ static vcol__load *join(vcol_buffer *b, bool demand, bool *mine, vcol_status *st
         } else if (state == VCOL__QUEUED) {
             load = b->load; /* planned perhaps, its input under way: taken over as it is */
             *mine = true;
+            vcol__load_taken_locked(load);
             atomic_fetch_add(&b->word, VCOL__LOADING - VCOL__QUEUED);
         } else if (fresh) {
             load = b->load = fresh;
@@ -353,7 +361,7 @@ void vcol__buffer_unpin_slow(vcol_buffer *b)
     vcol_manager *m = b->manager;
     if (!VCOL__FAULT(UNPIN) && drop(b, DROP_DOOMED))
         VCOL__COUNT(m, clears, 1);
-    if (atomic_load(&m->account.waiting) != 0)
+    if (atomic_load(&m->account.waiting) != 0 && !VCOL__FAULT(KICK))
         vcol__account_kick(m);
 }
 

@@ -259,11 +259,20 @@ static void look_aside(vcol__evict *e, vcol__urgency urgency)
     }
 }
 
+/* Nobody who evicts holds anything of a file any more: whoever closes it may go on. */
+static void tell_closer(vcol_manager *m)
+{
+    vcol__lock_take(&m->blocks.lock);
+    pthread_cond_broadcast(&m->blocks.changed);
+    vcol__lock_drop(&m->blocks.lock);
+}
+
 /* The first item that may go, held and TAKEN; NULL if there is none. `moves`: how many more may go back for having been used. */
 static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool begin, int64_t *moves)
 {
     vcol__evict *e = &m->evict;
     vcol__evictable *found = NULL;
+    bool gone = false;
     vcol__lock_take(&e->lock);
     if (begin) {
         *moves = 2 * e->n + 16; /* others may use them faster than they are looked at */
@@ -276,14 +285,25 @@ static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool
         if (*moves > 0 && less(i->key, key_of(e, i))) { /* used since, or more came: it is not its turn */
             (*moves)--;
             heap_put(e, i);
-        } else if (!may_go(i, urgency) || !i->ops->hold(i)) { /* not held: on its way out by itself */
+        } else if (!may_go(i, urgency)) {
             put_aside(e, i);
         } else {
-            i->place = VCOL__EVICT_TAKEN;
-            found = i;
+            /* While it is listed, and we have the lock, its file is there: who destroys it must unlist it first. */
+            if (i->users)
+                atomic_fetch_add(i->users, 1);
+            if (i->ops->hold(i)) {
+                i->place = VCOL__EVICT_TAKEN;
+                found = i;
+            } else { /* on its way out by itself */
+                put_aside(e, i);
+                if (i->users)
+                    gone = atomic_fetch_sub(i->users, 1) == 1 || gone;
+            }
         }
     }
     vcol__lock_drop(&e->lock);
+    if (gone)
+        tell_closer(m);
     return found;
 }
 
@@ -314,7 +334,10 @@ uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency ur
             misses++; /* pinned in the meantime */
             put_back(&m->evict, item);
         }
+        _Atomic int64_t *users = item->users;
         item->ops->unhold(item);
+        if (users && atomic_fetch_sub(users, 1) == 1)
+            tell_closer(m);
         freed += got;
     }
     if (freed < bytes && urgency != VCOL__PREFETCH)

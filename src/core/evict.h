@@ -47,6 +47,8 @@ typedef struct vcol__evict_key {
 /* Embedded in buffers and blocks. */
 typedef struct vcol__evictable {
     const vcol__evict_ops *ops;
+    _Atomic int64_t *users; /* const: raised while a thread that evicts holds the item, since that may come to destroy it with
+                               what belongs to its file; NULL: it needs nothing but the manager */
     /* evict.lock */
     struct vcol__evictable *next, *previous; /* the ring of all that are listed */
     struct vcol__evictable *child, *sibling, *before; /* HEAP: first child, next sibling, the sibling before or the

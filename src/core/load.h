@@ -14,6 +14,7 @@ typedef struct vcol__load {
     bool prepared;    /* planned: blocks known, memory reserved, input under way */
     bool reads;       /* some of its input was not there when it was planned */
     bool done;        /* result is final */
+    bool moving;      /* it came from the queue with something reserved, and does not run yet: counted in account.moving */
     bool by_prefetch; /* a worker runs it, for a scope */
     vcol_error result;
     /* graph lock */
@@ -78,9 +79,13 @@ vcol_status vcol__load_wait(vcol__load *load, vcol_error *err);
 
 /* Reserves for a load: as a demand, a borrower or a prefetch, by what it is now. */
 vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, vcol_error *err);
+/* Gives back what its grant holds above `keep` bytes: it turned out to need less. */
+void vcol__load_give_back(vcol__load *load, uint64_t keep);
 /* Waits while a thread plans it; whether its buffer is then QUEUED, for this load. Under the buffer's stripe
  * lock. */
 bool vcol__load_queued_locked(vcol__load *load);
+/* QUEUED -> LOADING is about to come: what it has reserved is not taken back any more. Under the buffer's stripe lock. */
+void vcol__load_taken_locked(vcol__load *load);
 /* Whether it should stop: nobody wants it any more, or the manager closes. */
 bool vcol__load_stopped(vcol__load *load);
 

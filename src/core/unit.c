@@ -107,8 +107,8 @@ static vcol_status begin(vcol__hand *h, uint64_t want, vcol_error *err)
     vcol_status status = VCOL_OK;
     if (want > held)
         status = vcol__load_reserve(h->load, want - held, h->load->prepared, err);
-    else if (want < held) /* it was a guess; now the size is known */
-        vcol__account_give_back(h->u->base.manager, h->grant, want);
+    else /* it was a guess; now the size is known */
+        vcol__load_give_back(h->load, want);
     return status == VCOL_OK ? vcol__hand_open(h, err) : status;
 }
 
@@ -125,8 +125,7 @@ static vcol_status hold_all(vcol__hand *h, uint64_t want, vcol_error *err)
 
 static vcol_status decode_all(vcol__hand *h, const vcol__layout *layout, vcol_error *err)
 {
-    if (h->grant->held > layout->bytes) /* ours alone; blocks are unpacked, and what they may need more was a guess */
-        vcol__account_give_back(h->u->base.manager, h->grant, layout->bytes);
+    vcol__load_give_back(h->load, layout->bytes); /* blocks are unpacked; what they might have needed more was a guess */
     vcol_status status = take_leaves(h, layout, err);
     if (status == VCOL_OK)
         status = vcol__hand_run(h, vcol__stage_decode, err);
@@ -327,6 +326,7 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
     if (dep)
         vcol_buffer_acquire(dep);
     vcol__buffer_init(&u->base, m, g->kind == VCOL_GROUP_COUNTS ? &counts_ops : &unit_ops, g->name);
+    u->base.evictable.users = &file->in_flight; /* its name is the schema's */
     u->base.group = group;
     u->base.first = first;
     u->base.entries = count;
