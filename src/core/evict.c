@@ -307,12 +307,12 @@ static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool
     return found;
 }
 
-/* It could not be dropped: it was pinned meanwhile. */
+/* It could not be dropped: it was pinned meanwhile, or has to stay. The next search looks at it again, this one does not. */
 static void put_back(vcol__evict *e, vcol__evictable *item)
 {
     vcol__lock_take(&e->lock);
     if (item->place == VCOL__EVICT_TAKEN)
-        heap_put(e, item);
+        put_aside(e, item);
     vcol__lock_drop(&e->lock);
 }
 
