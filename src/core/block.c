@@ -55,6 +55,7 @@ static uint64_t evict_drop(vcol__evictable *item)
     vcol__region plain = {0};
     vcol__lock_take(&m->blocks.lock);
     if (b->plain_state == VCOL__PLAIN_HERE && atomic_load(&b->pins) == 0 && b->plain.data && !b->state) {
+        vcol__account_moving(&m->account);
         plain = b->plain;
         memset(&b->plain, 0, sizeof b->plain);
         b->plain_bytes = NULL;
@@ -64,6 +65,8 @@ static uint64_t evict_drop(vcol__evictable *item)
     vcol__lock_drop(&m->blocks.lock);
     uint64_t bytes = plain.capacity;
     vcol__memory_give(m, &plain);
+    if (bytes)
+        vcol__account_settled(&m->account);
     return bytes;
 }
 
@@ -161,6 +164,7 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         b->file = file;
         b->group = group;
         b->evictable.ops = &evict_ops;
+        b->evictable.users = &file->in_flight;
         atomic_init(&b->refs, 1);
         b->inspected = (d->flags & VCOL_BLOCK_INSPECTED) != 0 || !file->reader->inspect;
         if (parent) {
@@ -207,9 +211,11 @@ void vcol__block_unref(vcol__block *b)
     while (refs > 1) /* not the last: no lock */
         if (atomic_compare_exchange_weak(&b->refs, &refs, refs - 1))
             return;
+    vcol__account_moving(&m->account);
     vcol__lock_take(&r->lock);
     if (atomic_fetch_sub(&b->refs, 1) != 1) {
         vcol__lock_drop(&r->lock);
+        vcol__account_settled(&m->account);
         return;
     }
     vcol__block **at = &r->table[bucket_of(r, b->file, &b->asked)];
@@ -223,6 +229,7 @@ void vcol__block_unref(vcol__block *b)
     free_state(b);
     vcol__memory_give(m, &b->plain);
     vcol__memory_give(m, &b->stored);
+    vcol__account_settled(&m->account);
     vcol__block *parent = b->parent;
     vcol__lock_take(&r->lock);
     bool spare = r->n_spare < MOST_SPARE;

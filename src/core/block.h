@@ -20,7 +20,8 @@ typedef struct vcol__binding {
     uint32_t number;         /* the manager's, from 1: names it in a trace */
     uint64_t gap, read_size, size;
     _Atomic uint64_t bytes_read; /* gaps included */
-    _Atomic int64_t in_flight; /* reads under way; the owner waits for 0 before it closes the object */
+    _Atomic int64_t in_flight; /* reads under way, and items of it held by threads that evict; the owner waits for 0 before it
+                                  closes the object */
 } vcol__binding;
 
 typedef enum vcol__stored_state { VCOL__STORED_NONE, VCOL__STORED_QUEUED, VCOL__STORED_FLYING, VCOL__STORED_HERE } vcol__stored_state;

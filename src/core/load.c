@@ -105,6 +105,14 @@ bool vcol__load_queued_locked(vcol__load *load)
     return b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
 }
 
+void vcol__load_taken_locked(vcol__load *load)
+{
+    if (!load->prepared)
+        return;
+    load->moving = true;
+    vcol__account_moving(&load->buffer->manager->account);
+}
+
 bool vcol__load_stopped(vcol__load *load)
 {
     if (atomic_load(&load->buffer->manager->closing))
@@ -120,7 +128,7 @@ vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, v
     vcol_manager *m = load->buffer->manager;
     for (;;) {
         bool demanded = atomic_load(&load->demanded);
-        vcol__urgency urgency = !demanded ? VCOL__PREFETCH : started ? VCOL__BORROW : VCOL__DEMAND;
+        vcol__urgency urgency = !demanded && !VCOL__FAULT(PREFETCH) ? VCOL__PREFETCH : started ? VCOL__BORROW : VCOL__DEMAND;
         vcol_error why = {0};
         vcol_status status = vcol__account_reserve(m, &load->grant, bytes, urgency, load->runnable, &why);
         if (status == VCOL_OK) {
@@ -237,6 +245,10 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
     if (!counted)
         vcol__account_runnable(m, 1);
     load->runnable = true;
+    if (load->moving) {
+        load->moving = false;
+        vcol__account_settled(&m->account);
+    }
     if (atomic_load(&m->closing))
         status = vcol_error_format(&why, VCOL_CANCELLED, "%s: the manager is closing", b->name);
     else
@@ -245,6 +257,8 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
         vcol_error_format(&why, status, "%s could not be materialized (%s)", b->name, vcol_status_name(status));
     if (load->work)
         b->ops->unprepare(b, load);
+    if (VCOL__FAULT(FAILED) && status != VCOL_OK)
+        load->grant.held = 0;
     vcol__account_give_back(m, &load->grant, 0);
     if (b->use)
         VCOL__USED(b->use, load_ns, vcol__clock(m) - start);

@@ -14,6 +14,7 @@ typedef struct vcol__load {
     bool prepared;    /* planned: blocks known, memory reserved, input under way */
     bool reads;       /* some of its input was not there when it was planned */
     bool done;        /* result is final */
+    bool moving;      /* it came from the queue with something reserved, and does not run yet: counted in account.moving */
     bool by_prefetch; /* a worker runs it, for a scope */
     vcol_error result;
     /* graph lock */
@@ -80,6 +81,8 @@ vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, v
 /* Waits while a thread plans it; whether its buffer is then QUEUED, for this load. Under the buffer's stripe
  * lock. */
 bool vcol__load_queued_locked(vcol__load *load);
+/* QUEUED -> LOADING is about to come: what it has reserved is not taken back any more. Under the buffer's stripe lock. */
+void vcol__load_taken_locked(vcol__load *load);
 /* Whether it should stop: nobody wants it any more, or the manager closes. */
 bool vcol__load_stopped(vcol__load *load);
 
