@@ -370,7 +370,8 @@ vcol_buffer *t_buffer_with(vcol_manager *m, t_gen *gen, const char *name, vcol_b
     vcol_buffer_options_init(&o, sizeof o);
     o.type = type_of(gen);
     o.count = gen->late || gen->with_size ? -1 : gen->count;
-    o.generator = (vcol_generator){gen->with_size ? gen_size : NULL, gen_generate, gen_destroy, gen, 0};
+    o.generator = (vcol_generator){gen->with_size ? gen_size : NULL, gen_generate, gen_destroy, gen,
+                                   gen->cost > 0 ? gen->cost : 1e-7}; /* said, so that no order depends on the clock */
     o.inputs = inputs;
     o.n_inputs = n;
     o.name = name;

@@ -134,6 +134,7 @@ typedef struct t_gen {
     vcol_type tell_type;
     int64_t grow;             /* late: reserved in steps of so many values */
     struct t_gen *meter;      /* whose `inside` and `most_inside` count this one too */
+    double cost;              /* seconds; 0 = 1e-7 */
     bool heed;                /* gives up when it is told that nobody wants it any more */
     /* seen */
     _Atomic int calls, sizes, destroyed, inside, most_inside;

@@ -155,6 +155,171 @@ START_TEST(the_order_is_that_of_use)
 }
 END_TEST
 
+/* ---- what is known of the uses to come ------------------------------------------------------------ */
+
+#define SAME 4096 /* values: all alike, and so large that nothing else counts */
+
+static many *alike(int64_t n, int64_t room)
+{
+    many *x = fresh(n, 0, 1 << 12);
+    for (int64_t i = 0; i < n; i++) {
+        x->g[i].count = SAME;
+        vcol_buffer_release(x->b[i]);
+        x->b[i] = t_buffer(x->m, &x->g[i], "alike");
+    }
+    t_read(x->b[0], &x->g[0]);
+    uint64_t bytes = t_stats(x->m).live;
+    vcol_buffer_clear(x->b[0]);
+    vcol_manager_trim(x->m);
+    x->g[0].calls = 0;
+    vcol_manager_set_limit(x->m, t_stats(x->m).fixed + bytes * (uint64_t)room + bytes / 2);
+    return x;
+}
+
+static bool there(const many *x, int64_t i)
+{
+    return vcol_buffer_bytes(x->b[i]) > 0;
+}
+
+/* Hits of the best that can be done with room for so many of the same size: what is used last goes. */
+static int64_t optimum(const int64_t *order, int64_t n, int64_t n_buffers, int64_t room)
+{
+    bool *in = calloc((size_t)n_buffers, sizeof *in);
+    int64_t held = 0, hits = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (in[order[i]]) {
+            hits++;
+            continue;
+        }
+        if (held == room) {
+            int64_t worst = -1, far = -1;
+            for (int64_t b = 0; b < n_buffers; b++) {
+                int64_t next = i + 1;
+                if (!in[b])
+                    continue;
+                while (next < n && order[next] != b)
+                    next++;
+                if (next > far) {
+                    far = next;
+                    worst = b;
+                }
+            }
+            in[worst] = false;
+            held--;
+        }
+        in[order[i]] = true;
+        held++;
+    }
+    free(in);
+    return hits;
+}
+
+static int64_t calls(const many *x)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < x->n; i++)
+        sum += atomic_load(&x->g[i].calls);
+    return sum;
+}
+
+static int64_t least_recently(const int64_t *order, int64_t n, int64_t n_buffers, int64_t room)
+{
+    int64_t *used = calloc((size_t)n_buffers, sizeof *used), held = 0, hits = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (used[order[i]]) {
+            hits++;
+        } else if (held < room) {
+            held++;
+        } else {
+            int64_t oldest = -1;
+            for (int64_t b = 0; b < n_buffers; b++)
+                if (used[b] && (oldest < 0 || used[b] < used[oldest]))
+                    oldest = b;
+            used[oldest] = 0;
+        }
+        used[order[i]] = i + 1;
+    }
+    free(used);
+    return hits;
+}
+
+/* One pass, two passes, a loop larger than the limit, random with skew. */
+static int64_t pattern(int which, int64_t n_buffers, int64_t *order, int64_t n)
+{
+    t_random r = {7};
+    int64_t uses = which == 0 ? n_buffers : which == 1 ? 2 * n_buffers : n;
+    for (int64_t i = 0; i < uses; i++) {
+        int64_t a = t_below(&r, n_buffers), b = t_below(&r, n_buffers);
+        order[i] = which < 3 ? i % n_buffers : a * b / n_buffers;
+    }
+    return uses;
+}
+
+/* With what will be used known ahead the hits are the optimum's; where nothing is known, the least recently used one's. */
+START_TEST(hits_are_the_optimums_where_the_order_is_known)
+{
+    enum { BUFFERS = 40, ROOM = 12, USES = 800 };
+    int64_t order[USES], n = pattern(_i / 2, BUFFERS, order, USES);
+    bool known = _i % 2;
+    many *x = alike(BUFFERS, ROOM);
+    vcol_expect *e = NULL;
+    if (known)
+        ck_assert_int_eq(vcol_expect_begin(x->m, x->b, BUFFERS, order, n, &e, NULL), VCOL_OK);
+    for (int64_t i = 0; i < n; i++)
+        t_read(x->b[order[i]], &x->g[order[i]]);
+    int64_t hits = n - calls(x);
+    ck_assert_int_eq(hits, known ? optimum(order, n, BUFFERS, ROOM) : least_recently(order, n, BUFFERS, ROOM));
+    ck_assert_uint_eq(t_stats(x->m).overcommits, 0);
+    vcol_expect_end(e);
+    done(x);
+}
+END_TEST
+
+/* Never again, then nothing known, then known: the latest first. */
+START_TEST(what_is_used_last_goes_first)
+{
+    many *x = alike(6, 6);
+    int64_t order[] = {0, 1, 2, 3, 2, 1, 0}; /* 3 is not used again */
+    vcol_expect *e, *other;
+    ck_assert_int_eq(vcol_expect_begin(x->m, x->b, 4, order, 7, &e, NULL), VCOL_OK);
+    ck_assert_int_eq(vcol_expect_begin(x->m, x->b, 1, NULL, 0, &other, NULL), VCOL_MISUSE); /* expected already */
+    for (int64_t i = 0; i < 6; i++)
+        t_read(x->b[i], &x->g[i]);
+    static const int64_t first[] = {3, 4, 5, 0, 1, 2};
+    for (int k = 0; k < 6; k++) {
+        uint64_t live = t_stats(x->m).live;
+        vcol_manager_set_limit(x->m, t_stats(x->m).fixed + live - 1);
+        for (int j = 0; j < 6; j++)
+            ck_assert_msg(there(x, first[j]) == (j > k), "%d gone, buffer %d", k + 1, (int)first[j]);
+    }
+    vcol_expect_end(e);
+    ck_assert_int_eq(vcol_expect_begin(x->m, x->b, 1, NULL, 0, &other, NULL), VCOL_OK);
+    vcol_expect_end(other);
+    order[0] = 4;
+    ck_assert_int_eq(vcol_expect_begin(x->m, x->b, 4, order, 7, &e, NULL), VCOL_MISUSE);
+    ck_assert_ptr_null(e);
+    done(x);
+}
+END_TEST
+
+/* What is costlier to make stays about a turnover longer for each factor of four. */
+START_TEST(what_is_costly_to_make_stays_longer)
+{
+    many *x = alike(8, 8);
+    vcol_buffer_release(x->b[0]);
+    x->g[0].cost = 1e-9 * 4 * (SAME * 8); /* 4 ns a byte */
+    x->b[0] = t_buffer(x->m, &x->g[0], "costly");
+    for (int64_t i = 0; i < 8; i++)
+        t_read(x->b[i], &x->g[i]);
+    for (int64_t i = 1; i < 8; i++) { /* all the others go first, though it was used first */
+        vcol_manager_set_limit(x->m, t_stats(x->m).fixed + t_stats(x->m).live - 1);
+        ck_assert(there(x, 0));
+        ck_assert(!there(x, i));
+    }
+    done(x);
+}
+END_TEST
+
 int main(void)
 {
     const t_test tests[] = {
@@ -162,6 +327,9 @@ int main(void)
         {each_eviction_takes_few_steps, 0},
         {pinned_ones_are_passed_once, 0},
         {the_order_is_that_of_use, 5},
+        {hits_are_the_optimums_where_the_order_is_known, 8},
+        {what_is_used_last_goes_first, 0},
+        {what_is_costly_to_make_stays_longer, 0},
     };
     return t_main("evict", tests, sizeof tests / sizeof *tests);
 }

@@ -32,6 +32,7 @@
  */
 #include "core/buffer.h"
 
+#include "core/expect.h"
 #include "core/fault.h"
 #include "core/load.h"
 #include "core/meter.h"
@@ -183,9 +184,11 @@ void vcol__buffer_init(vcol_buffer *b, vcol_manager *m, const vcol__buffer_ops *
 
 /* ---- pin, unpin, clear ---------------------------------------------------------------------- */
 
-void vcol__buffer_first_use(vcol_buffer *b)
+void vcol__buffer_used(vcol_buffer *b)
 {
     no_longer_ahead(b, true);
+    if (atomic_load_explicit(&b->expected, memory_order_relaxed))
+        vcol__expect_used(b);
 }
 
 /*
@@ -269,7 +272,7 @@ vcol_status vcol__buffer_pin_slow(vcol_buffer *b, vcol_error *err)
     } while (again);
     if (status == VCOL_OK) {
         atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
-        vcol__buffer_first_use(b);
+        vcol__buffer_used(b);
         vcol__buffer_enter(b);
     } else {
         vcol__buffer_unpin(b);

@@ -28,6 +28,7 @@
 struct vcol__load;
 struct vcol__scope_item;
 struct vcol__meter;
+struct vcol__expected;
 
 /* What differs between user's buffers and the ones of a reader's groups. No lock is held in any of them. */
 typedef struct vcol__buffer_ops {
@@ -53,6 +54,7 @@ struct vcol_buffer {
     int32_t group;               /* a reader's group, or -1: for the log */
     int64_t first, entries;      /* rows, likewise */
     vcol__use *use;              /* likewise; NULL: nothing is counted */
+    double cost;                 /* seconds to make it, as the program says; 0 = measured. Likewise */
     struct vcol__meter *meter;   /* that it counts for, referenced, or NULL; set before its first load */
     /* stripe lock */
     struct vcol__load *load;     /* while QUEUED or LOADING */
@@ -61,6 +63,7 @@ struct vcol_buffer {
     int64_t count[VCOL__MAX_LEAVES]; /* values, offsets or bits in it */
     _Atomic uint64_t bytes;      /* capacity of all leaves; 0 unless resident */
     _Atomic int64_t ahead;       /* bytes charged to the lookahead until first use; 1: its scope has ended */
+    _Atomic(struct vcol__expected *) expected; /* what the program has said of its uses to come, or NULL (expect.c) */
     _Atomic(struct vcol__share *) share; /* of the scope that brought it, referenced, while `ahead` is not 0 */
 };
 
@@ -69,7 +72,8 @@ void vcol__buffer_init(vcol_buffer *buffer, vcol_manager *m, const vcol__buffer_
 /* Slow half of pin; the pin is already in the word. On failure the pin is gone. */
 vcol_status vcol__buffer_pin_slow(vcol_buffer *buffer, vcol_error *err);
 void vcol__buffer_unpin_slow(vcol_buffer *buffer);
-void vcol__buffer_first_use(vcol_buffer *buffer);
+/* A use of a buffer that was brought ahead of it, or of which more is expected. */
+void vcol__buffer_used(vcol_buffer *buffer);
 
 /*
  * Under the address sanitizer a resident buffer is poisoned while nobody pins it, though it stays where it is: so a pointer
@@ -98,8 +102,9 @@ static inline vcol_status vcol__buffer_pin(vcol_buffer *buffer, vcol_error *err)
     uint64_t word = atomic_fetch_add_explicit(&buffer->word, VCOL__PIN_ONE, memory_order_acquire);
     if ((word & VCOL__STATE_MASK) == VCOL__RESIDENT) {
         atomic_store_explicit(&buffer->evictable.stamp, vcol__tick(buffer->manager), memory_order_relaxed);
-        if (atomic_load_explicit(&buffer->ahead, memory_order_relaxed))
-            vcol__buffer_first_use(buffer);
+        if (atomic_load_explicit(&buffer->ahead, memory_order_relaxed) ||
+            atomic_load_explicit(&buffer->expected, memory_order_relaxed)) /* looked at again under a lock */
+            vcol__buffer_used(buffer);
         vcol__buffer_enter(buffer);
         return VCOL_OK;
     }

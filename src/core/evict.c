@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Eviction: plain least-recently-used over what is resident and unpinned. A pin of a resident buffer costs no more than
- * storing its stamp; the order is found when something has to go.
+ * Eviction: what is resident and unpinned, in this order:
  *
- * Two rings. `sorted` is in the order of `key`, the stamp that each item had when it was sorted; `fresh` has what was
- * listed or found used since then, in no order. Stamps only grow (but for the 0 of what is to go first, which moves the
- * item to the front), so the first item of `sorted` whose stamp is still its key is the oldest of all; one whose stamp
- * is another goes to `fresh`. At the end of `sorted`, `fresh` is sorted and put behind it. So an item is sorted once for
- * each time it was used, and evicting n of n takes n log n steps. Each thread that makes room keeps its place in
- * `sorted` by a marker: items that may not go (pinned; ahead, for a prefetch) stay and are passed once.
+ *   1. what was prefetched and never used, when its scope has ended;
+ *   2. what will never be used again (a plan says so, or what the program expects);
+ *   3. what nothing is known of: the least recently used first. What is costlier to bring back per byte counts as used later:
+ *      for each factor of four by as many uses as there are items, so that it stays about one turnover longer;
+ *   4. what will be used again at a known time: the latest first. Times are a chunk's place in its loop, then the order in which
+ *      its columns were asked for; or the place in what a program expects (expect.c).
+ *
+ * A pin of a resident buffer costs no more than storing its stamp: the order is found when something has to go. The
+ * items are in a pairing heap by the key that each had when it was put there. Keys only grow by use, so an item that
+ * comes up with an old key goes back with its new one, and the first that comes up with its own is the first of all;
+ * what makes a key smaller (a hint, the end of a scope) moves the item at once. So an item moves once for
+ * each time it was used, and evicting n of n takes n log n steps. Items that may not go (pinned; ahead, for a prefetch) are
+ * set aside, and looked at once in each search.
  *
  * A prefetch does not evict what another prefetch has brought and nobody has used yet.
  */
@@ -19,80 +25,122 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SORTS = 3 }; /* in one go at making room; then what is found is taken, however lately it was used */
-
-/* A thread's way through `sorted`. */
-typedef struct way {
-    vcol__evictable marker; /* ops NULL: no item */
-    int sorts;
-} way;
+#define KNOWN ((uint64_t)1 << 63)
+enum { MOST_COST = 15, LEAST_COSTED = 4096, TICKS = 4 /* of the clock of uses, for a use that loads */ };
 
 /* ---- rings: evict.lock is held --------------------------------------------------------------- */
 
 static void ring_init(vcol__evictable *ring)
 {
     memset(ring, 0, sizeof *ring);
-    ring->next = ring->previous = ring;
+    ring->next = ring->previous = ring->sibling = ring->before = ring;
 }
 
-static void put_behind(vcol__evictable *item, vcol__evictable *where)
+static void put_aside(vcol__evict *e, vcol__evictable *item)
 {
-    item->previous = where;
-    item->next = where->next;
-    where->next->previous = item;
-    where->next = item;
+    item->place = VCOL__EVICT_ASIDE;
+    item->before = e->aside.before;
+    item->sibling = &e->aside;
+    e->aside.before->sibling = item;
+    e->aside.before = item;
 }
 
-static void take_out(vcol__evictable *item)
+static void take_from_aside(vcol__evictable *item)
 {
-    item->previous->next = item->next;
-    item->next->previous = item->previous;
-    item->next = item->previous = NULL;
+    item->before->sibling = item->sibling;
+    item->sibling->before = item->before;
+    item->sibling = item->before = NULL;
 }
 
-/* Two chains by `next`, each in order, to one; equal keys: a's first. */
-static vcol__evictable *merge(vcol__evict *e, vcol__evictable *a, vcol__evictable *b)
+/* ---- the heap: evict.lock is held --------------------------------------------------------------- */
+
+static vcol__evict_key key_of(const vcol__evict *e, const vcol__evictable *item)
 {
-    vcol__evictable *first = NULL, **end = &first;
-    while (a && b) {
-        vcol__evictable **least = b->key < a->key ? &b : &a;
-        *end = *least;
-        end = &(*least)->next;
-        *least = *end;
-        e->steps++;
+    uint64_t stamp = atomic_load_explicit(&item->stamp, memory_order_relaxed);
+    uint64_t next_use = atomic_load_explicit(&item->next_use, memory_order_relaxed);
+    vcol__evict_key key = {0, stamp};
+    if (stamp == 0)
+        key.rank = 0;
+    else if (next_use == VCOL__NEXT_NEVER)
+        key.rank = 1;
+    else if (next_use == VCOL__NEXT_UNKNOWN)
+        key.rank = 2 + stamp + TICKS * (uint64_t)e->n * atomic_load_explicit(&item->cost, memory_order_relaxed);
+    else
+        key.rank = KNOWN + (VCOL__NEXT_LAST - next_use);
+    return key;
+}
+
+static bool less(vcol__evict_key a, vcol__evict_key b)
+{
+    return a.rank != b.rank ? a.rank < b.rank : a.stamp < b.stamp;
+}
+
+/* Two heaps to one. */
+static vcol__evictable *meld(vcol__evict *e, vcol__evictable *a, vcol__evictable *b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    e->steps++;
+    if (less(b->key, a->key)) {
+        vcol__evictable *other = a;
+        a = b;
+        b = other;
     }
-    *end = a ? a : b;
-    return first;
+    b->before = a;
+    b->sibling = a->child;
+    if (a->child)
+        a->child->before = b;
+    a->child = b;
+    a->sibling = a->before = NULL;
+    return a;
 }
 
-/* Puts what is in `fresh` behind `sorted`, in order. */
-static void sort_fresh(vcol__evict *e)
+static void heap_put(vcol__evict *e, vcol__evictable *item)
 {
-    vcol__evictable *piles[48] = {NULL}, *chain = NULL; /* pile i: 2^i items */
-    vcol__evictable *i = e->fresh.next;
-    int n = 0;
-    while (i != &e->fresh) {
-        vcol__evictable *carry = i;
-        int k = 0;
-        i = i->next;
-        carry->next = NULL;
-        carry->key = atomic_load_explicit(&carry->stamp, memory_order_relaxed);
-        for (; piles[k]; k++) {
-            carry = merge(e, piles[k], carry);
-            piles[k] = NULL;
-        }
-        piles[k] = carry;
-        n = k + 1 > n ? k + 1 : n;
-        e->steps++;
+    item->place = VCOL__EVICT_HEAP;
+    item->child = item->sibling = item->before = NULL;
+    item->key = key_of(e, item);
+    e->heap = meld(e, e->heap, item);
+}
+
+/* The children of what was taken out, to one heap: in pairs from the left, then all from the right. */
+static vcol__evictable *meld_children(vcol__evict *e, vcol__evictable *first)
+{
+    vcol__evictable *pairs = NULL, *heap = NULL;
+    while (first) {
+        vcol__evictable *a = first, *b = a->sibling;
+        first = b ? b->sibling : NULL;
+        a->sibling = a->before = NULL;
+        if (b)
+            b->sibling = b->before = NULL;
+        a = meld(e, a, b);
+        a->sibling = pairs; /* a stack */
+        pairs = a;
     }
-    for (int k = 0; k < n; k++)
-        chain = merge(e, piles[k], chain);
-    ring_init(&e->fresh);
-    while (chain) {
-        vcol__evictable *next = chain->next;
-        put_behind(chain, e->sorted.previous);
-        chain = next;
+    while (pairs) {
+        vcol__evictable *next = pairs->sibling;
+        pairs->sibling = NULL;
+        heap = meld(e, heap, pairs);
+        pairs = next;
     }
+    return heap;
+}
+
+static void heap_take(vcol__evict *e, vcol__evictable *item)
+{
+    vcol__evictable *below = meld_children(e, item->child);
+    if (e->heap == item) {
+        e->heap = below;
+    } else {
+        if (item->before->child == item)
+            item->before->child = item->sibling;
+        else
+            item->before->sibling = item->sibling;
+        if (item->sibling)
+            item->sibling->before = item->before;
+        e->heap = meld(e, e->heap, below);
+    }
+    item->child = item->sibling = item->before = NULL;
 }
 
 /* ---- the list ----------------------------------------------------------------------------------- */
@@ -100,8 +148,10 @@ static void sort_fresh(vcol__evict *e)
 void vcol__evict_init(vcol__evict *evict)
 {
     vcol__lock_init(&evict->lock, LEVEL_EVICT);
-    ring_init(&evict->sorted);
-    ring_init(&evict->fresh);
+    ring_init(&evict->all);
+    ring_init(&evict->aside);
+    evict->heap = NULL;
+    evict->n = 0;
     evict->steps = 0;
 }
 
@@ -114,8 +164,14 @@ void vcol__evict_list(vcol_manager *m, vcol__evictable *item)
 {
     vcol__evict *e = &m->evict;
     vcol__lock_take(&e->lock);
-    if (!item->previous)
-        put_behind(item, e->fresh.previous);
+    if (item->place == VCOL__EVICT_NOWHERE) {
+        item->next = &e->all;
+        item->previous = e->all.previous;
+        e->all.previous->next = item;
+        e->all.previous = item;
+        e->n++;
+        heap_put(e, item);
+    }
     vcol__lock_drop(&e->lock);
 }
 
@@ -123,22 +179,55 @@ void vcol__evict_unlist(vcol_manager *m, vcol__evictable *item)
 {
     vcol__evict *e = &m->evict;
     vcol__lock_take(&e->lock);
-    if (item->previous)
-        take_out(item);
+    if (item->place == VCOL__EVICT_HEAP)
+        heap_take(e, item);
+    else if (item->place == VCOL__EVICT_ASIDE)
+        take_from_aside(item);
+    if (item->place != VCOL__EVICT_NOWHERE) {
+        item->previous->next = item->next;
+        item->next->previous = item->previous;
+        item->next = item->previous = NULL;
+        item->place = VCOL__EVICT_NOWHERE;
+        e->n--;
+    }
     vcol__lock_drop(&e->lock);
+}
+
+/* What its key is made of has changed: it moves, where it is in the heap. */
+static void moved_locked(vcol__evict *e, vcol__evictable *item)
+{
+    if (item->place == VCOL__EVICT_HEAP) {
+        heap_take(e, item);
+        heap_put(e, item);
+    }
 }
 
 void vcol__evict_first(vcol_manager *m, vcol__evictable *item)
 {
-    vcol__evict *e = &m->evict;
-    vcol__lock_take(&e->lock);
+    vcol__lock_take(&m->evict.lock);
     atomic_store_explicit(&item->stamp, 0, memory_order_relaxed);
-    if (item->previous) {
-        take_out(item);
-        item->key = 0;
-        put_behind(item, &e->sorted);
-    }
-    vcol__lock_drop(&e->lock);
+    moved_locked(&m->evict, item);
+    vcol__lock_drop(&m->evict.lock);
+}
+
+void vcol__evict_hint(vcol_manager *m, vcol__evictable *item, uint64_t next_use)
+{
+    vcol__lock_take(&m->evict.lock);
+    if (next_use > VCOL__NEXT_LAST && next_use != VCOL__NEXT_NEVER)
+        next_use = VCOL__NEXT_LAST;
+    atomic_store_explicit(&item->next_use, next_use, memory_order_relaxed);
+    moved_locked(&m->evict, item);
+    vcol__lock_drop(&m->evict.lock);
+}
+
+void vcol__evict_cost(vcol__evictable *item, uint64_t ns, uint64_t bytes)
+{
+    uint32_t cost = 0;
+    /* Of small items it is the work of any load, and the clock's noise. */
+    for (uint64_t each = ns / (bytes > LEAST_COSTED ? bytes : LEAST_COSTED); each >= 4 && cost < MOST_COST; each /= 4)
+        cost++;
+    /* relaxed: looked at when it is put into the heap the next time */
+    atomic_store_explicit(&item->cost, cost, memory_order_relaxed);
 }
 
 bool vcol__evict_ref(_Atomic int64_t *refs)
@@ -158,48 +247,76 @@ static void tell_closer(vcol_manager *m)
     vcol__lock_drop(&m->blocks.lock);
 }
 
-/* The least recently used item that may go, held; NULL if there is none (any more) on this way. */
-static vcol__evictable *oldest(vcol_manager *m, vcol__urgency urgency, way *w)
+static bool may_go(vcol__evictable *item, vcol__urgency urgency)
+{
+    return !item->ops->pinned(item) &&
+           !(urgency == VCOL__PREFETCH && atomic_load_explicit(&item->ahead, memory_order_relaxed));
+}
+
+/* What was set aside may go by now. */
+static void look_aside(vcol__evict *e, vcol__urgency urgency)
+{
+    vcol__evictable *next;
+    for (vcol__evictable *i = e->aside.sibling; i != &e->aside; i = next) {
+        next = i->sibling;
+        e->steps++;
+        if (may_go(i, urgency)) {
+            take_from_aside(i);
+            heap_put(e, i);
+        }
+    }
+}
+
+/* The first item that may go, held and TAKEN; NULL if there is none. `moves`: how many more may go back for having been used. */
+static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool begin, int64_t *moves)
 {
     vcol__evict *e = &m->evict;
     vcol__evictable *found = NULL;
     bool gone = false;
     vcol__lock_take(&e->lock);
-    if (!w->marker.previous)
-        put_behind(&w->marker, &e->sorted);
-    while (!found) {
-        vcol__evictable *i = w->marker.next;
+    if (begin) {
+        *moves = 2 * e->n + 16; /* others may use them faster than they are looked at */
+        look_aside(e, urgency);
+    }
+    while (!found && e->heap) {
+        vcol__evictable *i = e->heap;
         e->steps++;
-        if (i == &e->sorted) {
-            if (w->sorts == SORTS || e->fresh.next == &e->fresh)
-                break;
-            w->sorts++;
-            sort_fresh(e);
+        heap_take(e, i);
+        if (*moves > 0 && less(i->key, key_of(e, i))) { /* used since, or more came: it is not its turn */
+            (*moves)--;
+            heap_put(e, i);
             continue;
         }
-        take_out(&w->marker);
-        put_behind(&w->marker, i);
-        if (!i->ops) /* another thread's marker */
-            continue;
-        if (atomic_load_explicit(&i->stamp, memory_order_relaxed) != i->key && w->sorts < SORTS) {
-            take_out(i);
-            put_behind(i, e->fresh.previous);
+        if (!may_go(i, urgency)) {
+            put_aside(e, i);
             continue;
         }
-        if (i->ops->pinned(i) || (urgency == VCOL__PREFETCH && atomic_load_explicit(&i->ahead, memory_order_relaxed)))
-            continue;
         /* While it is listed, and we have the lock, its file is there: who destroys it must unlist it first. */
         if (i->users)
             atomic_fetch_add(i->users, 1);
-        if (i->ops->hold(i)) /* else on its way out by itself */
+        if (i->ops->hold(i)) {
+            i->place = VCOL__EVICT_TAKEN;
+            vcol__account_moving(&m->account); /* another look does not find it now */
             found = i;
-        else if (i->users)
-            gone = atomic_fetch_sub(i->users, 1) == 1 || gone;
+        } else { /* on its way out by itself */
+            put_aside(e, i);
+            if (i->users)
+                gone = atomic_fetch_sub(i->users, 1) == 1 || gone;
+        }
     }
     vcol__lock_drop(&e->lock);
     if (gone)
         tell_closer(m);
     return found;
+}
+
+/* It could not be dropped: it was pinned meanwhile. */
+static void put_back(vcol__evict *e, vcol__evictable *item)
+{
+    vcol__lock_take(&e->lock);
+    if (item->place == VCOL__EVICT_TAKEN)
+        heap_put(e, item);
+    vcol__lock_drop(&e->lock);
 }
 
 uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency urgency)
@@ -208,49 +325,42 @@ uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency ur
     atomic_fetch_add(&m->account.waiting, 1);
     uint64_t freed = vcol__memory_trim(m, bytes);
     int misses = 0;
-    way w = {0};
-    while (freed < bytes && misses < 8) {
-        vcol__evictable *item = oldest(m, urgency, &w);
+    int64_t moves = 0;
+    for (bool begin = true; freed < bytes && misses < 8; begin = false) {
+        vcol__evictable *item = first_to_go(m, urgency, begin, &moves);
         if (!item)
             break;
         uint64_t got = item->ops->drop(item);
-        if (got)
+        if (got) {
             VCOL__COUNT(m, evictions, 1);
-        else
+        } else {
             misses++; /* pinned in the meantime */
+            put_back(&m->evict, item);
+        }
+        vcol__account_settled(&m->account);
         _Atomic int64_t *users = item->users;
         item->ops->unhold(item);
         if (users && atomic_fetch_sub(users, 1) == 1)
             tell_closer(m);
         freed += got;
     }
-    vcol__evict_unlist(m, &w.marker);
     if (freed < bytes && urgency != VCOL__PREFETCH)
         freed += vcol__queue_revoke(m, bytes - freed);
     atomic_fetch_sub(&m->account.waiting, 1);
     return freed;
 }
 
-/* Adds the names of a ring's pinned items; how many are shown then. */
-static int add_names(vcol__evictable *ring, int shown, char *out, size_t size)
+static void names_locked(const vcol__evict *e, char *out, size_t size)
 {
-    size_t used = strlen(out);
-    for (vcol__evictable *i = ring->next; i != ring && used + 1 < size; i = i->next) {
-        if (!i->ops || !i->ops->pinned(i))
-            continue;
-        int n = snprintf(out + used, size - used, "%s%s", shown ? ", " : "", i->ops->name(i));
-        used += n > 0 ? (size_t)n : 0;
-        shown++;
-    }
-    return shown;
-}
-
-static void names_locked(vcol__evict *e, char *out, size_t size)
-{
+    size_t used = 0;
     out[0] = 0;
-    int shown = add_names(&e->sorted, 0, out, size);
-    shown = add_names(&e->fresh, shown, out, size);
-    if (!shown)
+    for (vcol__evictable *i = e->all.next; i != &e->all && used + 1 < size; i = i->next) {
+        if (!i->ops->pinned(i))
+            continue;
+        int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", i->ops->name(i));
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (!used)
         snprintf(out, size, "none");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What may leave when memory is short: least recently used first, over buffers and unpacked blocks. */
+/* What leaves when memory is short, and in which order: buffers and unpacked blocks. See evict.c for the rules. */
 #ifndef VCOL_CORE_EVICT_H
 #define VCOL_CORE_EVICT_H
 
@@ -24,22 +24,52 @@ typedef struct vcol__evict_ops {
     const char *(*name)(struct vcol__evictable *item);
 } vcol__evict_ops;
 
+/* When an item will be used next: a time of the program's own, which only has to grow from use to use. */
+#define VCOL__NEXT_UNKNOWN ((uint64_t)0)
+#define VCOL__NEXT_NEVER   UINT64_MAX
+#define VCOL__NEXT_LAST    (UINT64_MAX >> 1) /* the largest time */
+
+/* Times of a pass over entries: the entry + 1, then so many bits for the order within a chunk. */
+#define VCOL__PLACE_BITS 20
+
+typedef enum vcol__evict_place {
+    VCOL__EVICT_NOWHERE, /* not listed */
+    VCOL__EVICT_HEAP,
+    VCOL__EVICT_ASIDE, /* could not go when it was looked at: pinned, or ahead */
+    VCOL__EVICT_TAKEN  /* a thread tries to drop it */
+} vcol__evict_place;
+
+/* The less goes first. */
+typedef struct vcol__evict_key {
+    uint64_t rank, stamp;
+} vcol__evict_key;
+
 /* Embedded in buffers and blocks. */
 typedef struct vcol__evictable {
-    struct vcol__evictable *next, *previous; /* evict.lock; previous NULL = not listed */
     const vcol__evict_ops *ops;
     _Atomic int64_t *users; /* const: raised while a thread that evicts holds the item, since that may come to destroy it with
                                what belongs to its file; NULL: it needs nothing but the manager */
-    uint64_t key; /* evict.lock: its stamp when it was sorted */
-    _Atomic uint64_t stamp; /* when it was last used; 0 = the first to go */
-    _Atomic bool ahead;     /* prefetched in a scope that is still open, and not used yet; or carried by a pass to the
-                               next chunk: it has a use, and no prefetch evicts it */
+    /* evict.lock */
+    struct vcol__evictable *next, *previous; /* the ring of all that are listed */
+    struct vcol__evictable *child, *sibling, *before; /* HEAP: first child, next sibling, the sibling before or the
+                                                         parent; ASIDE: sibling and before are the ring's */
+    vcol__evict_place place;
+    vcol__evict_key key; /* what it was put into the heap by */
+    /* atomic */
+    _Atomic uint64_t next_use; /* VCOL__NEXT_… or a time; stale is harmless: it is looked at again when it is changed */
+    _Atomic uint64_t stamp;    /* when it was last used; 0 = the first to go */
+    _Atomic uint32_t cost;     /* classes of cost to bring back a byte, VCOL__COST_… */
+    _Atomic bool ahead;        /* prefetched in a scope that is still open, and not used yet; or carried by a pass to the
+                                  next chunk: it has a use, and no prefetch evicts it */
 } vcol__evictable;
 
 typedef struct vcol__evict {
     vcol__lock lock;
-    vcol__evictable sorted, fresh; /* rings; evict.lock */
-    uint64_t steps;                /* of all searches; evict.lock */
+    /* evict.lock */
+    vcol__evictable all, aside; /* rings */
+    vcol__evictable *heap;      /* the first to go, or NULL */
+    int64_t n;                  /* listed */
+    uint64_t steps;             /* of all searches */
 } vcol__evict;
 
 void vcol__evict_init(vcol__evict *evict);
@@ -48,9 +78,13 @@ void vcol__evict_list(vcol_manager *m, vcol__evictable *item);
 void vcol__evict_unlist(vcol_manager *m, vcol__evictable *item);
 /* Makes an item the first to go: what was prefetched in vain. */
 void vcol__evict_first(vcol_manager *m, vcol__evictable *item);
+/* Says when an item will be used next, listed or not: by the direction of a loop, a plan, or what a program expects. */
+void vcol__evict_hint(vcol_manager *m, vcol__evictable *item, uint64_t next_use);
+/* Says what it cost to make so many bytes; 0 = not known. */
+void vcol__evict_cost(vcol__evictable *item, uint64_t ns, uint64_t bytes);
 
 /*
- * Frees at least `bytes`: recycled memory first, then the least recently used unpinned items, then (DEMAND, BORROW)
+ * Frees at least `bytes`: recycled memory first, then unpinned items in their order, then (DEMAND, BORROW)
  * what was prefetched into the queue. Returns what was freed; 0 = nothing can go. Holds no lock meanwhile.
  */
 uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency urgency);

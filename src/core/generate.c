@@ -288,6 +288,7 @@ vcol_status vcol_buffer_create(vcol_manager *m, const vcol_buffer_options *o, vc
     g->known = o->count;
     g->size_late = o->count < 0 && !o->generator.size;
     vcol__buffer_init(&g->base, m, &generated_ops, g->name);
+    g->base.cost = o->generator.cost > 0 && o->generator.cost < 1e9 ? o->generator.cost : 0;
     *out = &g->base;
     return VCOL_OK;
 nomem:

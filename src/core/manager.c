@@ -97,6 +97,7 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
     vcol__pool_init(&m->pool, m->threads, m->io_threads);
     m->executor = o.executor.submit ? o.executor : (vcol_executor){vcol__pool_submit, &m->pool};
     vcol__lock_init(&m->graph, LEVEL_GRAPH);
+    vcol__lock_init(&m->expect, LEVEL_EXPECT);
     vcol__waits_init(&m->waits);
     vcol__lock_init(&m->log.lock, LEVEL_LOG);
     vcol__lock_init(&m->workers_lock, LEVEL_POOL);
@@ -143,6 +144,7 @@ void vcol__manager_release(vcol_manager *m)
     vcol__account_destroy(&m->account);
     vcol__memory_destroy(&m->memory);
     vcol__lock_destroy(&m->graph);
+    vcol__lock_destroy(&m->expect);
     vcol__waits_destroy(&m->waits);
     vcol__lock_destroy(&m->log.lock);
     vcol__lock_destroy(&m->workers_lock);

@@ -54,6 +54,7 @@ struct vcol_manager {
     vcol__evict evict;
     vcol__pool pool;
     vcol__lock graph;
+    vcol__lock expect;
     vcol__waits waits;
     vcol__log log;
     vcol__counters count;

@@ -128,7 +128,11 @@ void vcol__pass_carry(vcol__pass *p, vcol__block *b)
         atomic_store_explicit(&b->evictable.ahead, true, memory_order_relaxed); /* no prefetch evicts it */
         p->blocks[p->n++] = b;
     }
+    int64_t row = atomic_load(&p->position);
     vcol__lock_drop(&p->lock);
+    row = b->asked.first_entry > row ? b->asked.first_entry : row;
+    if (carry && row >= 0 && row < (int64_t)1 << 40)
+        vcol__evict_hint(m, &b->evictable, (uint64_t)(p->origin + row + 1) << VCOL__PLACE_BITS);
 }
 
 void vcol__pass_lend(vcol__pass *p, vcol_buffer *offsets)

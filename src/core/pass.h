@@ -22,6 +22,7 @@ typedef struct vcol__pass {
     vcol_buffer **counted; /* offsets of open chunks, borrowed; pass lock */
     int64_t n_counted, counted_capacity;
     _Atomic int64_t position; /* entries before it are done with */
+    int64_t origin;           /* the data set's entry that is the file's first; set at open */
 } vcol__pass;
 
 void vcol__pass_init(vcol__pass *pass, vcol_manager *m);

@@ -14,7 +14,8 @@
  *   LEVEL_QUEUE     manager.queue     the queues of prefetched loads; scopes' counters
  *   LEVEL_GRAPH     manager.graph     load.waits_on: who waits for whom
  *   LEVEL_REGISTRY  manager.blocks    the block table, the states of its blocks, their references
- *   LEVEL_EVICT     manager.evict     the rings of what may be evicted
+ *   LEVEL_EXPECT    manager.expect    what programs expect to use: buffer.expected and where it stands
+ *   LEVEL_EVICT     manager.evict     the heap of what may be evicted
  *   LEVEL_ACCOUNT   manager.account   the four parts, the grants, the line of those that wait for memory
  *   LEVEL_MEMORY    manager.memory    the free lists
  *   LEVEL_LOG       manager.log       the access log
@@ -36,6 +37,7 @@ enum {
     LEVEL_QUEUE,
     LEVEL_GRAPH,
     LEVEL_REGISTRY,
+    LEVEL_EXPECT,
     LEVEL_EVICT,
     LEVEL_ACCOUNT,
     LEVEL_MEMORY,

@@ -51,6 +51,14 @@ vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol
     return VCOL_OK;
 }
 
+uint64_t vcol__chunk_time(const vcol_chunk *c, int64_t place)
+{
+    const int64_t most = ((int64_t)1 << VCOL__PLACE_BITS) - 1;
+    if (!c->in_order)
+        return VCOL__NEXT_UNKNOWN;
+    return ((uint64_t)(c->first + 1) << VCOL__PLACE_BITS) + (uint64_t)(place < most ? place : most);
+}
+
 vcol_status vcol_chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_chunk **out, vcol_error *err)
 {
     if (out)
@@ -171,6 +179,7 @@ static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol
     if (status != VCOL_OK)
         return status;
     vcol__meter_attach(c->meter, unit);
+    atomic_store_explicit(&unit->evictable.next_use, vcol__chunk_time(c, 0), memory_order_relaxed); /* nobody has it yet */
     if (!atomic_compare_exchange_strong(&c->units[group], &none, unit)) {
         vcol_buffer_release(unit); /* another thread was faster */
         unit = none;
@@ -551,6 +560,8 @@ vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, c
         }
         vcol__lock_drop(&c->lock);
     }
+    for (int64_t i = 0; i < l.n && status == VCOL_OK && c->in_order; i++)
+        vcol__evict_hint(c->dataset->manager, &l.list[i]->evictable, vcol__chunk_time(c, i));
     if (status == VCOL_OK)
         status = vcol__scope_begin(c->dataset->manager, l.list, l.n, options, out, err);
     if (status == VCOL_OK) {

@@ -64,6 +64,7 @@ struct vcol_chunk {
     vcol__infile *table;
     int64_t first, count;  /* entries of the data set */
     int64_t row;           /* first entry in the file */
+    bool in_order;         /* of a loop or run, which goes from lower to higher entries */
     _Atomic(vcol_buffer *) *units;            /* by the file's group */
     _Atomic int64_t *leased_units; /* likewise: leases of offsets alone: 0, or vcol__unit_lease */
     _Atomic(vcol__chunk_column *) *columns;   /* by the data set's column */
@@ -96,6 +97,9 @@ static inline bool vcol__unit_stays(int64_t lease)
 {
     return lease != 0 && (lease & 1);
 }
+
+/* When what is in place `place` of the chunk's order is used: the evictor's time. UNKNOWN outside of loops and runs. */
+uint64_t vcol__chunk_time(const vcol_chunk *chunk, int64_t place);
 
 vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_chunk **out, vcol_error *err);
 /* Begins a scope over columns by id (~id: only a column's outermost offsets), that belongs to the chunk. */

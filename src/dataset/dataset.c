@@ -290,7 +290,7 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
         if (status != VCOL_OK)
             break;
         d->n_files++;
-        t->first = d->entries;
+        t->first = t->pass.origin = d->entries;
         for (int64_t k = 0; k < t->schema->n_columns && (o.flags & VCOL_DATASET_LONGEST); k++) {
             const vcol_schema_column *c = &t->schema->columns[k];
             if (c->status == VCOL_OK && c->entries > t->entries)

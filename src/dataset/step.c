@@ -367,6 +367,22 @@ static void fetch_ahead(vcol_chunk *c)
     free(keys);
 }
 
+/* Tells the evictor in which step each column of the plan is used next. */
+static void hint(vcol_chunk *c)
+{
+    const vcol__route *r = route_of(c);
+    for (int64_t i = 0; i < r->n_order; i++) {
+        bool offsets = r->order[i] < 0;
+        int64_t id = offsets ? ~r->order[i] : r->order[i];
+        vcol__chunk_column *x = atomic_load_explicit(&c->columns[id], memory_order_acquire);
+        int32_t list = x && offsets ? vcol__column_list(x) : -1;
+        vcol_buffer *b = !x ? NULL : list >= 0 ? x->level[list].buffer : x->values;
+        int64_t next = b ? vcol__steps_next_use(c, id, offsets) : -1;
+        if (next >= 0)
+            vcol__evict_hint(c->dataset->manager, &b->evictable, vcol__chunk_time(c, next));
+    }
+}
+
 /* Room for one more pass of a step. */
 static vcol_status make_room(vcol_chunk *c, int64_t step, vcol_error *err)
 {
@@ -419,6 +435,7 @@ vcol_status vcol_chunk_step(vcol_chunk *c, const char *name, vcol_error *err)
     if (s->plan) {
         atomic_fetch_add_explicit(&s->plan->passes, 1, memory_order_relaxed); /* a count */
         fetch_ahead(c);
+        hint(c);
     }
     if (VCOL__TRACING(c->dataset->manager)) {
         snprintf(s->name, sizeof s->name, "%s", name);

@@ -121,6 +121,7 @@ vcol_status vcol__window_chunk(vcol__window *w, int64_t first, int64_t count, vc
     c->touched = learn;
     c->opaque = w;
     c->wanted = w->known;
+    c->in_order = true;
     status = follow(w, c, err);
     if (status != VCOL_OK) {
         vcol_chunk_close(c);
