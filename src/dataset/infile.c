@@ -152,6 +152,9 @@ static void bind(vcol_manager *m, vcol__infile *t)
     b->read_size = m->read_size ? m->read_size : limits->read_size ? limits->read_size : (uint64_t)4 << 20;
     if (limit != UINT64_MAX && b->read_size > limit / 16)
         b->read_size = limit / 16 > 4096 ? limit / 16 : 4096;
+    b->keep = limits->flags & VCOL_SOURCE_SLOW   ? VCOL__KEEP_ALWAYS
+              : limits->flags & VCOL_SOURCE_FAST ? VCOL__KEEP_NEVER
+                                                 : VCOL__KEEP_IF_SLOW;
     if (b->gap > b->read_size / 2)
         b->gap = b->read_size / 2;
 }
@@ -223,6 +226,12 @@ void vcol__infile_close(vcol_manager *m, vcol__infile *t)
             vcol__lock_wait(&m->blocks.changed, &m->blocks.lock);
         vcol__lock_drop(&m->blocks.lock);
         vcol__pass_destroy(&t->pass);
+        vcol__tier_drop_file(&t->binding);
+        /* A thread that makes room may still hold one. */
+        vcol__lock_take(&m->blocks.lock);
+        while (t->binding.n_blocks != 0)
+            vcol__lock_wait(&m->blocks.changed, &m->blocks.lock);
+        vcol__lock_drop(&m->blocks.lock);
     }
     if (t->object)
         t->reader->close_object(t->object);
