@@ -6,7 +6,7 @@
  */
 #include "mock.h"
 
-#include "core/memory.h"
+#include "core/manager.h"
 #include "dataset/dataset.h"
 
 #include <unistd.h>
@@ -343,6 +343,77 @@ START_TEST(e9_2_what_was_used_longest_ago_leaves_until_the_bytes_fit)
     }
     ck_assert(_i == 0 ? hits == 0 : hits > 0);
     ck_assert(_i == 5 ? drops == 0 : _i == 0 || drops > 0);
+    end(o);
+}
+END_TEST
+
+/* One loop over all blocks, a chunk each. */
+static void loop_over(opened *o, int64_t entries)
+{
+    vcol_loop_options lo;
+    vcol_loop *l;
+    vcol_chunk *c;
+    vcol_error err = {0};
+    vcol_loop_options_init(&lo, sizeof lo);
+    lo.entries = entries;
+    ck_assert_int_eq(vcol_loop_open(o->d, &lo, &l, NULL), VCOL_OK);
+    while (vcol_loop_next(l, &c, &err) == VCOL_OK) {
+        const int64_t *v = vcol_chunk_i64(c, "v", &err);
+        for (int64_t i = 0; i < vcol_chunk_entries(c); i++)
+            t_require(v && v[i] == value_of(vcol_chunk_first(c) + i));
+    }
+    ck_assert_int_eq(err.status, VCOL_OK);
+    vcol_loop_close(l);
+}
+
+/*
+ * By last use a loop larger than the bound would find nothing. What is kept of the first is found in each of the next, and
+ * it is as much as the bound has, but for a block.
+ */
+START_TEST(e9_2_a_loop_larger_than_the_bound_finds_what_it_kept)
+{
+    static const uint64_t bounds[] = {20000, 40000, 60000};
+    uint64_t largest = vcol__memory_capacity(file.stored[3]), kept = 0, drops = 0;
+    opened *o = begin(&(wish){.source_flags = VCOL_SOURCE_SLOW, .stored_limit = bounds[_i], .exact = true});
+    for (int b = 0; b < BLOCKS; b += 2)
+        read_block(o, b); /* what was there before, by no loop, is no hindrance */
+    for (int pass = 0; pass < 4; pass++) {
+        vcol_stats before = t_stats(o->m);
+        loop_over(o, pass % 2 ? 7 : ROWS_EACH);
+        vcol_stats st = t_stats(o->m);
+        ck_assert_uint_gt(st.stored_kept, bounds[_i] - largest);
+        ck_assert_uint_le(st.stored_kept, bounds[_i]);
+        if (pass > 0) {
+            ck_assert_uint_eq(st.stored_saved - before.stored_saved, kept);
+            ck_assert_uint_eq(st.stored_drops, drops);
+        }
+        kept = 0;
+        for (vcol__block *b = o->m->tier.oldest; b; b = b->kept_next)
+            kept += b->asked.stored;
+        drops = st.stored_drops;
+    }
+    end(o);
+}
+END_TEST
+
+/* The same where it is the limit that does not hold them. */
+START_TEST(e9_2_a_loop_larger_than_the_limit_finds_what_was_left)
+{
+    opened *o = begin(&(wish){.source_flags = VCOL_SOURCE_SLOW, .stored_limit = UINT64_MAX, .exact = true});
+    uint64_t all = 0, hits = 0;
+    for (int b = 0; b < BLOCKS; b++)
+        all += vcol__memory_capacity(file.stored[b]);
+    read_block(o, 3);
+    vcol_manager_evict(o->m);
+    vcol_manager_set_limit(o->m, t_stats(o->m).fixed + all / 4 * 3);
+    for (int pass = 0; pass < 12; pass++) {
+        uint64_t before = t_stats(o->m).stored_hits;
+        loop_over(o, ROWS_EACH);
+        hits += pass ? t_stats(o->m).stored_hits - before : 0;
+        ck_assert_uint_eq(t_stats(o->m).overcommits, 0);
+    }
+    /* A chunk with its window takes up to a third of the limit; at least a third of the blocks are found. */
+    ck_assert_msg(hits >= 11 * BLOCKS / 3, "%d hits of %d", (int)hits, 11 * BLOCKS);
     end(o);
 }
 END_TEST
@@ -698,6 +769,8 @@ int main(void)
         {e9_1_what_is_refused_still_reaches_all_who_wait, 2},
         {e9_1_bytes_that_are_broken_are_read_again, 0},
         {e9_2_what_was_used_longest_ago_leaves_until_the_bytes_fit, 6},
+        {e9_2_a_loop_larger_than_the_bound_finds_what_it_kept, 3},
+        {e9_2_a_loop_larger_than_the_limit_finds_what_was_left, 0},
         {e9_2_stored_bytes_go_before_buffers_that_were_used_with_them, 0},
         {e9_2_bytes_that_are_being_unpacked_stay, 0},
         {e4_1_the_account_has_what_is_kept, 6},

@@ -49,6 +49,7 @@ typedef struct vcol__block {
     vcol__plain_state plain_state;
     bool along;            /* QUEUED: the next demand of the file takes it */
     bool in_tier;          /* it keeps the stored bytes, which are HERE */
+    uint64_t kept_pass;    /* in the tier: the number of the loop that used it last; 0 = none */
     struct vcol__block *kept_next, *kept_previous; /* in the tier: used after it, before it */
     _Atomic bool busy;        /* plain_state is BUSY; also read without the lock, as a hint */
     _Atomic int64_t unpacker; /* the thread that has or had BUSY; also read without the lock */

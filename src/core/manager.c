@@ -74,7 +74,7 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
         cached = o.limit / 4;
     if (o.limit && !o.lookahead && lookahead > o.limit / 4)
         lookahead = o.limit / 4;
-    m->tier.bound = o.stored_limit ? o.stored_limit : o.limit ? o.limit / 2 : DEFAULT_STORED;
+    vcol__tier_init(&m->tier, o.stored_limit ? o.stored_limit : o.limit ? o.limit / 2 : DEFAULT_STORED);
     m->flags = o.flags;
     m->threads = o.flags & VCOL_MANAGER_NO_BACKGROUND ? 0 : o.threads ? o.threads : processors();
     m->io_threads = o.io_threads ? o.io_threads : DEFAULT_IO_THREADS;
@@ -173,7 +173,9 @@ uint64_t vcol_manager_trim(vcol_manager *m)
 
 uint64_t vcol_manager_evict(vcol_manager *m)
 {
-    return vcol__evict_make_room(m, UINT64_MAX, VCOL__DEMAND);
+    uint64_t freed = vcol__evict_make_room(m, UINT64_MAX, VCOL__DEMAND);
+    vcol__tier_relax(m);
+    return freed;
 }
 
 void vcol_manager_set_limit(vcol_manager *m, uint64_t limit)

@@ -309,7 +309,7 @@ vcol_status vcol__stage_direct(vcol__hand *h, int64_t i, vcol_error *err)
         vcol__block_settle(b, false);
     }
     if (status == VCOL_OK)
-        vcol__tier_keep(b);
+        vcol__tier_keep(b, u->pass);
     else
         vcol__block_drop_stored(b);
     return status;
@@ -343,7 +343,7 @@ vcol_status vcol__stage_hold(vcol__hand *h, int64_t i, vcol_error *err)
         if (status == VCOL_OK && vcol__unit_keeps(u, b))
             vcol__pass_carry(u->pass, b);
         if (status == VCOL_OK)
-            vcol__tier_keep(b);
+            vcol__tier_keep(b, u->pass);
         else
             vcol__block_drop_stored(b);
     }

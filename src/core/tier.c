@@ -17,6 +17,12 @@
  * was used at one time, the stored bytes go first. The tier has a bound of its own besides, kept by least recent use; a
  * block for which there is no room in it is not kept.
  *
+ * But a loop goes in one direction. What it has just used comes again in the next loop at the earliest, after all that it
+ * had used before and all that it will find yet: so for what a loop uses, nothing goes that was used since the loop before it
+ * began. Loops over more than the bound so keep as much as fits, and find it each time, where by last use they would find nothing.
+ * And what had to be evicted for want of memory is not filled up again by the same loop (`room`), and only a little by the
+ * next, if this one went without.
+ *
  * Not dropped are bytes that are being unpacked (BUSY), those that are unpacked bytes at the same time (AS_IS) while they are
  * pinned, and those in which other blocks lie (EXPANDS) while one of these is referenced: so for such a block nobody but the
  * tier, and who drops it, may have a reference.
@@ -32,6 +38,12 @@ enum { AT_ONCE = 16 }; /* blocks dropped before the lock is given to others */
 static vcol__block *block_of(vcol__evictable *item)
 {
     return (vcol__block *)((char *)item - offsetof(vcol__block, kept));
+}
+
+void vcol__tier_init(vcol__tier *tier, uint64_t bound)
+{
+    memset(tier, 0, sizeof *tier);
+    tier->bound = tier->room = bound;
 }
 
 static void link_locked(vcol__tier *tier, vcol__block *b)
@@ -115,6 +127,10 @@ static uint64_t evict_drop(vcol__evictable *item)
     vcol__region stored = {0};
     vcol__lock_take(&m->blocks.lock);
     bool taken = take_locked(b, 1, &stored);
+    if (taken) {
+        m->tier.room = atomic_load_explicit(&m->tier.bytes, memory_order_relaxed);
+        m->tier.pressed = true;
+    }
     vcol__lock_drop(&m->blocks.lock);
     uint64_t bytes = stored.capacity;
     if (taken) {
@@ -151,38 +167,69 @@ static void free_taken(vcol_manager *m, taken *t)
     t->n = 0;
 }
 
-static bool fits_locked(const vcol__tier *tier, uint64_t bytes)
+static bool fits_locked(const vcol__tier *tier, uint64_t bytes, uint64_t most)
 {
     uint64_t has = atomic_load_explicit(&tier->bytes, memory_order_relaxed);
-    return has <= tier->bound && bytes <= tier->bound - has;
+    return has <= most && bytes <= most - has;
+}
+
+/* Numbers of the loop for which something is used, and of the one before; 0: no loop. */
+typedef struct turn {
+    uint64_t number, before;
+} turn;
+
+/* What a loop may keep grows again when one went without want of memory. */
+static void begin_pass_locked(vcol__tier *tier, uint64_t number, uint64_t bytes)
+{
+    if (tier->pass == number)
+        return;
+    uint64_t more = tier->room / 8 + bytes;
+    if (!tier->pressed)
+        tier->room = more < tier->bound - tier->room ? tier->room + more : tier->bound;
+    tier->pressed = false;
+    tier->pass = number;
 }
 
 /* Takes out what was used longest ago until there is room for that many bytes; false: not yet, or never. */
-static bool make_room_locked(vcol__tier *tier, uint64_t bytes, taken *t)
+static bool make_room_locked(vcol__tier *tier, uint64_t bytes, turn now, taken *t)
 {
     vcol__block *next = tier->oldest;
-    while (next && t->n < AT_ONCE && !fits_locked(tier, bytes)) {
+    uint64_t most = tier->bound;
+    if (now.number) {
+        begin_pass_locked(tier, now.number, bytes);
+        most = tier->room;
+    }
+    while (next && t->n < AT_ONCE && !fits_locked(tier, bytes, most)) {
         vcol__block *b = next;
         next = b->kept_next;
+        if (now.number && b->kept_pass >= now.before)
+            break; /* it will be needed sooner */
         if (take_locked(b, 0, &t->stored[t->n]))
             t->blocks[t->n++] = b;
     }
-    return fits_locked(tier, bytes);
+    return fits_locked(tier, bytes, most);
 }
 
-void vcol__tier_keep(vcol__block *b)
+void vcol__tier_keep(vcol__block *b, const vcol__pass *pass)
 {
     vcol_manager *m = b->file->manager;
     vcol__blocks *r = &m->blocks;
     taken t = {0};
+    turn now = {0};
+    if (pass) {
+        now.number = atomic_load_explicit(&pass->number, memory_order_relaxed);
+        now.before = atomic_load_explicit(&pass->before, memory_order_relaxed);
+    }
     bool kept = false, again = vcol__tier_wants(b->file);
     while (again) {
         vcol__lock_take(&r->lock);
         kept = b->in_tier;
         if (kept) {
             vcol__tier_touch_locked(b);
+            b->kept_pass = now.number;
         } else if (b->stored_state == VCOL__STORED_HERE && b->stored.data && b->stored.capacity <= m->tier.bound &&
-                   make_room_locked(&m->tier, b->stored.capacity, &t)) {
+                   make_room_locked(&m->tier, b->stored.capacity, now, &t)) {
+            b->kept_pass = now.number;
             b->in_tier = kept = true; /* before the reference: vcol__block_unref */
             vcol__block_ref(b);
             atomic_fetch_add_explicit(&m->tier.bytes, b->stored.capacity, memory_order_relaxed);
@@ -239,6 +286,14 @@ void vcol__tier_forget(vcol__block *b)
     vcol__lock_drop(&m->blocks.lock);
     if (was)
         vcol__block_unref(b);
+}
+
+void vcol__tier_relax(vcol_manager *m)
+{
+    vcol__lock_take(&m->blocks.lock);
+    m->tier.room = m->tier.bound;
+    m->tier.pressed = false;
+    vcol__lock_drop(&m->blocks.lock);
 }
 
 void vcol__tier_drop_file(vcol__binding *file)

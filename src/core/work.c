@@ -144,7 +144,7 @@ vcol_status vcol__work_expand(vcol__hand *h, vcol_error *err)
             sink.first = 0;
         }
         if (status == VCOL_OK && vcol__tier_wants(u->file))
-            vcol__tier_keep(b); /* nobody drops it while the blocks in it are in use */
+            vcol__tier_keep(b, u->pass); /* nobody drops it while the blocks in it are in use */
     }
     if (status != VCOL_OK) {
         vcol__work_free(u, fresh);

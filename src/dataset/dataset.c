@@ -259,6 +259,13 @@ static vcol_status count_users(vcol_dataset *d, vcol__infile *t, vcol_error *err
     return VCOL_OK;
 }
 
+void vcol__dataset_begin_pass(vcol_dataset *d)
+{
+    uint64_t number = atomic_fetch_add_explicit(&d->manager->tier.passes, 1, memory_order_relaxed) + 1;
+    for (int64_t f = 0; f < d->n_files; f++)
+        vcol__pass_begin(&d->files[f].pass, number);
+}
+
 vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t n, const vcol_dataset_options *options,
                               vcol_dataset **out, vcol_error *err)
 {

@@ -172,6 +172,7 @@ vcol_status vcol_loop_open(vcol_dataset *d, const vcol_loop_options *options, vc
         l->chosen = true;
         choose_ahead(l);
     }
+    vcol__dataset_begin_pass(d);
     *out = l;
     return VCOL_OK;
 }
