@@ -5,8 +5,14 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/vcol)
 
-install(DIRECTORY include/vcol DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY include/vcol DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
+  PATTERN "mpi.h" EXCLUDE)
 install(TARGETS vcol EXPORT vcol-shared)
+if(TARGET vcol_mpi)
+  install(FILES include/vcol/mpi.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/vcol)
+  install(TARGETS vcol_mpi EXPORT vcol-mpi)
+  install(EXPORT vcol-mpi NAMESPACE vcol:: DESTINATION ${package_dir})
+endif()
 install(TARGETS vcol_static EXPORT vcol-static)
 install(EXPORT vcol-shared NAMESPACE vcol:: DESTINATION ${package_dir})
 # Apart, since only those who link it need the codecs' development files.
@@ -28,6 +34,10 @@ else()
   set(PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
 configure_file(vcol.pc.in vcol.pc @ONLY)
+if(TARGET vcol_mpi)
+  configure_file(vcol-mpi.pc.in vcol-mpi.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/vcol-mpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 install(FILES ${PROJECT_BINARY_DIR}/vcol.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 configure_package_config_file(cmake/vcolConfig.cmake.in vcolConfig.cmake INSTALL_DESTINATION ${package_dir})

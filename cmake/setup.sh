@@ -5,7 +5,7 @@
 # What a build needs, on Debian 12, Ubuntu 24.04 and later; and what the tests need beyond that.
 build_packages="gcc libc6-dev cmake ninja-build pkgconf libzstd-dev liblz4-dev libdeflate-dev liblzma-dev
     libxxhash-dev libjansson-dev"
-test_packages="g++ check python3 spin"
+test_packages="g++ check python3 spin openmpi-bin libopenmpi-dev"
 
 # install_packages PACKAGE...: by apt-get, those that are missing; silent unless it fails. Elsewhere than on Debian and
 # its like nothing is installed: cmake says what it lacks.

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # The table of `vcol digest` over all ROOT files of the development data, against the reference values: all plain columns
-# of all trees must be equal (compare_digest.py says "15278 of 15278").
+# of all trees must be equal (compare_digest.py says "15278 of 15278"), and all others but those of root_known.txt.
 #
 #     VCOL_TEST_DATA=DATA digest.sh BUILD_DIR [OPTION of vcol digest...]
 set -eu
 export LC_ALL=C
+here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 shift
 data=${VCOL_TEST_DATA:-}
@@ -21,4 +22,15 @@ if [ $status -gt 1 ]; then
     echo "vcol digest ended with status $status"
     exit 1
 fi
-python3 "$data/../tools/compare_digest.py" --rows "$data/expected/root-flat.tsv" "$data/expected/root.tsv" "$work/table"
+compare="$data/../tools/compare_digest.py"
+python3 "$compare" --rows "$data/expected/root-flat.tsv" "$data/expected/root.tsv" "$work/table"
+
+# All other columns of trees: equal, but for those that are known to be otherwise. RNTuples are not read yet.
+awk -F'\t' 'NR == 1 || $3 == "ttree"' "$data/expected/root.tsv" > "$work/trees"
+python3 "$compare" --show 100000 "$work/trees" "$work/table" > "$work/compared" || :
+tail -n 1 "$work/compared"
+grep -v '^#' "$here/root_known.txt" > "$work/known"
+if grep -E '^(different|missing|unsupported): ' "$work/compared" | sed 's/ (.*//; s/$/ /' | grep -vE -f "$work/known"; then
+    echo "these columns are not as they should be"
+    exit 1
+fi

@@ -335,6 +335,71 @@ START_TEST(e8_3_a_column_that_a_file_lacks_is_null_or_an_error)
 }
 END_TEST
 
+/* ---- E8.1: closed while another thread evicts -------------------------------------------------------- */
+
+/* An allocator whose frees of column memory stop at a gate, in one thread. */
+static t_gate evicting;
+static _Thread_local bool gated;
+
+static void *plain_alloc(size_t n, size_t align, void *opaque)
+{
+    void *p = NULL;
+    (void)opaque;
+    return posix_memalign(&p, align < sizeof p ? sizeof p : align, n ? n : 1) ? NULL : p;
+}
+
+static void gated_free(void *p, size_t n, size_t align, void *opaque)
+{
+    (void)n;
+    (void)opaque;
+    if (gated && align == 64)
+        t_gate_pass(&evicting);
+    free(p);
+}
+
+static void *evict_gated(void *m)
+{
+    gated = true;
+    vcol_manager_evict(m);
+    return NULL;
+}
+
+static void *close_dataset(void *d)
+{
+    vcol_dataset_close(d);
+    return NULL;
+}
+
+/* The evictor holds what the pass has carried; the file must stay until it has let go. */
+START_TEST(e8_1_a_data_set_stays_until_who_evicts_its_blocks_is_done)
+{
+    vcol_manager_options o = t_options();
+    vcol_dataset *d = NULL;
+    vcol_chunk *c = NULL;
+    vcol_error err = {0};
+    pthread_t evictor, closer;
+    t_gate_init(&evicting);
+    o.flags = VCOL_MANAGER_NO_BACKGROUND;
+    o.cached_limit = 1; /* what is evicted is freed */
+    o.allocator = (vcol_allocator){plain_alloc, gated_free, NULL};
+    vcol_manager *m = t_manager(&o);
+    ck_assert_int_eq(vcol_dataset_open(m, (const char *[]){VCOL_SAMPLE}, 1, NULL, &d, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_open(d, 0, 10, &c, &err), VCOL_OK);
+    ck_assert_ptr_nonnull(vcol_chunk_f32(c, "MET_pt", &err));
+    vcol_chunk_close(c); /* its basket goes on, and is kept */
+    ck_assert_uint_gt(t_stats(m).live, 0);
+    ck_assert_int_eq(pthread_create(&evictor, NULL, evict_gated, m), 0);
+    t_gate_await(&evicting, 1);
+    ck_assert_int_eq(pthread_create(&closer, NULL, close_dataset, d), 0);
+    free(t_waits(m, 1));
+    t_gate_open(&evicting);
+    pthread_join(evictor, NULL);
+    pthread_join(closer, NULL);
+    ck_assert_uint_eq(t_stats(m).live, 0);
+    vcol_manager_close(m);
+}
+END_TEST
+
 int main(void)
 {
     const t_test tests[] = {
@@ -342,6 +407,7 @@ int main(void)
         {e2_2_clear_of_a_pinned_view_waits_for_its_unpin, 2},
         {e3_5_a_chunk_may_be_closed_inside_its_scopes, 8},
         {e8_1_offsets_and_content_are_asked_for_in_one_batch, 0},
+        {e8_1_a_data_set_stays_until_who_evicts_its_blocks_is_done, 0},
         {e8_3_a_column_touched_late_is_fetched_ahead_for_the_chunks_to_come, 0},
         {e8_3_a_column_that_a_file_lacks_is_null_or_an_error, 2},
     };

@@ -33,6 +33,7 @@ may_use() {
     core) echo "io codec" ;;
     array) echo "core io codec" ;;
     dataset) echo "array core io codec" ;;
+    mpi) echo "" ;;
     *) echo "?" ;;
     esac
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * adl.c: `vcol-adl`: runs queries of the ADL benchmark over event files in NanoAOD's layout. One loop
- * over chunks serves all queries that were asked for, so each column is materialized once a chunk.
+ * adl.c: `vcol-adl`: runs queries of the ADL benchmark over event files in NanoAOD's layout. One run
+ * over chunks serves all queries that were asked for, so each column is materialized once a chunk. Each chunk fills
+ * histograms of its own, which are added in the order of the chunks.
  *
  * Histograms go to stdout as CSV, what it took to stderr.
  */
@@ -29,6 +30,7 @@ static const char usage_text[] =
     "  --query N|all             the query (all)\n"
     "  --chunk N|clusters|all    entries a chunk (k, M: thousands, millions), the file's clusters,\n"
     "                            or the whole file (100k)\n"
+    "  --jobs N                  chunks computed on at a time; 0 = chosen (1)\n"
     "  --threads T               worker threads; 0 = as many as processors (0)\n"
     "  --no-prefetch             no background work at all\n"
     "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), or none (none)\n"
@@ -46,17 +48,22 @@ typedef struct options {
     int no_prefetch, times, help;
     vcol_chunking chunking;
     int64_t chunk;
-    int32_t threads;
+    int32_t threads, jobs;
     uint64_t limit;
     const char *plot, *trace;
     int64_t learn; /* entries; 0: the whole run */
 } options;
 
-typedef struct job {
-    const adl_query *queries[N_QUERIES];
-    int n;
+/* Of a chunk, or of all. */
+typedef struct result {
     double seconds[N_QUERIES];
     adl_histogram histograms[N_QUERIES * ADL_MAX_HISTOGRAMS];
+} result;
+
+typedef struct job {
+    const adl_query *queries[N_QUERIES];
+    int n, times;
+    result empty;
 } job;
 
 static double wall_clock(void)
@@ -113,6 +120,8 @@ static int parse_value(options *o, const char *name, const char *value)
         return number_entries(value, &o->learn) || o->learn == 0 ? -1 : 0;
     if (strcmp(name, "--threads") == 0)
         return number_int32(value, &o->threads);
+    if (strcmp(name, "--jobs") == 0)
+        return number_int32(value, &o->jobs);
     o->limit = 0; /* --memory-limit */
     return strcmp(value, "none") == 0 ? 0 : number_bytes(value, &o->limit);
 }
@@ -120,9 +129,9 @@ static int parse_value(options *o, const char *name, const char *value)
 /* Returns 0, or -1 after saying what is wrong. */
 static int parse(options *o, int argc, char **argv)
 {
-    static const char *const with_value[] = {"--query", "--chunk", "--threads", "--memory-limit", "--plot",
+    static const char *const with_value[] = {"--query", "--chunk", "--jobs", "--threads", "--memory-limit", "--plot",
                                              "--trace", "--learn"};
-    *o = (options){.paths = (const char **)argv};
+    *o = (options){.paths = (const char **)argv, .jobs = 1};
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i], *name = NULL, *value = NULL;
         if (argument[0] != '-') {
@@ -170,7 +179,7 @@ static void prepare(job *j, const options *o)
         if (o->query && o->query != all[q]->number)
             continue;
         for (int h = 0; h < all[q]->n_histograms; h++) {
-            adl_histogram *histogram = &j->histograms[j->n * ADL_MAX_HISTOGRAMS + h];
+            adl_histogram *histogram = &j->empty.histograms[j->n * ADL_MAX_HISTOGRAMS + h];
             histogram->from = all[q]->histogram[h].from;
             histogram->to = all[q]->histogram[h].to;
         }
@@ -187,41 +196,73 @@ static void list_columns(const job *j, char *out, size_t size)
         n += (size_t)snprintf(out + n, size - n, "%s%s", q ? " " : "", j->queries[q]->columns);
 }
 
-static void run_chunk(job *j, vcol_chunk *chunk, int times, vcol_error *err)
+static vcol_status open_result(void **state, void *opaque, vcol_error *err)
 {
-    for (int q = 0; q < j->n && !err->status; q++) {
-        if (times)
-            j->seconds[q] -= wall_clock();
-        j->queries[q]->run(chunk, &j->histograms[q * ADL_MAX_HISTOGRAMS], err);
-        if (times)
-            j->seconds[q] += wall_clock();
-    }
+    result *r = malloc(sizeof *r);
+    if (!r)
+        return vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    *r = ((const job *)opaque)->empty;
+    *state = r;
+    return VCOL_OK;
 }
 
-static vcol_status run_loop(job *j, const options *o, vcol_dataset *dataset, vcol_error *err)
+static vcol_status run_chunk(vcol_chunk *chunk, void *state, void *opaque, vcol_error *err)
+{
+    const job *j = opaque;
+    result *r = state;
+    for (int q = 0; q < j->n && !err->status; q++) {
+        double start = j->times ? wall_clock() : 0;
+        j->queries[q]->run(chunk, &r->histograms[q * ADL_MAX_HISTOGRAMS], err);
+        if (j->times)
+            r->seconds[q] += wall_clock() - start;
+    }
+    return (vcol_status)err->status;
+}
+
+static vcol_status add_result(void *total, void *state, void *opaque, vcol_error *err)
+{
+    result *t = total;
+    const result *r = state;
+    (void)opaque;
+    (void)err;
+    for (int q = 0; q < N_QUERIES; q++)
+        t->seconds[q] += r->seconds[q];
+    for (int h = 0; h < N_QUERIES * ADL_MAX_HISTOGRAMS; h++)
+        for (int bin = 0; bin < ADL_BINS + 2; bin++)
+            t->histograms[h].counts[bin] += r->histograms[h].counts[bin];
+    return VCOL_OK;
+}
+
+static void close_result(void *state, void *opaque)
+{
+    (void)opaque;
+    free(state);
+}
+
+static vcol_status run(job *j, const options *o, vcol_dataset *dataset, result *total, vcol_error *err)
 {
     char columns[1024];
-    vcol_loop_options lo;
-    vcol_loop *loop = NULL;
-    vcol_chunk *chunk;
+    vcol_run_options ro;
+    vcol_job job;
     list_columns(j, columns, sizeof columns);
-    vcol_loop_options_init(&lo, sizeof lo);
-    lo.flags = o->no_prefetch ? VCOL_LOOP_NO_PREFETCH : 0;
-    lo.chunking = o->chunking;
-    lo.entries = o->chunk;
-    lo.columns = columns;
+    vcol_job_init(&job, sizeof job);
+    job.open = open_result;
+    job.chunk = run_chunk;
+    job.merge = add_result;
+    job.close = close_result;
+    job.opaque = j;
+    vcol_run_options_init(&ro, sizeof ro);
+    ro.flags = o->no_prefetch ? VCOL_RUN_NO_PREFETCH : 0;
+    ro.jobs = o->jobs;
+    ro.chunking = o->chunking;
+    ro.entries = o->chunk;
+    ro.columns = columns;
     if (o->learn) { /* what is asked for, not what is declared */
-        lo.flags = VCOL_LOOP_NO_PREFETCH;
-        lo.columns = NULL;
-        lo.count = o->learn < vcol_dataset_entries(dataset) ? o->learn : vcol_dataset_entries(dataset);
+        ro.flags = VCOL_RUN_NO_PREFETCH;
+        ro.columns = NULL;
+        ro.count = o->learn < vcol_dataset_entries(dataset) ? o->learn : vcol_dataset_entries(dataset);
     }
-    if (vcol_loop_open(dataset, &lo, &loop, err) != VCOL_OK)
-        goto done;
-    while (vcol_loop_next(loop, &chunk, err) == VCOL_OK)
-        run_chunk(j, chunk, o->times, err);
-done:
-    vcol_loop_close(loop);
-    return (vcol_status)err->status;
+    return vcol_run(dataset, &ro, &job, total, NULL, err);
 }
 
 /* The columns that were used, as a list that every option for columns takes. */
@@ -242,19 +283,19 @@ static vcol_status print_learned(const vcol_dataset *dataset, vcol_error *err)
     return (vcol_status)err->status;
 }
 
-static void print_csv(const job *j)
+static void print_csv(const job *j, const result *r)
 {
     printf("query,histogram,bin,count\n");
     for (int q = 0; q < j->n; q++)
         for (int h = 0; h < j->queries[q]->n_histograms; h++)
             for (int bin = 0; bin < ADL_BINS + 2; bin++) {
-                int64_t count = j->histograms[q * ADL_MAX_HISTOGRAMS + h].counts[bin];
+                int64_t count = r->histograms[q * ADL_MAX_HISTOGRAMS + h].counts[bin];
                 if (count)
                     printf("%d,%d,%d,%" PRId64 "\n", j->queries[q]->number, h + 1, bin, count);
             }
 }
 
-static void print_report(const job *j, const options *o, const vcol_manager *manager,
+static void print_report(const job *j, const result *r, const options *o, const vcol_manager *manager,
                          const vcol_dataset *dataset, double wall)
 {
     int64_t entries = o->learn && o->learn < vcol_dataset_entries(dataset) ? o->learn : vcol_dataset_entries(dataset);
@@ -271,12 +312,13 @@ static void print_report(const job *j, const options *o, const vcol_manager *man
                 fetched.columns, (double)fetched.bytes_unused / 1e6, (double)fetched.bytes / 1e6);
     for (int q = 0; o->times && q < j->n; q++)
         fprintf(stderr, "query %d: %.3f s (reading of its columns included)\n", j->queries[q]->number,
-                j->seconds[q]);
+                r->seconds[q]);
 }
 
 int main(int argc, char **argv)
 {
-    static job j; /* histograms start at 0 */
+    static job j;
+    static result total; /* starts at 0 */
     options o;
     vcol_error err = {0};
     vcol_manager_options mo;
@@ -291,6 +333,8 @@ int main(int argc, char **argv)
         return 0;
     }
     prepare(&j, &o);
+    j.times = o.times;
+    total = j.empty;
     vcol_manager_options_init(&mo, sizeof mo);
     mo.flags = o.no_prefetch ? VCOL_MANAGER_NO_BACKGROUND : 0;
     mo.threads = o.threads;
@@ -298,7 +342,7 @@ int main(int argc, char **argv)
     mo.trace = o.trace ? TRACED : 0;
     if (vcol_manager_open(&mo, &manager, &err) != VCOL_OK ||
         vcol_dataset_open(manager, o.paths, o.n_paths, NULL, &dataset, &err) != VCOL_OK ||
-        run_loop(&j, &o, dataset, &err) != VCOL_OK ||
+        run(&j, &o, dataset, &total, &err) != VCOL_OK ||
         (o.learn && print_learned(dataset, &err) != VCOL_OK) ||
         (o.trace && vcol_manager_trace_write(manager, o.trace, &err) != VCOL_OK)) {
         fprintf(stderr, "vcol-adl: %s\n", err.message);
@@ -306,9 +350,9 @@ int main(int argc, char **argv)
         goto done;
     }
     if (!o.learn)
-        print_csv(&j);
-    print_report(&j, &o, manager, dataset, wall_clock() - start);
-    if (o.plot && adl_plot(o.plot, j.queries, j.histograms, j.n)) {
+        print_csv(&j, &total);
+    print_report(&j, &total, &o, manager, dataset, wall_clock() - start);
+    if (o.plot && adl_plot(o.plot, j.queries, total.histograms, j.n)) {
         fprintf(stderr, "vcol-adl: %s: cannot be written\n", o.plot);
         status = 1;
     }

@@ -7,6 +7,7 @@
 #ifndef VCOL_LOOP_H
 #define VCOL_LOOP_H
 
+#include <vcol/partition.h>
 #include <vcol/plan.h>
 #include <vcol/prefetch.h>
 #include <vcol/progress.h>
@@ -16,12 +17,6 @@ extern "C" {
 #endif
 
 typedef struct vcol_loop vcol_loop;
-
-typedef enum vcol_chunking {
-    VCOL_CHUNK_BY_ENTRIES = 0, /* `entries` each; chunks end at files' ends */
-    VCOL_CHUNK_BY_CLUSTERS = 1, /* the file's own clusters */
-    VCOL_CHUNK_BY_FILE = 2     /* a file at a time */
-} vcol_chunking;
 
 #define VCOL_LOOP_NO_PREFETCH 1u /* nothing is read before it is asked for */
 
@@ -39,16 +34,20 @@ typedef struct vcol_loop_options {
     vcol_plan *plan; /* that its chunks follow, acquired; or NULL: their steps end leases, and nothing else */
     vcol_progress_fn progress; /* called by vcol_loop_next when a chunk is done, and at the end; NULL: not */
     void *progress_opaque;
+    uint32_t chunk_flags; /* VCOL_CHUNK_… of vcol/partition.h */
+    int32_t reserved2;
+    int64_t parts;        /* likewise */
+    const char *keys;     /* likewise */
 } vcol_loop_options;
 
 VCOL_API void vcol_loop_options_init(vcol_loop_options *options, size_t size);
 
-/* Errors: NOT_FOUND (a declared column), RANGE, MISUSE, NOMEM. */
+/* Errors: NOT_FOUND (a declared column, a key), TYPE (a key), RANGE, MISUSE, NOMEM. */
 VCOL_API vcol_status vcol_loop_open(vcol_dataset *dataset, const vcol_loop_options *options, vcol_loop **out,
                                     vcol_error *err);
 /*
  * Closes the chunk before and gives the next one, which belongs to the loop. Returns END, and *out NULL,
- * after the last; END does not set err.
+ * after the last; END does not set err. BY_GROUPS, what vcol_partition_next gives.
  */
 VCOL_API vcol_status vcol_loop_next(vcol_loop *loop, vcol_chunk **out, vcol_error *err);
 /* Chunks given so far. */

@@ -126,6 +126,12 @@ static inline int text_is(text t, const char *s)
     return t.n == n && (n == 0 || !memcmp(t.s, s, n));
 }
 
+/* Of a NUL-terminated text. */
+static inline text text_from(const char *s)
+{
+    return (text){s, (uint32_t)strlen(s)};
+}
+
 static inline int text_same(text a, text b)
 {
     return a.n == b.n && (a.n == 0 || !memcmp(a.s, b.s, a.n));

@@ -6,7 +6,7 @@
  * behind the content, but for measured groups (of which inspect wants all bytes); nothing outside a part's
  * `size` is written. Offsets from a tail are checked where they are used: in order, and inside the content.
  */
-#include "table.h"
+#include "node.h"
 
 /* A basket being read. */
 typedef struct reading {
@@ -151,6 +151,100 @@ static vcol_status start(const reading *r, int64_t skip, entries *e)
     return status;
 }
 
+static vcol_status no_room(const reading *r, const vcol_part *part)
+{
+    return vcol__basket_error(r->table, r->bind->branch, r->block, r->err, VCOL_MISUSE,
+                              "rows %lld to %lld with %lld items do not fit %zu bytes", (long long)part->skip,
+                              (long long)(part->skip + part->count), (long long)part->items, part->size);
+}
+
+static int fits(const vcol_part *part, int64_t per_item, size_t width)
+{
+    return part->items >= 0 && (uint64_t)part->items <= part->size / width / (uint64_t)per_item;
+}
+
+/* ---- objects -------------------------------------------------------------------------------------- */
+
+static vcol_status bad_object(const reading *r, int64_t row, const run *x, int64_t at)
+{
+    return ERROR(r, "entry %lld, byte %lld of its content: %s", (long long)row, (long long)at, x->why);
+}
+
+/* The entry behind `at`, to be run over; TAIL_NONE: passed first, to find its end. */
+static vcol_status one_object(const reading *r, int64_t row, int64_t at, run *x)
+{
+    int64_t end = r->tag.content;
+    const uint8_t *number = r->plain + r->tag.content + 4 + 4 * (row + 1);
+    x->p = r->plain + at;
+    x->end = r->plain + end;
+    if (row + 1 < r->rows && r->tag.tail == TAIL_NONE) {
+        const program *p = x->program;
+        run pass = {.program = p, .p = x->p, .end = x->end};
+        if (!p->n_whole)
+            return ERROR(r, "without offsets of its entries it cannot be read");
+        if (vcol__run_ops(&pass, p->whole, p->n_whole))
+            return bad_object(r, row, &pass, pass.p - r->plain);
+        end = pass.p - r->plain;
+    } else if (row + 1 < r->rows) {
+        end = (int64_t)be32(number) + (r->tag.tail == TAIL_SIZES ? at : -(int64_t)r->tag.keylen);
+    }
+    if (end < at || end > (int64_t)r->tag.content)
+        return bad_offset(r, row, at, end);
+    x->end = r->plain + end;
+    return VCOL_OK;
+}
+
+/* Runs the program over rows [skip, skip + count). */
+static vcol_status objects(const reading *r, int64_t skip, int64_t count, run *x)
+{
+    int64_t row = 0, at = 0;
+    vcol_status status = check_tail(r);
+    if (!status && skip && r->tag.tail == TAIL_OFFSETS) {
+        at = tail_offset(r, skip);
+        row = skip;
+        if (at < 0 || at > (int64_t)r->tag.content)
+            return bad_offset(r, skip, at, r->tag.content);
+    }
+    for (; row < skip + count && !status; row++) {
+        status = one_object(r, row, at, x);
+        at = x->end - r->plain;
+        if (!status && row >= skip && vcol__run_entry(x))
+            status = bad_object(r, row, x, x->p - r->plain);
+    }
+    return status;
+}
+
+static vcol_status decode_objects(const reading *r, const vcol_part *parts, int32_t n_parts)
+{
+    const program *p = r->bind->program;
+    size_t width = vcol_type_width(p->form.type);
+    run x = {.program = p};
+    for (int32_t i = 0; i < n_parts; i++) {
+        const vcol_part *part = &parts[i];
+        if (part->leaf == p->n_leaves - 1) {
+            if (!fits(part, p->multiple, width))
+                return no_room(r, part);
+            x.values = part->dst;
+            x.values_room = part->items * p->multiple;
+            continue;
+        }
+        for (int d = 0; d < p->depth; d++) {
+            if (p->leaf_of[d] != part->leaf)
+                continue;
+            if (!fits(part, 1, sizeof(int64_t)))
+                return no_room(r, part);
+            x.ends[d] = part->dst;
+            x.room[d] = part->items;
+            x.sum[d] = part->base;
+        }
+    }
+    vcol_status status = objects(r, parts[0].skip, parts[0].count, &x);
+    for (int d = 0; d < p->depth && !status; d++)
+        if (x.room[d])
+            return ERROR(r, "it has fewer lists than were measured");
+    return !status && x.values_room ? ERROR(r, "it has fewer values than were measured") : status;
+}
+
 /* ---- measure --------------------------------------------------------------------------------- */
 
 static vcol_status count_items(const reading *r, int64_t skip, int64_t count, int64_t *items)
@@ -190,22 +284,17 @@ vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *
         items[i] = 0;
     if (r.bind->kind == BIND_FIXED || r.bind->kind == BIND_ITEMS || !count)
         return VCOL_OK;
+    if (r.bind->kind == BIND_OBJECT) {
+        run x = {.program = r.bind->program};
+        vcol_status status = objects(&r, skip, count, &x);
+        for (int d = 0; d < x.program->depth; d++)
+            items[d] = x.sum[d];
+        return status;
+    }
     return count_items(&r, skip, count, &items[0]);
 }
 
 /* ---- decode ---------------------------------------------------------------------------------- */
-
-static vcol_status no_room(const reading *r, const vcol_part *part)
-{
-    return vcol__basket_error(r->table, r->bind->branch, r->block, r->err, VCOL_MISUSE,
-                              "rows %lld to %lld with %lld items do not fit %zu bytes", (long long)part->skip,
-                              (long long)(part->skip + part->count), (long long)part->items, part->size);
-}
-
-static int fits(const vcol_part *part, int64_t per_item, size_t width)
-{
-    return part->items >= 0 && (uint64_t)part->items <= part->size / width / (uint64_t)per_item;
-}
 
 static vcol_status fixed(const reading *r, const vcol_part *part)
 {
@@ -327,6 +416,8 @@ vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *b
             return no_room(&r, part);
         if (!part->count)
             continue;
+        if (r.bind->kind == BIND_OBJECT)
+            return decode_objects(&r, parts, n_parts); /* all leaves in one go */
         if (r.bind->kind == BIND_FIXED)
             status = fixed(&r, part);
         else if (r.bind->kind == BIND_ITEMS)

@@ -169,7 +169,7 @@ static const root_element *member_of(const walk *w, const model_branch *b)
     return info && b->id < info->n_elements ? &info->elements[b->id] : NULL;
 }
 
-static int streamer_type(leaf_form *f, int64_t type, const root_element *e, text title)
+int vcol__leaf_number(leaf_form *f, int64_t type, text title)
 {
     static const number_type *const types[20] = {
         NULL,  &N_I8, &N_I16, &N_I32, &N_I64, &N_F32, &N_I32, NULL,   &N_F64,  NULL,
@@ -179,9 +179,8 @@ static int streamer_type(leaf_form *f, int64_t type, const root_element *e, text
         set_real(f, VCOL_F64, title);
     else if (type == TYPE_FLOAT16)
         set_real(f, VCOL_F32, title);
-    else if (type == TYPE_COUNTER && e &&
-             (text_is(e->type_name, "unsigned int") || text_is(e->type_name, "UInt_t")))
-        set(f, &N_U32);
+    else if (type == TYPE_COUNTER)
+        set(f, &N_U32); /* never negative; as uproot has it, whatever the class says */
     else if (type > 0 && type < 20 && types[type])
         set(f, types[type]);
     else
@@ -259,6 +258,14 @@ static const number_type *named_number(const char *s, size_t n)
     return NULL;
 }
 
+int vcol__leaf_named(leaf_form *f, text type)
+{
+    const number_type *n = named_number(type.s, type.n);
+    if (n)
+        set(f, n);
+    return n != NULL;
+}
+
 /* vector<T> (and other sequences, which are streamed alike) of numbers. */
 static int sequence(leaf_form *f, text type)
 {
@@ -291,13 +298,13 @@ static void string(leaf_form *f, const char *type_name)
 
 /* A member of the items of a split collection: one value an item, without heads. */
 static void collection_member(const walk *w, const model_branch *b, const model_leaf *leaf,
-                              const root_element *e, text title, leaf_form *f)
+                              text title, leaf_form *f)
 {
     const model_branch *master = vcol__walk_target(w, b->branch_count, KIND_BRANCH);
     int64_t number = b->streamer_type;
-    if (streamer_type(f, number, e, title))
+    if (vcol__leaf_number(f, number, title))
         f->count = 1;
-    else if (number > TYPE_ARRAY && streamer_type(f, number - TYPE_ARRAY, e, title))
+    else if (number > TYPE_ARRAY && vcol__leaf_number(f, number - TYPE_ARRAY, title))
         dimensions(f, leaf->named.title, leaf->len);
     else {
         f->note = "containers and classes in split collections are not supported yet";
@@ -329,13 +336,14 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
     text type = e ? e->type_name : b->class_name, title = e ? e->title : leaf->named.title;
     int64_t number = b->streamer_type;
     f->full_name = b->id >= 0 && e ? e->type_name : b->class_name;
+    f->element = e;
     if (b->id < 0 && b->type <= 0 &&
         (text_is(type, "string") || text_is(type, "std::string") || text_is(type, "TString"))) {
         string(f, text_is(type, "TString") ? "TString" : "std::string");
         return;
     }
     if (b->type == 31 || b->type == 41) {
-        collection_member(w, b, leaf, e, title, f);
+        collection_member(w, b, leaf, title, f);
         return;
     }
     if (b->type != 0) {
@@ -343,13 +351,13 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
                                 : "split collections are not supported yet";
         return;
     }
-    if (b->id >= 0 && streamer_type(f, number, e, title)) {
+    if (b->id >= 0 && vcol__leaf_number(f, number, title)) {
         f->kind = BIND_FIXED;
         f->count = 1;
-    } else if (b->id >= 0 && number > TYPE_ARRAY && streamer_type(f, number - TYPE_ARRAY, e, title)) {
+    } else if (b->id >= 0 && number > TYPE_ARRAY && vcol__leaf_number(f, number - TYPE_ARRAY, title)) {
         f->kind = BIND_FIXED;
         dimensions(f, leaf->named.title, leaf->len);
-    } else if (b->id >= 0 && number > TYPE_COUNTED && streamer_type(f, number - TYPE_COUNTED, e, title)) {
+    } else if (b->id >= 0 && number > TYPE_COUNTED && vcol__leaf_number(f, number - TYPE_COUNTED, title)) {
         f->note = "counted arrays in classes are not supported yet";
     } else if (b->id >= 0 && number == TYPE_TSTRING) {
         string(f, "TString");
@@ -365,14 +373,17 @@ leaf_form vcol__leaf_form(const walk *w, const model_branch *branch, model_leaf 
 {
     leaf_form f = {.full_name = {"", 0}, .count = 1};
     text cls = branch->named.cls ? branch->named.cls->name : (text){"", 0};
-    if (text_is(cls, "TBranchElement"))
+    if (text_is(cls, "TBranchElement")) {
         member(w, branch, leaf, &f);
-    else if (text_is(cls, "TBranchObject") || text_is(cls, "TBranchClones") || text_is(cls, "TBranchSTL") ||
+        f.object = f.note && (branch->type <= 0 || branch->type == 31 || branch->type == 41);
+    } else if (text_is(cls, "TBranchObject") || text_is(cls, "TBranchClones") || text_is(cls, "TBranchSTL") ||
              text_is(cls, "TBranchRef")) {
         f.full_name = branch->class_name.n ? branch->class_name : cls;
         f.note = "branches of this class are not supported yet";
+        f.object = text_is(cls, "TBranchObject") && branch->class_name.n;
     } else
         plain(w, branch, leaf, &f);
+    f.object &= !branch->file_name.n && branch->first_entry <= 0;
     if (branch->file_name.n)
         f.note = "its baskets are in another file, which is not supported";
     else if (branch->first_entry > 0)

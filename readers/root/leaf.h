@@ -17,12 +17,18 @@ typedef struct leaf_form {
     int32_t n_dims;
     int64_t dims[MAX_DIMS];
     int64_t count; /* their product */
+    int object;                  /* not supported as a leaf: perhaps as an object (node.c) */
+    const root_element *element; /* the member that the branch is, or NULL */
 } leaf_form;
 
 /* Whether a branch holds the number of items of a split collection, an i32 an entry, and only that. */
 int vcol__branch_counts(const model_branch *branch);
 /* Its form. */
 leaf_form vcol__leaf_counts(void);
+
+/* Sets the form of a number: of a streamer element's type (with the title that may hold a range), of a C++ type. 0: it is none. */
+int vcol__leaf_number(leaf_form *f, int64_t type, text title);
+int vcol__leaf_named(leaf_form *f, text type);
 
 leaf_form vcol__leaf_form(const walk *w, const model_branch *branch, model_leaf *leaf);
 

@@ -5,13 +5,15 @@
  * Supported: files small and large, directories, cycles; TTree, TNtuple, TNtupleD, TChain and subclasses, by
  * the file's streamer information or the built-in descriptions (builtin.h); leaves of all plain types,
  * several in a branch, fixed arrays, arrays counted by another branch, C strings, std::string, vectors of
- * numbers; members of split classes that are plain; baskets inside the tree's record. Listed as UNSUPPORTED,
- * with the reason as a note: everything else that is a leaf. RNTuples are listed as objects.
+ * numbers; members of split classes; objects that are not split, nested containers, maps, as columns of their members;
+ * baskets inside the tree's record. Listed as UNSUPPORTED, with the reason as a note: everything else that is a leaf
+ * (docs/root-coverage.md). RNTuples are listed as objects.
  *
  *     file       | header | record | record | …       file.c
  *     record     | key | payload, perhaps compressed   key.c, unzip.c
  *     directory    keys of records                     directory.c
  *     StreamerInfo descriptions of classes             streamer.c, compile.c, builtin.h
+ *     objects      what entries hold that is no leaf   node.c, program.c, run.c
  *     TTree        branches, leaves, basket tables     object.c, branch.c, leaf.c, schema.c, cluster.c,
  * table.c TBasket      values of some entries              basket.c (plan, inspect, unpack), decode.c,
  * value.c

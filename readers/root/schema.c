@@ -13,6 +13,7 @@
  * itself.
  */
 #include "leaf.h"
+#include "node.h"
 
 #include <stdio.h>
 
@@ -23,6 +24,9 @@ typedef struct visit {
     uint32_t stride; /* bytes of an entry; 0: they vary */
     int empty;       /* only holds others */
     int hidden;      /* counts the items of a split collection: no column */
+    text type_name;          /* of a branch of objects */
+    const program *programs; /* of a branch of objects: its columns, or NULL */
+    int64_t n_programs;
     int32_t group;   /* or -1; of several leaves the first MAX_TOGETHER's, the others' follow */
 } visit;
 
@@ -76,11 +80,6 @@ static const char *keep(build *b, const char *before, text t, const char *after)
     return s;
 }
 
-static text text_of(const char *s)
-{
-    return (text){s, (uint32_t)strlen(s)};
-}
-
 static void *temporary(build *b, int64_t n, size_t size)
 {
     void *p = vcol__arena_new(b->w->memory, (uint64_t)n, size);
@@ -119,7 +118,7 @@ static vcol_group blocks_group(build *b, const visit *v, int32_t depends, uint32
         .entries = v->branch->entries,
         .stored = v->branch->stored,
         .unpacked = v->branch->unpacked,
-        .name = keep(b, "branch '", text_of(v->path), "'"),
+        .name = keep(b, "branch '", text_from(v->path), "'"),
     };
 }
 
@@ -134,7 +133,7 @@ static int32_t fixed_group(build *b, const visit *v, const leaf_forms *forms, in
         pieces[i - from] = (piece){forms->at[i].form, forms->at[i].count, forms->offsets[i]};
         leaves[i - from] = (vcol_leaf){VCOL_LEAF_VALUES, forms->at[i].form.type, 0, 0, forms->at[i].count};
     }
-    return add_group(b, blocks_group(b, v, -1, 0), (binding){BIND_FIXED, v->stride, v->branch, pieces},
+    return add_group(b, blocks_group(b, v, -1, 0), (binding){.kind = BIND_FIXED, .stride = v->stride, .branch = v->branch, .pieces = pieces},
                      leaves, (int32_t)(to - from));
 }
 
@@ -151,7 +150,7 @@ static int32_t varying_group(build *b, const visit *v, const leaf_form *f, int32
         leaves[0] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, 0, 0, 1};
     leaves[n - 1] = (vcol_leaf){VCOL_LEAF_VALUES, f->form.type, 1, 0, f->count};
     return add_group(b, blocks_group(b, v, depends, measured ? VCOL_GROUP_MEASURED : 0),
-                     (binding){f->kind, (uint32_t)(f->form.width * f->count), v->branch, pieces}, leaves, n);
+                     (binding){.kind = f->kind, .stride = (uint32_t)(f->form.width * f->count), .branch = v->branch, .pieces = pieces}, leaves, n);
 }
 
 /*
@@ -326,7 +325,60 @@ static int32_t counts_group(build *b, model_leaf *leaf)
     return leaf->counts_group;
 }
 
-/* ---- columns --------------------------------------------------------------------- */
+/* ---- objects ---------------------------------------------------------------------------------------- */
+
+/* What is found in a branch that is no plain leaf. */
+static void find_programs(build *b, visit *v)
+{
+    leaf_form f;
+    node *top;
+    model_leaf *leaf = v->model->leaves.n == 1 ? leaf_of(b, v->model, 0) : NULL;
+    if (!leaf || v->empty || v->hidden)
+        return;
+    f = vcol__leaf_form(b->w, v->model, leaf);
+    if (!f.object)
+        return;
+    top = vcol__node_of_branch(b->w, b->memory, v->model, f.element);
+    if (!top) {
+        b->nomem = 1;
+        return;
+    }
+    v->type_name = f.full_name;
+    v->programs = vcol__program_make(b->memory, top, &v->n_programs);
+    b->nomem |= v->n_programs < 0;
+    if (b->nomem || !v->n_programs || __builtin_add_overflow(b->max_columns, v->n_programs, &b->max_columns)) {
+        v->programs = NULL;
+        v->n_programs = 0;
+    }
+    b->max_groups += v->n_programs;
+}
+
+static int32_t object_group(build *b, const visit *v, const program *p)
+{
+    vcol_leaf *leaves = lasting(b, p->n_leaves, sizeof *leaves);
+    if (!leaves)
+        return -1;
+    for (int d = 0; d < p->depth; d++)
+        if (p->leaf_of[d] >= 0)
+            leaves[p->leaf_of[d]] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, d, 0, 1};
+    leaves[p->n_leaves - 1] = (vcol_leaf){VCOL_LEAF_VALUES, p->form.type, p->depth, 0, p->multiple};
+    return add_group(b, blocks_group(b, v, -1, p->depth ? VCOL_GROUP_MEASURED : 0),
+                     (binding){.kind = BIND_OBJECT, .branch = v->branch, .program = p}, leaves, p->n_leaves);
+}
+
+static const char *object_shape(build *b, const program *p)
+{
+    char shape[256];
+    size_t n = 0;
+    int is_text = p->type == VCOL_CHAR; /* its innermost level is its bytes */
+    for (int32_t l = 0; l < p->levels - is_text && n + 32 < sizeof shape; l++)
+        n += (size_t)(p->level[l].kind == VCOL_LEVEL_FIXED
+                          ? snprintf(shape + n, sizeof shape - n, "%lld * ", (long long)p->level[l].size)
+                          : snprintf(shape + n, sizeof shape - n, "var * "));
+    return keep(b, "", (text){shape, (uint32_t)n}, type_shapes[p->type]);
+}
+
+/* ---- columns ------------------------------------------------------------------------------------------ */
 
 static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
 {
@@ -344,7 +396,7 @@ static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
         snprintf(brackets + m, sizeof brackets - m, "[%lld]", (long long)f->dims[i]);
     }
     if (f->n_dims) {
-        const char *shape = keep(b, var ? "var * " : "", text_of(dims), type_shapes[c->type]);
+        const char *shape = keep(b, var ? "var * " : "", text_from(dims), type_shapes[c->type]);
         c->shape = shape;
     } else {
         c->shape = var ? var_shapes[c->type] : type_shapes[c->type];
@@ -354,10 +406,10 @@ static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
         const char **known = vector ? &b->vectors[c->type] : &b->brackets[c->type];
         size_t at = vector ? 12 : 0, n = strlen(f->type_name);
         if (!*known || strncmp(*known + at, f->type_name, n) || strlen(*known + at) != n + (vector ? 1 : 2))
-            *known = keep(b, vector ? "std::vector<" : "", text_of(f->type_name), vector ? ">" : "[]");
+            *known = keep(b, vector ? "std::vector<" : "", text_from(f->type_name), vector ? ">" : "[]");
         c->type_name = *known;
     } else if (f->kind == BIND_ITEMS || f->n_dims)
-        c->type_name = keep(b, f->type_name, text_of(f->kind == BIND_ITEMS ? "[]" : ""), brackets);
+        c->type_name = keep(b, f->type_name, text_from(f->kind == BIND_ITEMS ? "[]" : ""), brackets);
     else
         c->type_name = f->type_name;
 }
@@ -435,6 +487,49 @@ static void add_column(build *b, visit *v, int64_t i)
     c->values = (vcol_leaf_ref){v->group + index / MAX_TOGETHER, index % MAX_TOGETHER};
 }
 
+/* The columns of a branch of objects, each in a group of its own: only what is asked for is decoded. */
+static void add_objects(build *b, visit *v)
+{
+    const model_leaf *leaf = leaf_of(b, v->model, 0);
+    int readable = 0;
+    v->branch = vcol__branch_make(b->table, b->w, v->model, v->path);
+    if (!v->branch || !leaf) {
+        b->nomem = 1;
+        return;
+    }
+    for (int64_t i = 0; i < v->n_programs; i++)
+        readable += !v->programs[i].note;
+    v->branch->shared = readable > 1;
+    for (int64_t i = 0; i < v->n_programs && !b->nomem && b->n_columns < b->max_columns; i++) {
+        const program *p = &v->programs[i];
+        vcol_schema_column *c = &b->columns[b->n_columns++];
+        int32_t group;
+        const char *slash;
+        c->path = keep(b, v->path, text_from(p->suffix), "");
+        slash = strrchr(c->path, '/');
+        c->name = slash && slash[1] ? slash + 1 : c->path;
+        c->entries = v->branch->entries;
+        c->stored = v->branch->stored;
+        c->unpacked = v->branch->unpacked;
+        c->blocks = filled_baskets(v->branch);
+        c->type_name = keep(b, "", v->type_name, "");
+        c->note = p->note ? p->note : v->branch->fault;
+        c->status = p->note ? VCOL_UNSUPPORTED : v->branch->fault ? VCOL_CORRUPT : VCOL_OK;
+        c->shape = c->status ? type_shapes[0] : object_shape(b, p);
+        group = c->status ? -1 : object_group(b, v, p);
+        if (group < 0)
+            continue;
+        v->group = group;
+        c->type = p->type;
+        for (int32_t l = 0; l < p->levels; l++) {
+            add_level(c, p->level[l].kind, group, p->level[l].size);
+            if (p->level[l].kind == VCOL_LEVEL_LIST)
+                c->level[l].ref.leaf = p->level[l].leaf;
+        }
+        c->values = (vcol_leaf_ref){group, p->n_leaves - 1};
+    }
+}
+
 /* Upper bounds from what the record held, so that nothing has to move. */
 static void bounds(build *b)
 {
@@ -466,11 +561,13 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
     bounds(&b);
     b.visits = temporary(&b, b.max_visits, sizeof *b.visits);
     b.branches = temporary(&b, b.max_visits, sizeof *b.branches);
-    b.groups = lasting(&b, b.max_groups, sizeof *b.groups);
-    b.bindings = lasting(&b, b.max_groups, sizeof *b.bindings);
     if (b.nomem)
         goto nomem;
     collect(&b, &tree->branches, "", 0);
+    for (int64_t i = 0; i < b.n_visits && !b.nomem; i++)
+        find_programs(&b, &b.visits[i]);
+    b.groups = lasting(&b, b.max_groups, sizeof *b.groups);
+    b.bindings = lasting(&b, b.max_groups, sizeof *b.bindings);
     b.columns = lasting(&b, b.max_columns, sizeof *b.columns);
     for (int64_t i = 0; i < b.n_visits && !b.nomem; i++) {
         visit *v = &b.visits[i];
@@ -478,9 +575,13 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
         if (v->empty)
             continue;
         first = b.n_columns;
-        make_forms(&b, v, &b.own);
-        make_group(&b, v, &b.own);
-        for (int64_t k = 0; k < v->model->leaves.n && !b.nomem && !v->hidden; k++)
+        if (v->programs) {
+            add_objects(&b, v);
+        } else {
+            make_forms(&b, v, &b.own);
+            make_group(&b, v, &b.own);
+        }
+        for (int64_t k = 0; k < v->model->leaves.n && !b.nomem && !v->hidden && !v->programs; k++)
             add_column(&b, v, k);
         for (int64_t k = first; k < b.n_columns; k++)
             told |= v->branch->fault && b.columns[k].status == VCOL_CORRUPT;

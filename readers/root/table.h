@@ -69,6 +69,7 @@ typedef enum binding_kind {
     BIND_VECTOR, /* byte count, version, i32 n, n values */
     BIND_STRING, /* a counted string */
     BIND_CHARS,  /* a counted string, or nothing for an empty one */
+    BIND_OBJECT, /* whatever its program says */
     BIND_RAW,    /* not decoded: a branch that no column can be read from, to be verified */
     BIND_RECORD, /* not decoded: a record that belongs to no table, to be verified */
 } binding_kind;
@@ -84,6 +85,7 @@ typedef struct binding {
     uint32_t stride;
     const root_branch *branch;
     const piece *pieces; /* a leaf of VALUES each; BIND_VECTOR: one */
+    const struct program *program; /* BIND_OBJECT */
 } binding;
 
 typedef struct root_table {

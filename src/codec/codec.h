@@ -47,4 +47,7 @@ const vcol__codec *vcol__codec_get(vcol_codec codec);
 void *vcol__worker_alloc(vcol_worker *worker, size_t size);
 void vcol__worker_free(vcol_worker *worker, void *memory);
 
+/* XXH3, 128 bits. (hash.c) */
+void vcol__hash_128(const void *data, size_t n, uint64_t *low, uint64_t *high);
+
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hashes that formats and tools use. */
+#include "codec/codec.h"
+
 #include <vcol/reader.h>
 
 #include <xxhash.h>
@@ -7,4 +9,11 @@
 uint64_t vcol_hash_xxh64(const void *data, size_t n)
 {
     return XXH64(data, n, 0);
+}
+
+void vcol__hash_128(const void *data, size_t n, uint64_t *low, uint64_t *high)
+{
+    XXH128_hash_t h = XXH3_128bits(data, n);
+    *low = h.low64;
+    *high = h.high64;
 }

@@ -19,14 +19,19 @@
  *   4. When nothing is runnable (every thread that materializes is itself blocked and no read is in flight) no
  *      memory will come back by itself: the oldest of the line is granted what it needs over the limit; with
  *      VCOL_MANAGER_LIMIT_HARD it gets an error instead.
+ *      Not so while memory is on its way (`moving`): a buffer that is being dropped, a wish taken from the queue. A look finds
+ *      it no more, and it is not back yet.
  *   5. Pins of the program's are not waited for by themselves, only as long as something is runnable; an unpin
  *      wakes the line (kick), because the buffer may be evicted now.
  *
  * Waiting without a lost wake-up: a waiter raises `waiting` before it looks for something to evict; unpin lowers the
- * pins before it reads `waiting` (both sequentially consistent), so that one of the two sees the other.
+ * pins before it reads `waiting` (both sequentially consistent), so that one of the two sees the other. Whatever may be
+ * found by another look is told by `given_back` under the lock, in the same region as what made the waiter think that nothing
+ * will come (`runnable`, `moving`): who has looked before that does not go over the limit, and looks again. (tests/model/limit.pml)
  */
 #include "core/account.h"
 
+#include "core/fault.h"
 #include "core/manager.h"
 
 #include <string.h>
@@ -204,7 +209,9 @@ vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t 
         }
         if (a->given_back != seen)
             continue;
-        if (a->runnable == 0 && oldest_locked(a) == &w) {
+        /* seq_cst: raised before what moves was taken, thus before our look missed it */
+        bool runs = a->runnable != 0 && !VCOL__FAULT(RUNNABLE), moves = atomic_load(&a->moving) != 0 && !VCOL__FAULT(MOVING);
+        if (!runs && !moves && oldest_locked(a) == &w) {
             if (m->flags & VCOL_MANAGER_LIMIT_HARD) {
                 uint64_t limit = a->limit;
                 vcol__lock_drop(&a->lock);
@@ -225,6 +232,14 @@ vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t 
     leave_line_locked(a, &w);
     vcol__lock_drop(&a->lock);
     return status;
+}
+
+uint64_t vcol__account_limit(vcol_manager *m)
+{
+    vcol__lock_take(&m->account.lock);
+    uint64_t limit = m->account.limit;
+    vcol__lock_drop(&m->account.lock);
+    return limit;
 }
 
 /* Tells the queue of prefetches that memory came back, outside the lock. */
@@ -332,8 +347,25 @@ void vcol__account_runnable(vcol_manager *m, int by)
     vcol__lock_take(&a->lock);
     a->runnable += by;
     assert(a->runnable >= 0);
-    if (by < 0 && a->line)
+    if (by < 0 && !VCOL__FAULT(ENDED))
+        event_locked(a); /* what it made may go now */
+    else if (by < 0)
         pthread_cond_broadcast(&a->changed);
+    vcol__lock_drop(&a->lock);
+}
+
+void vcol__account_settled(vcol__account *a)
+{
+    if (atomic_load(&a->waiting) == 0) { /* who comes now raises it before he looks, and finds what has settled */
+        atomic_fetch_sub(&a->moving, 1);
+        if (atomic_load(&a->waiting) == 0)
+            return;
+        vcol__lock_take(&a->lock);
+    } else {
+        vcol__lock_take(&a->lock);
+        atomic_fetch_sub(&a->moving, 1);
+    }
+    event_locked(a);
     vcol__lock_drop(&a->lock);
 }
 

@@ -28,6 +28,8 @@ typedef struct vcol__account {
     struct vcol__waiter *line; /* those who wait, in the order in which they will be served */
     /* atomic; read by unpin after its decrement, written by waiters before they look for what to evict */
     _Atomic int64_t waiting;
+    _Atomic int64_t moving;      /* threads that have taken memory, or a promise of some, from where a waiter would look for it,
+                                    and have not given it back or put it anywhere yet */
     _Atomic bool prefetch_short; /* a prefetch was refused memory: tell the queue when some comes back */
     /* const after open */
     struct vcol__trace *trace; /* told of changes; NULL: none */
@@ -55,6 +57,8 @@ void vcol__account_destroy(vcol__account *account);
  */
 vcol_status vcol__account_reserve(vcol_manager *m, vcol__grant *grant, uint64_t bytes, vcol__urgency urgency,
                                   bool runnable, vcol_error *err);
+/* The limit now; UINT64_MAX = none. */
+uint64_t vcol__account_limit(vcol_manager *m);
 /* Gives back all that the grant holds above `keep` bytes. */
 void vcol__account_give_back(vcol_manager *m, vcol__grant *grant, uint64_t keep);
 /* Memory was allocated (from == cached: taken from the free lists) against the grant; the rest of the grant's
@@ -68,6 +72,17 @@ void vcol__account_uncache(vcol_manager *m, uint64_t bytes);
 void vcol__account_fix(vcol_manager *m, int64_t bytes);
 /* A thread starts or ends to materialize, or a read starts or ends. */
 void vcol__account_runnable(vcol_manager *m, int by);
+/*
+ * This thread takes memory from where a waiter would find it (a resident buffer to be dropped, a load of the queue, recycled
+ * memory), and is not counted as runnable: nobody is granted more than there is until it has settled, when that has come back
+ * or is in a place where it is found. Short, and nothing is waited for in between. Not for a look that takes nothing: settling
+ * lets those who wait look again.
+ */
+static inline void vcol__account_moving(vcol__account *account)
+{
+    atomic_fetch_add(&account->moving, 1);
+}
+void vcol__account_settled(vcol__account *account);
 /* Something became evictable: called by the last unpin, when `waiting` is not 0. */
 void vcol__account_kick(vcol_manager *m);
 

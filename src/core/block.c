@@ -57,6 +57,7 @@ static uint64_t evict_drop(vcol__evictable *item)
     vcol__region plain = {0};
     vcol__lock_take(&m->blocks.lock);
     if (b->plain_state == VCOL__PLAIN_HERE && atomic_load(&b->pins) == 0 && b->plain.data && !b->state) {
+        vcol__account_moving(&m->account);
         plain = b->plain;
         memset(&b->plain, 0, sizeof b->plain);
         b->plain_bytes = NULL;
@@ -66,6 +67,8 @@ static uint64_t evict_drop(vcol__evictable *item)
     vcol__lock_drop(&m->blocks.lock);
     uint64_t bytes = plain.capacity;
     vcol__memory_give(m, &plain);
+    if (bytes)
+        vcol__account_settled(&m->account);
     return bytes;
 }
 
@@ -166,6 +169,8 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         b->group = group;
         b->evictable.ops = &evict_ops;
         b->kept.ops = &vcol__tier_evict_ops;
+        b->evictable.users = &file->in_flight;
+        b->kept.users = &file->in_flight;
         atomic_init(&b->refs, 1);
         b->inspected = (d->flags & VCOL_BLOCK_INSPECTED) != 0 || !file->reader->inspect;
         if (parent) {
@@ -183,7 +188,6 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         b->chain = r->table[at];
         r->table[at] = b;
         r->used++;
-        file->n_blocks++;
     }
     vcol__lock_drop(&r->lock);
     *out = b;
@@ -238,14 +242,13 @@ void vcol__block_unref(vcol__block *b)
     while (refs > least)
         if (atomic_compare_exchange_weak(&b->refs, &refs, refs - 1))
             return;
+    vcol__account_moving(&m->account);
     vcol__lock_take(&r->lock);
     if (b->in_tier && atomic_load(&b->refs) == 2)
         strip_locked(r, b);
     if (atomic_fetch_sub(&b->refs, 1) != 1) {
-        bool may_go = b->in_tier && atomic_load(&b->refs) == 1 && (b->asked.flags & VCOL_BLOCK_EXPANDS);
         vcol__lock_drop(&r->lock);
-        if (may_go && atomic_load(&m->account.waiting) != 0)
-            vcol__account_kick(m);
+        vcol__account_settled(&m->account);
         return;
     }
     vcol__block **at = &r->table[bucket_of(r, b->file, &b->asked)];
@@ -259,10 +262,9 @@ void vcol__block_unref(vcol__block *b)
     free_state(file, b->state, b->state_bytes);
     vcol__memory_give(m, &b->plain);
     vcol__memory_give(m, &b->stored);
+    vcol__account_settled(&m->account);
     vcol__block *parent = b->parent;
     vcol__lock_take(&r->lock);
-    if (--file->n_blocks == 0)
-        pthread_cond_broadcast(&r->changed); /* the file may be closed */
     bool spare = r->n_spare < MOST_SPARE;
     if (spare) {
         b->chain = r->spare;

@@ -25,9 +25,9 @@ typedef struct vcol__binding {
     uint64_t gap, read_size, size;
     _Atomic uint64_t bytes_read; /* gaps included */
     vcol__keep keep;
-    vcol__speed speed;         /* of its reads */
-    _Atomic int64_t in_flight; /* reads under way; the owner waits for 0 before it closes the object */
-    int64_t n_blocks;          /* that still use the object; registry lock; likewise */
+    vcol__speed speed; /* of its reads */
+    _Atomic int64_t in_flight; /* reads under way, and items of it held by threads that evict; the owner waits for 0 before it
+                                  closes the object */
 } vcol__binding;
 
 typedef enum vcol__stored_state { VCOL__STORED_NONE, VCOL__STORED_QUEUED, VCOL__STORED_FLYING, VCOL__STORED_HERE } vcol__stored_state;

@@ -34,6 +34,7 @@
 
 #include "core/fault.h"
 #include "core/load.h"
+#include "core/meter.h"
 #include "core/poison.h"
 
 #include <string.h>
@@ -117,18 +118,25 @@ uint64_t vcol__buffer_leave(vcol_buffer *b)
 /* RESIDENT and unpinned -> VIRTUAL, freeing the instance. 0 if it was not (any more). */
 static uint64_t drop(vcol_buffer *b, bool need_doomed)
 {
+    vcol_manager *m = b->manager;
     uint64_t word = atomic_load(&b->word);
+    if (state_of(word) != VCOL__RESIDENT || (need_doomed && !(word & VCOL__DOOMED)))
+        return 0; /* the usual case, at no cost */
+    vcol__account_moving(&m->account);
     do {
         if (state_of(word) != VCOL__RESIDENT || ((word & VCOL__PIN_MASK) != 0 && !VCOL__FAULT(EVICT)) ||
-            (need_doomed && !(word & VCOL__DOOMED)))
+            (need_doomed && !(word & VCOL__DOOMED))) {
+            vcol__account_settled(&m->account);
             return 0;
+        }
         /* acquire: what others did with the values while they had them pinned comes before the free */
     } while (!atomic_compare_exchange_weak(&b->word, &word,
                                            (word & ~(VCOL__STATE_MASK | VCOL__DOOMED)) | VCOL__EVICTING));
-    vcol_manager *m = b->manager;
     vcol__evict_unlist(m, &b->evictable);
     uint64_t bytes = atomic_load_explicit(&b->bytes, memory_order_relaxed);
     atomic_store_explicit(&b->bytes, 0, memory_order_relaxed);
+    if (b->meter)
+        vcol__meter_add(b->meter, -(int64_t)bytes);
     vcol__log_add(m, VCOL_LOG_DROP, b->name, b->group, b->first, b->entries, 0, bytes);
     vcol__use_dropped(b->use, bytes);
     if (no_longer_ahead(b, false)) {
@@ -145,6 +153,7 @@ static uint64_t drop(vcol_buffer *b, bool need_doomed)
     atomic_fetch_add(&b->word, VCOL__VERSION_ONE - VCOL__EVICTING);
     pthread_cond_broadcast(&b->stripe->changed);
     vcol__lock_drop(&b->stripe->lock);
+    vcol__account_settled(&m->account);
     return bytes;
 }
 
@@ -201,6 +210,7 @@ static vcol__load *join(vcol_buffer *b, bool demand, bool *mine, vcol_status *st
         } else if (state == VCOL__QUEUED) {
             load = b->load; /* planned perhaps, its input under way: taken over as it is */
             *mine = true;
+            vcol__load_taken_locked(load);
             atomic_fetch_add(&b->word, VCOL__LOADING - VCOL__QUEUED);
         } else if (fresh) {
             load = b->load = fresh;
@@ -272,7 +282,7 @@ void vcol__buffer_unpin_slow(vcol_buffer *b)
     vcol_manager *m = b->manager;
     if (!VCOL__FAULT(UNPIN) && drop(b, true))
         VCOL__COUNT(m, clears, 1);
-    if (atomic_load(&m->account.waiting) != 0)
+    if (atomic_load(&m->account.waiting) != 0 && !VCOL__FAULT(KICK))
         vcol__account_kick(m);
 }
 
@@ -321,6 +331,8 @@ void vcol_buffer_release(vcol_buffer *b)
     vcol_manager *m = b->manager;
     drop(b, false);
     vcol__evict_unlist(m, &b->evictable);
+    vcol__meter *meter = b->meter;
     b->ops->destroy(b);
+    vcol__meter_release(meter);
     vcol__manager_release(m);
 }

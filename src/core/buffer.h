@@ -27,6 +27,7 @@
 
 struct vcol__load;
 struct vcol__scope_item;
+struct vcol__meter;
 
 /* What differs between user's buffers and the ones of a reader's groups. No lock is held in any of them. */
 typedef struct vcol__buffer_ops {
@@ -52,6 +53,7 @@ struct vcol_buffer {
     int32_t group;               /* a reader's group, or -1: for the log */
     int64_t first, entries;      /* rows, likewise */
     vcol__use *use;              /* likewise; NULL: nothing is counted */
+    struct vcol__meter *meter;   /* that it counts for, referenced, or NULL; set before its first load */
     /* stripe lock */
     struct vcol__load *load;     /* while QUEUED or LOADING */
     /* the instance: written by the loader before it publishes RESIDENT, const until EVICTING */

@@ -150,11 +150,20 @@ bool vcol__evict_ref(_Atomic int64_t *refs)
     return false;
 }
 
+/* Nobody who evicts holds anything of a file any more: whoever closes it may go on. */
+static void tell_closer(vcol_manager *m)
+{
+    vcol__lock_take(&m->blocks.lock);
+    pthread_cond_broadcast(&m->blocks.changed);
+    vcol__lock_drop(&m->blocks.lock);
+}
+
 /* The least recently used item that may go, held; NULL if there is none (any more) on this way. */
 static vcol__evictable *oldest(vcol_manager *m, vcol__urgency urgency, way *w)
 {
     vcol__evict *e = &m->evict;
     vcol__evictable *found = NULL;
+    bool gone = false;
     vcol__lock_take(&e->lock);
     if (!w->marker.previous)
         put_behind(&w->marker, &e->sorted);
@@ -179,10 +188,17 @@ static vcol__evictable *oldest(vcol_manager *m, vcol__urgency urgency, way *w)
         }
         if (i->ops->pinned(i) || (urgency == VCOL__PREFETCH && atomic_load_explicit(&i->ahead, memory_order_relaxed)))
             continue;
+        /* While it is listed, and we have the lock, its file is there: who destroys it must unlist it first. */
+        if (i->users)
+            atomic_fetch_add(i->users, 1);
         if (i->ops->hold(i)) /* else on its way out by itself */
             found = i;
+        else if (i->users)
+            gone = atomic_fetch_sub(i->users, 1) == 1 || gone;
     }
     vcol__lock_drop(&e->lock);
+    if (gone)
+        tell_closer(m);
     return found;
 }
 
@@ -202,7 +218,10 @@ uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency ur
             VCOL__COUNT(m, evictions, 1);
         else
             misses++; /* pinned in the meantime */
+        _Atomic int64_t *users = item->users;
         item->ops->unhold(item);
+        if (users && atomic_fetch_sub(users, 1) == 1)
+            tell_closer(m);
         freed += got;
     }
     vcol__evict_unlist(m, &w.marker);

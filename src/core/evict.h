@@ -28,6 +28,8 @@ typedef struct vcol__evict_ops {
 typedef struct vcol__evictable {
     struct vcol__evictable *next, *previous; /* evict.lock; previous NULL = not listed */
     const vcol__evict_ops *ops;
+    _Atomic int64_t *users; /* const: raised while a thread that evicts holds the item, since that may come to destroy it with
+                               what belongs to its file; NULL: it needs nothing but the manager */
     uint64_t key; /* evict.lock: its stamp when it was sorted */
     _Atomic uint64_t stamp; /* when it was last used; 0 = the first to go */
     _Atomic bool ahead;     /* prefetched in a scope that is still open, and not used yet; or carried by a pass to the

@@ -156,6 +156,7 @@ bool vcol__hand_help(vcol_buffer *b, vcol__load *load)
     vcol__grant grant = {0};
     vcol__hand h = {.u = u, .load = load, .work = w, .grant = &grant, .helper = true};
     vcol_manager *m = b->manager;
+    vcol__account_moving(&m->account); /* what it reserves is nobody else's, and it is not runnable yet */
     /* A helper has room for what it will need before it claims a block, or leaves the block to the owner. */
     uint64_t most = 0;
     for (int64_t i = 0; i < w->n; i++) {
@@ -167,15 +168,18 @@ bool vcol__hand_help(vcol_buffer *b, vcol__load *load)
                   vcol__account_reserve(m, &grant, most, VCOL__PREFETCH, true, NULL) == VCOL_OK;
     if (helped && vcol__hand_open(&h, NULL) == VCOL_OK) {
         bool counted =
-            vcol__load_current(m) != NULL; /* then it is runnable already, and stays so until it waits */
+            vcol__load_counted(m); /* then it is runnable already, and stays so until it waits */
         if (!counted)
             vcol__account_runnable(m, 1);
+        vcol__account_settled(&m->account); /* it may come to wait for another thread's block */
         claim_blocks(&h, run);
+        vcol__account_moving(&m->account);
         if (!counted)
             vcol__account_runnable(m, -1);
     }
     vcol__hand_close(&h);
     vcol__account_give_back(m, &grant, 0);
+    vcol__account_settled(&m->account);
     vcol__lock_take(&s->lock);
     if (--w->inside == 0)
         pthread_cond_broadcast(&s->changed);

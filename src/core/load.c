@@ -17,6 +17,7 @@
 #include "core/load.h"
 
 #include "core/fault.h"
+#include "core/meter.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,31 @@ vcol__load *vcol__load_current(vcol_manager *m)
     while (load && load->buffer->manager != m)
         load = load->parent;
     return load;
+}
+
+static _Thread_local vcol__consumer *consumers; /* of this thread, the innermost first */
+
+void vcol__consumer_begin(vcol__consumer *c, vcol_manager *m)
+{
+    if (!vcol__load_counted(m)) /* once a thread */
+        vcol__account_runnable(m, 1);
+    *c = (vcol__consumer){m, consumers};
+    consumers = c;
+}
+
+void vcol__consumer_end(vcol__consumer *c)
+{
+    consumers = c->above;
+    if (!vcol__load_counted(c->manager))
+        vcol__account_runnable(c->manager, -1);
+}
+
+bool vcol__load_counted(vcol_manager *m)
+{
+    const vcol__consumer *c = consumers;
+    while (c && c->manager != m)
+        c = c->above;
+    return c || vcol__load_current(m);
 }
 
 vcol__load *vcol__load_new(vcol_buffer *buffer)
@@ -47,6 +73,14 @@ void vcol__load_ref(vcol__load *load)
     atomic_fetch_add(&load->refs, 1);
 }
 
+/* What it has reserved is no longer its: it became the buffer's, or went back. */
+static void meter_end(vcol__load *load)
+{
+    if (load->metered)
+        vcol__meter_add(load->buffer->meter, -load->metered);
+    load->metered = 0;
+}
+
 void vcol__load_unref(vcol__load *load)
 {
     vcol_buffer *b = load->buffer;
@@ -55,6 +89,7 @@ void vcol__load_unref(vcol__load *load)
         if (load->work)
             b->ops->unprepare(b, load);
         vcol__account_give_back(m, &load->grant, 0);
+        meter_end(load);
         vcol__queue_charge(load, 0);
         vcol__share_unref(m, load->share);
         vcol__memory_delete(m, load, sizeof *load);
@@ -68,6 +103,14 @@ bool vcol__load_queued_locked(vcol__load *load)
     while (b->load == load && load->busy)
         vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
     return b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
+}
+
+void vcol__load_taken_locked(vcol__load *load)
+{
+    if (!load->prepared)
+        return;
+    load->moving = true;
+    vcol__account_moving(&load->buffer->manager->account);
 }
 
 bool vcol__load_stopped(vcol__load *load)
@@ -85,11 +128,16 @@ vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, v
     vcol_manager *m = load->buffer->manager;
     for (;;) {
         bool demanded = atomic_load(&load->demanded);
-        vcol__urgency urgency = !demanded ? VCOL__PREFETCH : started ? VCOL__BORROW : VCOL__DEMAND;
+        vcol__urgency urgency = !demanded && !VCOL__FAULT(PREFETCH) ? VCOL__PREFETCH : started ? VCOL__BORROW : VCOL__DEMAND;
         vcol_error why = {0};
         vcol_status status = vcol__account_reserve(m, &load->grant, bytes, urgency, load->runnable, &why);
-        if (status == VCOL_OK)
+        if (status == VCOL_OK) {
+            if (load->buffer->meter) {
+                vcol__meter_add(load->buffer->meter, (int64_t)bytes);
+                load->metered += (int64_t)bytes;
+            }
             return status;
+        }
         if (status == VCOL_CANCELLED && atomic_load(&load->demanded))
             continue; /* a demand joined meanwhile: now it may wait */
         if (status == VCOL_CANCELLED)
@@ -119,6 +167,9 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
     if (ok) {
         bytes = held_bytes(b);
         atomic_store_explicit(&b->bytes, bytes, memory_order_relaxed);
+        if (b->meter)
+            vcol__meter_add(b->meter, (int64_t)bytes - load->metered);
+        load->metered = 0;
         atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
         if (load->by_prefetch && bytes) {
             vcol__queue_charge(load, (int64_t)bytes);
@@ -139,6 +190,7 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
         for (int i = 0; i < VCOL__MAX_LEAVES; i++)
             vcol__memory_give(m, &b->leaf[i]);
         memset(b->count, 0, sizeof b->count);
+        meter_end(load);
         vcol__log_add(m, VCOL_LOG_FAIL, b->name, b->group, b->first, b->entries, 0, 0);
         if (status == VCOL_CANCELLED)
             VCOL__COUNT(m, cancelled, 1);
@@ -177,6 +229,7 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
     vcol_buffer *b = load->buffer;
     vcol_manager *m = b->manager;
     vcol__load *above = vcol__load_current(m);
+    bool counted = vcol__load_counted(m);
     vcol_error why = {0};
     vcol_status status;
     atomic_store_explicit(&load->thread, vcol__wait_thread(), memory_order_relaxed);
@@ -188,10 +241,14 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
         vcol__lock_take(&m->graph);
         above->waits_on = load;
         vcol__lock_drop(&m->graph);
-    } else {
-        vcol__account_runnable(m, 1);
     }
+    if (!counted)
+        vcol__account_runnable(m, 1);
     load->runnable = true;
+    if (load->moving) {
+        load->moving = false;
+        vcol__account_settled(&m->account);
+    }
     if (atomic_load(&m->closing))
         status = vcol_error_format(&why, VCOL_CANCELLED, "%s: the manager is closing", b->name);
     else
@@ -200,6 +257,8 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
         vcol_error_format(&why, status, "%s could not be materialized (%s)", b->name, vcol_status_name(status));
     if (load->work)
         b->ops->unprepare(b, load);
+    if (VCOL__FAULT(FAILED) && status != VCOL_OK)
+        load->grant.held = 0;
     vcol__account_give_back(m, &load->grant, 0);
     if (b->use)
         VCOL__USED(b->use, load_ns, vcol__clock(m) - start);
@@ -210,9 +269,9 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
         vcol__lock_take(&m->graph);
         above->waits_on = NULL;
         vcol__lock_drop(&m->graph);
-    } else {
-        vcol__account_runnable(m, -1);
     }
+    if (!counted)
+        vcol__account_runnable(m, -1);
     if (status != VCOL_OK && err && !err->status)
         *err = why;
     vcol__load_unref(load); /* the reference of b->load */
@@ -266,7 +325,8 @@ bool vcol__load_join(vcol__load *load, bool only_unwanted)
     char names[256];
     if (current && !wait_on(m, current, load, names, sizeof names))
         return false;
-    if (current)
+    bool counted = vcol__load_counted(m);
+    if (counted)
         vcol__account_runnable(m, -1);
     vcol__wait wait = {.load = load};
     bool listed = false;
@@ -280,10 +340,10 @@ bool vcol__load_join(vcol__load *load, bool only_unwanted)
     vcol__lock_drop(&b->stripe->lock);
     if (listed)
         vcol__wait_end(m, &wait);
-    if (current) {
+    if (counted)
         vcol__account_runnable(m, 1);
+    if (current)
         waits_no_more(m, current);
-    }
     return true;
 }
 
@@ -302,6 +362,7 @@ vcol_status vcol__load_wait(vcol__load *load, vcol_error *err)
         vcol__lock_drop(&m->graph);
     }
     VCOL__COUNT(m, waits, 1);
+    bool counted = vcol__load_counted(m);
     bool helping = b->ops->help != NULL;
     vcol__lock_take(&b->stripe->lock);
     while (!load->done) {
@@ -314,7 +375,7 @@ vcol_status vcol__load_wait(vcol__load *load, vcol_error *err)
             continue;
         }
         vcol__lock_drop(&b->stripe->lock);
-        if (current)
+        if (counted)
             vcol__account_runnable(m, -1);
         vcol__wait wait = {.load = load};
         vcol__wait_begin(m, &wait);
@@ -323,7 +384,7 @@ vcol_status vcol__load_wait(vcol__load *load, vcol_error *err)
             vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
         vcol__lock_drop(&b->stripe->lock);
         vcol__wait_end(m, &wait);
-        if (current)
+        if (counted)
             vcol__account_runnable(m, 1);
         vcol__lock_take(&b->stripe->lock);
     }

@@ -14,6 +14,7 @@ typedef struct vcol__load {
     bool prepared;    /* planned: blocks known, memory reserved, input under way */
     bool reads;       /* some of its input was not there when it was planned */
     bool done;        /* result is final */
+    bool moving;      /* it came from the queue with something reserved, and does not run yet: counted in account.moving */
     bool by_prefetch; /* a worker runs it, for a scope */
     vcol_error result;
     /* graph lock */
@@ -26,6 +27,7 @@ typedef struct vcol__load {
     vcol__share *share; /* of the scope that issued it, referenced; NULL: a demand's own. Const once it is linked */
     /* whoever has it: the thread that plans, revokes or runs it */
     int64_t ahead; /* bytes charged to the lookahead */
+    int64_t metered; /* bytes that it has reserved for its buffer's meter */
     /* atomic */
     _Atomic int64_t refs;   /* the buffer while QUEUED or LOADING, whoever runs it, each waiter, each scope */
     _Atomic bool cancelled; /* stop at the next block; reset when another scope wants it */
@@ -41,6 +43,19 @@ typedef struct vcol__load {
 
 /* The load that this thread is making for this manager, or NULL. */
 vcol__load *vcol__load_current(vcol_manager *m);
+
+/*
+ * A thread that computes on columns for the manager: as long as it does, and is not blocked in here, its leases are going to
+ * end, so that those who wait for memory wait for it instead of being granted over the limit. On the thread's stack; nests.
+ */
+typedef struct vcol__consumer {
+    vcol_manager *manager;
+    struct vcol__consumer *above;
+} vcol__consumer;
+void vcol__consumer_begin(vcol__consumer *consumer, vcol_manager *m);
+void vcol__consumer_end(vcol__consumer *consumer);
+/* Whether this thread is counted as runnable by the account: it makes a load, or is a consumer. */
+bool vcol__load_counted(vcol_manager *m);
 
 /* Creates a load, referenced once. Buffer is acquired. NULL: no memory. */
 vcol__load *vcol__load_new(vcol_buffer *buffer);
@@ -66,6 +81,8 @@ vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, v
 /* Waits while a thread plans it; whether its buffer is then QUEUED, for this load. Under the buffer's stripe
  * lock. */
 bool vcol__load_queued_locked(vcol__load *load);
+/* QUEUED -> LOADING is about to come: what it has reserved is not taken back any more. Under the buffer's stripe lock. */
+void vcol__load_taken_locked(vcol__load *load);
 /* Whether it should stop: nobody wants it any more, or the manager closes. */
 bool vcol__load_stopped(vcol__load *load);
 

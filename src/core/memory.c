@@ -13,6 +13,7 @@
  */
 #include "core/memory.h"
 
+#include "core/fault.h"
 #include "core/manager.h"
 #include "core/poison.h"
 
@@ -163,6 +164,7 @@ void vcol__memory_give(vcol_manager *m, vcol__region *region)
             memory->cached += capacity;
         vcol__lock_drop(&memory->lock);
         if (keep) {
+            vcol__account_moving(&m->account);
             /* It is `cached` in the account before anybody can take it from the list and say that it is not. */
             vcol__account_free(m, capacity, true);
             vcol__lock_take(&memory->lock);
@@ -170,11 +172,15 @@ void vcol__memory_give(vcol_manager *m, vcol__region *region)
             memory->lists[class] = data;
             vcol__poison(data, capacity);
             vcol__lock_drop(&memory->lock);
+            vcol__account_settled(&m->account);
         }
     }
     if (!keep) {
+        if (VCOL__FAULT(CREDIT))
+            vcol__account_free(m, capacity, false);
         surrender(memory, data, capacity);
-        vcol__account_free(m, capacity, false);
+        if (!VCOL__FAULT(CREDIT))
+            vcol__account_free(m, capacity, false);
     }
 }
 
@@ -240,6 +246,7 @@ uint64_t vcol__memory_trim(vcol_manager *m, uint64_t bytes)
                 vcol__unpoison(data, sizeof(void *));
                 memory->lists[class] = *(void **)data;
                 memory->cached -= capacity;
+                vcol__account_moving(&m->account);
             }
             vcol__lock_drop(&memory->lock);
             if (!data)
@@ -247,6 +254,7 @@ uint64_t vcol__memory_trim(vcol_manager *m, uint64_t bytes)
             vcol__unpoison(data, capacity);
             surrender(memory, data, capacity);
             vcol__account_uncache(m, capacity);
+            vcol__account_settled(&m->account);
             freed += capacity;
         }
     }

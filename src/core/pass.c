@@ -60,6 +60,7 @@ void vcol__pass_reset(vcol__pass *p)
 void vcol__pass_destroy(vcol__pass *p)
 {
     vcol__pass_reset(p);
+    vcol__memory_delete(p->manager, p->open, (size_t)p->open_capacity * sizeof *p->open);
     vcol__memory_delete(p->manager, p->blocks, (size_t)p->capacity * sizeof *p->blocks);
     vcol__memory_delete(p->manager, p->counted, (size_t)p->counted_capacity * sizeof *p->counted);
     vcol__lock_destroy(&p->lock);
@@ -68,18 +69,30 @@ void vcol__pass_destroy(vcol__pass *p)
 static int64_t position_locked(const vcol__pass *p, int64_t otherwise)
 {
     int64_t position = p->n_open ? INT64_MAX : otherwise;
-    for (int64_t i = 0; i < p->n_open && i < 64; i++)
+    for (int64_t i = 0; i < p->n_open; i++)
         if (p->open[i] < position)
             position = p->open[i];
-    return p->n_open > 64 ? 0 : position;
+    return p->n_unknown ? 0 : position;
 }
 
 void vcol__pass_enter(vcol__pass *p, int64_t first)
 {
     vcol__lock_take(&p->lock);
-    if (p->n_open < 64)
-        p->open[p->n_open] = first;
-    p->n_open++;
+    if (p->n_open == p->open_capacity) {
+        int64_t capacity = p->open_capacity ? p->open_capacity * 2 : 64;
+        int64_t *more = vcol__memory_new(p->manager, (size_t)capacity * sizeof *more);
+        if (more) {
+            if (p->n_open)
+                memcpy(more, p->open, (size_t)p->n_open * sizeof *more);
+            vcol__memory_delete(p->manager, p->open, (size_t)p->open_capacity * sizeof *p->open);
+            p->open = more;
+            p->open_capacity = capacity;
+        }
+    }
+    if (p->n_open < p->open_capacity)
+        p->open[p->n_open++] = first;
+    else
+        p->n_unknown++;
     atomic_store(&p->position, position_locked(p, first));
     vcol__lock_drop(&p->lock);
 }
@@ -87,14 +100,13 @@ void vcol__pass_enter(vcol__pass *p, int64_t first)
 void vcol__pass_leave(vcol__pass *p, int64_t first, int64_t end)
 {
     vcol__lock_take(&p->lock);
-    for (int64_t i = 0; i < p->n_open && i < 64; i++) {
-        if (p->open[i] == first) {
-            if (p->n_open <= 64)
-                p->open[i] = p->open[p->n_open - 1];
-            break;
-        }
-    }
-    p->n_open--;
+    int64_t i = 0;
+    while (i < p->n_open && p->open[i] != first)
+        i++;
+    if (i < p->n_open)
+        p->open[i] = p->open[--p->n_open];
+    else
+        p->n_unknown--;
     int64_t position = position_locked(p, end);
     atomic_store(&p->position, position);
     vcol__lock_drop(&p->lock);

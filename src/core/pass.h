@@ -16,8 +16,9 @@ typedef struct vcol__pass {
     vcol_manager *manager;
     vcol__block **blocks; /* pass lock */
     int64_t n, capacity;
-    int64_t open[64]; /* first entries of open chunks; more than 64 count as 0 */
-    int64_t n_open;
+    int64_t *open; /* first entries of open chunks */
+    int64_t n_open, open_capacity;
+    int64_t n_unknown; /* open chunks for which there was no memory there: while there are any, the position is 0 */
     vcol_buffer **counted; /* offsets of open chunks, borrowed; pass lock */
     int64_t n_counted, counted_capacity;
     _Atomic int64_t position; /* entries before it are done with */

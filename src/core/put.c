@@ -52,14 +52,14 @@ vcol_status vcol__put_create(vcol_manager *m, const char *name, vcol_type type, 
     vcol__buffer_init(&p->base, m, &put_ops, p->name);
     vcol_buffer *b = &p->base;
     vcol__grant grant = {0};
-    vcol__load *above = vcol__load_current(m); /* inside a generator this thread is counted as runnable already */
-    if (!above)
+    bool counted = vcol__load_counted(m); /* inside a generator, or a run, this thread is runnable already */
+    if (!counted)
         vcol__account_runnable(m, 1);
     vcol_status status = vcol__account_reserve(m, &grant, vcol__memory_capacity(size), VCOL__DEMAND, true, err);
     if (status == VCOL_OK)
         status = vcol__memory_take(m, &grant, size, &b->leaf[0], err);
     vcol__account_give_back(m, &grant, 0);
-    if (!above)
+    if (!counted)
         vcol__account_runnable(m, -1);
     if (status != VCOL_OK) {
         vcol_buffer_release(b);

@@ -274,6 +274,7 @@ bool vcol__queue_remove(vcol_buffer *b, const load_t *unwanted)
         if (unwanted && (b->load != unwanted || unwanted->scopes > 0 || atomic_load(&unwanted->demanded)))
             break;
         if (!b->load->busy) {
+            vcol__account_moving(&m->account);
             load = b->load;
             b->load = NULL;
             load->done = true;
@@ -295,6 +296,7 @@ bool vcol__queue_remove(vcol_buffer *b, const load_t *unwanted)
     if (load->work)
         b->ops->unprepare(b, load);
     vcol__account_give_back(m, &load->grant, 0); /* now: a task may keep a reference for a moment longer */
+    vcol__account_settled(&m->account);
     vcol__queue_charge(load, 0);
     vcol__load_unref(load);
     return true;
@@ -315,18 +317,22 @@ static bool take_over(load_t *load)
     vcol_buffer *b = load->buffer;
     vcol__lock_take(&b->stripe->lock);
     bool mine = vcol__load_queued_locked(load);
-    if (mine)
+    if (mine) {
+        vcol__load_taken_locked(load);
         atomic_fetch_add(&b->word, VCOL__LOADING - VCOL__QUEUED);
+    }
     vcol__lock_drop(&b->stripe->lock);
     return mine;
 }
 
-/* Runs a load that has a place in its share, and gives that place to the next. */
-static bool run_and_leave(load_t *load)
+/* Runs a load that has a place in its share, and gives that place to the next. `moving`: it was popped. */
+static bool run_and_leave(load_t *load, bool moving)
 {
     vcol_manager *m = load->buffer->manager;
     vcol__queue *q = &m->queue;
     bool mine = take_over(load);
+    if (moving)
+        vcol__account_settled(&m->account);
     if (mine) {
         vcol__queue_forget(m, load);
         vcol__load_run(load, true, NULL);
@@ -352,10 +358,13 @@ vcol__queue_try vcol__queue_run(load_t *load, bool force)
         return VCOL__TRY_ELSEWHERE;
     if (full)
         return VCOL__TRY_FULL;
-    return run_and_leave(load) ? VCOL__TRY_RAN : VCOL__TRY_ELSEWHERE;
+    return run_and_leave(load, false) ? VCOL__TRY_RAN : VCOL__TRY_ELSEWHERE;
 }
 
-/* The first load of a list that may go on now, referenced, with a place in its share if it is to be run. */
+/*
+ * The first load of a list that may go on now, referenced, with a place in its share if it is to be run. What it has reserved
+ * cannot be revoked any more: it is `moving`, for the caller to settle.
+ */
 static load_t *pop(vcol_manager *m, int32_t place)
 {
     vcol__queue *q = &m->queue;
@@ -371,6 +380,7 @@ static load_t *pop(vcol_manager *m, int32_t place)
             load = load->next;
     }
     if (load) {
+        vcol__account_moving(&m->account);
         unlink_locked(q, load);
         vcol__load_ref(load);
         if (place == VCOL__QUEUE_READY && load->share)
@@ -388,7 +398,7 @@ static void task(void *m_void)
         load_t *load = pop(m, VCOL__QUEUE_READY);
         if (!load)
             break;
-        done = run_and_leave(load);
+        done = run_and_leave(load, true);
         vcol__load_unref(load);
     }
     vcol__manager_release(m);
@@ -435,6 +445,7 @@ static bool plan_next(vcol_manager *m, reading *r)
             r->ready++;
         }
     }
+    vcol__account_settled(&m->account);
     vcol__load_unref(load);
     return room;
 }
@@ -514,6 +525,7 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
         vcol__lock_take(&q->lock);
         load_t *load = last_prepared_locked(q);
         if (load) {
+            vcol__account_moving(&m->account);
             unlink_locked(q, load);
             vcol__load_ref(load);
         }
@@ -552,6 +564,7 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
             link_locked(q, load, VCOL__QUEUE_PLAN);
             vcol__lock_drop(&q->lock);
         }
+        vcol__account_settled(&m->account);
         vcol__load_unref(load);
     }
     return freed;

@@ -128,6 +128,7 @@ static uint64_t evict_drop(vcol__evictable *item)
     vcol__lock_take(&m->blocks.lock);
     bool taken = take_locked(b, 1, &stored);
     if (taken) {
+        vcol__account_moving(&m->account);
         m->tier.room = atomic_load_explicit(&m->tier.bytes, memory_order_relaxed);
         m->tier.pressed = true;
     }
@@ -137,6 +138,7 @@ static uint64_t evict_drop(vcol__evictable *item)
         VCOL__COUNT(m, stored_drops, 1);
         vcol__memory_give(m, &stored);
         vcol__block_unref(b);
+        vcol__account_settled(&m->account);
     }
     return bytes;
 }
@@ -161,8 +163,14 @@ static void free_taken(vcol_manager *m, taken *t)
 {
     VCOL__COUNT(m, stored_drops, (uint64_t)t->n);
     for (int i = 0; i < t->n; i++) {
+        _Atomic int64_t *users = t->blocks[i]->kept.users;
         vcol__memory_give(m, &t->stored[i]);
         vcol__block_unref(t->blocks[i]);
+        if (atomic_fetch_sub(users, 1) == 1) { /* its file may be waiting to be closed */
+            vcol__lock_take(&m->blocks.lock);
+            pthread_cond_broadcast(&m->blocks.changed);
+            vcol__lock_drop(&m->blocks.lock);
+        }
     }
     t->n = 0;
 }
@@ -204,8 +212,10 @@ static bool make_room_locked(vcol__tier *tier, uint64_t bytes, turn now, taken *
         next = b->kept_next;
         if (now.number && b->kept_pass >= now.before)
             break; /* it will be needed sooner */
-        if (take_locked(b, 0, &t->stored[t->n]))
+        if (take_locked(b, 0, &t->stored[t->n])) {
+            atomic_fetch_add(b->kept.users, 1); /* it may be another file's, which must be there until free_taken has done */
             t->blocks[t->n++] = b;
+        }
     }
     return fits_locked(tier, bytes, most);
 }
@@ -301,6 +311,7 @@ void vcol__tier_drop_file(vcol__binding *file)
     vcol_manager *m = file->manager;
     taken t = {0};
     bool more;
+    vcol__account_moving(&m->account);
     do {
         vcol__lock_take(&m->blocks.lock);
         vcol__block *next = m->tier.oldest;
@@ -318,4 +329,5 @@ void vcol__tier_drop_file(vcol__binding *file)
         }
         t.n = 0;
     } while (more);
+    vcol__account_settled(&m->account);
 }

@@ -340,6 +340,7 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
     if (dep)
         vcol_buffer_acquire(dep);
     vcol__buffer_init(&u->base, m, g->kind == VCOL_GROUP_COUNTS ? &counts_ops : &unit_ops, g->name);
+    u->base.evictable.users = &file->in_flight; /* its name is the schema's */
     u->base.group = group;
     u->base.first = first;
     u->base.entries = count;

@@ -9,6 +9,7 @@
 #include "dataset/chunk.h"
 
 #include "array/derive.h"
+#include "core/meter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,7 @@ void vcol_chunk_close(vcol_chunk *c)
     vcol__pass_leave(&c->table->pass, c->row, c->row + c->count);
     vcol__steps_destroy(&c->steps);
     vcol__lock_destroy(&c->lock);
+    vcol__meter_release(c->meter);
     free(c->units);
     free(c->leased_units);
     free(c->columns);
@@ -168,6 +170,7 @@ static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol
         status = vcol__unit_create(&c->table->binding, &c->table->pass, group, c->row, rows_of(c, group), dep, &unit, err);
     if (status != VCOL_OK)
         return status;
+    vcol__meter_attach(c->meter, unit);
     if (!atomic_compare_exchange_strong(&c->units[group], &none, unit)) {
         vcol_buffer_release(unit); /* another thread was faster */
         unit = none;
@@ -339,6 +342,16 @@ vcol__defined *vcol__chunk_defined(vcol_chunk *c, int64_t id)
     return x;
 }
 
+/* Buffers that were made for this column alone: padded, widened. Those of the file's groups are metered by unit_of. */
+static void meter_column(vcol_chunk *c, vcol__chunk_column *x)
+{
+    if (x->values->group < 0)
+        vcol__meter_attach(c->meter, x->values);
+    for (int32_t l = 0; l < x->levels; l++)
+        if (x->level[l].buffer && x->level[l].buffer->group < 0)
+            vcol__meter_attach(c->meter, x->level[l].buffer);
+}
+
 vcol_status vcol__chunk_column_of(vcol_chunk *c, int64_t id, vcol__chunk_column **out, vcol_error *err)
 {
     vcol__defined *x = NULL;
@@ -354,6 +367,8 @@ vcol_status vcol__chunk_column_of(vcol_chunk *c, int64_t id, vcol__chunk_column 
         vcol_status status = x ? make_defined(c, x, &column, err) : make_column(c, id, &column, err);
         if (status != VCOL_OK)
             return status;
+        if (!x && c->meter)
+            meter_column(c, column);
         if (!atomic_compare_exchange_strong(slot, &none, column)) {
             vcol_buffer_release(column->values);
             for (int32_t l = 0; l < column->levels; l++)
@@ -391,6 +406,7 @@ vcol_status vcol__chunk_add(vcol_chunk *c, vcol__defined *x, vcol__defined **rep
     if (!known) {
         if (old)
             old->replaced = true;
+        vcol__meter_attach(c->meter, x->buffer);
         x->id = c->dataset->n_columns + c->n_defined++;
         x->next = atomic_load(&c->defined);
         atomic_store_explicit(&c->defined, x, memory_order_release);

@@ -70,6 +70,8 @@ struct vcol_chunk {
     /* who is told what is touched first: the loop, which learns */
     void (*touched)(int64_t id, void *opaque);
     void *opaque;
+    struct vcol__meter *meter; /* of its buffers, referenced; NULL without a run */
+    _Atomic bool stopped;      /* the run has no use for it any more: getters fail. Stale is harmless: one more is read */
     _Atomic bool *wanted; /* the loop's columns, declared and learned; NULL without a loop */
     vcol__steps steps;
     vcol__lock lock;

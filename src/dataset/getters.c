@@ -7,6 +7,8 @@
  */
 #include "dataset/chunk.h"
 
+#include <vcol/run.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,11 +113,23 @@ static void touch(vcol_chunk *c, vcol__chunk_column *x)
         touch_first(c, x, open);
 }
 
+int vcol_chunk_stopped(const vcol_chunk *c)
+{
+    return atomic_load_explicit(&c->stopped, memory_order_relaxed);
+}
+
+static vcol_status go_on(const vcol_chunk *c, vcol_error *err)
+{
+    return vcol_chunk_stopped(c) ? vcol_error_format(err, VCOL_CANCELLED, "%s: the run has stopped", c->table->where) : VCOL_OK;
+}
+
 /* Pins a column and checks it. `first`: see pin_all. */
 static vcol_status pin_checked(vcol_chunk *c, vcol__chunk_column *x, bool first, vcol_error *err)
 {
     touch(c, x);
-    vcol_status status = pin_all(x, first, err);
+    vcol_status status = go_on(c, err);
+    if (status == VCOL_OK)
+        status = pin_all(x, first, err);
     if (status != VCOL_OK)
         return status;
     status = check(c, x, err);
@@ -300,6 +314,8 @@ const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *e
             continue;
         vcol_buffer *b = x->level[l].buffer;
         if (alone && b != x->values && b->group >= 0) {
+            if (go_on(c, err) != VCOL_OK)
+                return NULL;
             vcol__steps_touched_offsets(c, id, name);
             vcol__dataset_touch_offsets(c->dataset, id);
             return lease_unit(c, b, x->level[l].leaf, holder, err);

@@ -50,7 +50,7 @@ static void ration_free(void *memory, size_t size, size_t align, void *opaque)
 
 static vcol_allocator ration_open(vcol_manager *m, vcol__infile *t)
 {
-    uint64_t limit = m->account.limit;
+    uint64_t limit = vcol__account_limit(m);
     t->ration.from = vcol__memory_recycler(m);
     t->ration.most = limit > UINT64_MAX - SLACK ? UINT64_MAX : limit + SLACK;
     return (vcol_allocator){ration_alloc, ration_free, &t->ration};
@@ -138,7 +138,7 @@ static void bind(vcol_manager *m, vcol__infile *t)
 {
     const vcol_source_limits *limits = vcol_source_get_limits(t->source);
     vcol__binding *b = &t->binding;
-    uint64_t limit = m->account.limit; /* a hint: it may change later */
+    uint64_t limit = vcol__account_limit(m); /* a hint: it may change later */
     b->manager = m;
     b->reader = t->reader;
     b->object = t->object;
@@ -217,21 +217,30 @@ vcol_status vcol__infile_open_rest(vcol_manager *m, vcol__infile *t, vcol_error 
     return status;
 }
 
+/* Reads under way and threads that evict hold blocks, and so the reader's object, in use. */
+static void wait_unused(vcol_manager *m, vcol__infile *t)
+{
+    vcol__wait wait = {.what = "those who read or evict blocks of a file"};
+    bool listed = false;
+    vcol__lock_take(&m->blocks.lock);
+    while (atomic_load(&t->binding.in_flight) != 0) {
+        if (!listed)
+            vcol__wait_begin(m, &wait);
+        listed = true;
+        vcol__lock_wait(&m->blocks.changed, &m->blocks.lock);
+    }
+    vcol__lock_drop(&m->blocks.lock);
+    if (listed)
+        vcol__wait_end(m, &wait);
+}
+
 void vcol__infile_close(vcol_manager *m, vcol__infile *t)
 {
     if (t->pass_open) {
-        /* Reads under way hold blocks, and so the reader's object, in use. */
-        vcol__lock_take(&m->blocks.lock);
-        while (atomic_load(&t->binding.in_flight) != 0)
-            vcol__lock_wait(&m->blocks.changed, &m->blocks.lock);
-        vcol__lock_drop(&m->blocks.lock);
+        wait_unused(m, t);
         vcol__pass_destroy(&t->pass);
         vcol__tier_drop_file(&t->binding);
-        /* A thread that makes room may still hold one. */
-        vcol__lock_take(&m->blocks.lock);
-        while (t->binding.n_blocks != 0)
-            vcol__lock_wait(&m->blocks.changed, &m->blocks.lock);
-        vcol__lock_drop(&m->blocks.lock);
+        wait_unused(m, t); /* somebody may just be evicting what the pass or the tier had */
     }
     if (t->object)
         t->reader->close_object(t->object);

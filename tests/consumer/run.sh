@@ -28,12 +28,14 @@ export CC="$cc"
 if command -v ninja > /dev/null; then export CMAKE_GENERATOR=Ninja; fi
 export CFLAGS="$flags" LDFLAGS="$flags"
 
-for via in package package-static pkg-config pkg-config-static; do
+ways="package package-static pkg-config pkg-config-static"
+[ ! -e "${pc%/*}/vcol-mpi.pc" ] || ways="$ways package-mpi pkg-config-mpi"
+for via in $ways; do
     say "$via: configure" cmake -S "$here" -B "$work/$via" -DVIA=$via -DCMAKE_PREFIX_PATH="$prefix"
     say "$via: build" cmake --build "$work/$via"
     if ldd "$work/$via/consumer" | grep -q libvcol; then linked=shared; else linked=static; fi
     case $via:$linked in
-    *-static:static | package:shared | pkg-config:shared) ;;
+    *-static:static | package:shared | pkg-config:shared | *-mpi:shared) ;;
     *) echo "$via: linked $linked"; exit 1 ;;
     esac
     say "$via: run" "$work/$via/consumer"

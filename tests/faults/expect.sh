@@ -21,5 +21,5 @@ if [ $status -eq 0 ] || [ $status -eq 126 ] || [ $status -eq 127 ]; then
     echo "$case: the fault was not found (status $status)"
     exit 1
 fi
-found=$(grep -E -m 1 'life.c:[0-9]+:F|life.c: hung|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error' "$log" || true)
+found=$(grep -E -m 1 '(life|limit).c:[0-9]+:[FE]|life.c: hung|watchdog: nothing|not so: |ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error' "$log" || true)
 echo "$case: found: ${found:-status $status}"
