@@ -13,6 +13,11 @@
  *     promised  reserved by work that was started, not yet backed by memory
  *     cached    recycled memory on the manager's free lists
  *     fixed     metadata and codec contexts
+ *
+ * Where a source is slow (it says so, or its reads were found to be; or the data set was told to: VCOL_DATASET_KEEP_STORED)
+ * blocks are kept as they are stored when they have been unpacked. They are part of live, leave before buffers that were used
+ * no later, and together take at most `stored_limit` bytes; clearing what was made of them does not free them, the data set's
+ * close and vcol_manager_evict do. What needs such a block again unpacks it without reading it.
  */
 #ifndef VCOL_MANAGER_H
 #define VCOL_MANAGER_H
@@ -63,6 +68,7 @@ typedef struct vcol_manager_options {
     vcol_allocator allocator; /* all zero = the system's */
     vcol_executor executor;   /* submit NULL = threads of the manager's own */
     int64_t trace;            /* events kept of the trace (vcol/trace.h), 112 bytes each, charged to `fixed`; 0 = no trace */
+    uint64_t stored_limit;    /* bytes at most of stored blocks that are kept (see above); 0 = chosen: half the limit, or 256 MiB */
 } vcol_manager_options;
 
 VCOL_API void vcol_manager_options_init(vcol_manager_options *options, size_t size);
@@ -123,6 +129,11 @@ typedef struct vcol_stats {
     uint64_t bytes_unpacked;   /* bytes they produced */
     uint64_t blocks_redecoded; /* of those, again in the same pass because the block had been evicted */
     uint64_t memory_waits;     /* loads that had to wait for memory */
+    /* stored blocks that are kept */
+    uint64_t stored_kept;  /* their memory, bytes now; part of live */
+    uint64_t stored_hits;  /* blocks that were unpacked from there instead of being read again */
+    uint64_t stored_saved; /* stored bytes of those */
+    uint64_t stored_drops; /* blocks that left: evicted, or for the bound */
 } vcol_stats;
 
 /* Fills the first `size` bytes of `*out`; give sizeof *out. */

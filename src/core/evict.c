@@ -58,7 +58,7 @@ static vcol__evict_key key_of(const vcol__evict *e, const vcol__evictable *item)
 {
     uint64_t stamp = atomic_load_explicit(&item->stamp, memory_order_relaxed);
     uint64_t next_use = atomic_load_explicit(&item->next_use, memory_order_relaxed);
-    vcol__evict_key key = {0, stamp};
+    vcol__evict_key key = {0, stamp, item->key.order};
     if (stamp == 0)
         key.rank = 0;
     else if (next_use == VCOL__NEXT_NEVER)
@@ -72,7 +72,7 @@ static vcol__evict_key key_of(const vcol__evict *e, const vcol__evictable *item)
 
 static bool less(vcol__evict_key a, vcol__evict_key b)
 {
-    return a.rank != b.rank ? a.rank < b.rank : a.stamp < b.stamp;
+    return a.rank != b.rank ? a.rank < b.rank : a.stamp != b.stamp ? a.stamp < b.stamp : a.order < b.order;
 }
 
 /* Two heaps to one. */
@@ -99,6 +99,7 @@ static void heap_put(vcol__evict *e, vcol__evictable *item)
 {
     item->place = VCOL__EVICT_HEAP;
     item->child = item->sibling = item->before = NULL;
+    item->key.order = e->puts++;
     item->key = key_of(e, item);
     e->heap = meld(e, e->heap, item);
 }
@@ -152,6 +153,7 @@ void vcol__evict_init(vcol__evict *evict)
     ring_init(&evict->aside);
     evict->heap = NULL;
     evict->n = 0;
+    evict->puts = 0;
     evict->steps = 0;
 }
 
@@ -310,12 +312,12 @@ static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool
     return found;
 }
 
-/* It could not be dropped: it was pinned meanwhile. */
+/* It could not be dropped: it was pinned meanwhile. It is looked at again in the next search. */
 static void put_back(vcol__evict *e, vcol__evictable *item)
 {
     vcol__lock_take(&e->lock);
     if (item->place == VCOL__EVICT_TAKEN)
-        heap_put(e, item);
+        put_aside(e, item);
     vcol__lock_drop(&e->lock);
 }
 

@@ -10,6 +10,7 @@
 #include "core/pool.h"
 #include "core/queue.h"
 #include "core/sync.h"
+#include "core/tier.h"
 #include "core/trace.h"
 #include "core/wait.h"
 
@@ -27,7 +28,8 @@ typedef struct vcol__stripe {
 
 typedef struct vcol__counters {
     _Atomic uint64_t generations, failures, cancelled, hits, waits, helps, clears, evictions, prefetched,
-        prefetch_unused, reads, bytes_asked, bytes_read, blocks_unpacked, bytes_unpacked, blocks_redecoded;
+        prefetch_unused, reads, bytes_asked, bytes_read, blocks_unpacked, bytes_unpacked, blocks_redecoded,
+        stored_hits, stored_saved, stored_drops;
 } vcol__counters;
 
 typedef struct vcol__log {
@@ -51,6 +53,7 @@ struct vcol_manager {
     vcol__stripe stripe[VCOL__STRIPES];
     vcol__queue queue;
     vcol__blocks blocks;
+    vcol__tier tier;
     vcol__evict evict;
     vcol__pool pool;
     vcol__lock graph;

@@ -8,6 +8,8 @@
  */
 #include "core/work.h"
 
+#include "core/tier.h"
+
 #include <string.h>
 
 struct vcol_block_sink {
@@ -132,6 +134,7 @@ vcol_status vcol__work_expand(vcol__hand *h, vcol_error *err)
             status = vcol__fetch_now(w->blocks, i, w->n, h->grant, true, err);
         if (status == VCOL_OK) {
             vcol_block d = b->asked;
+            vcol__tier_used(b);
             sink.parent = b;
             sink.first = fresh->n;
             vcol__lock_none_held();
@@ -140,6 +143,8 @@ vcol_status vcol__work_expand(vcol__hand *h, vcol_error *err)
             sink.parent = NULL;
             sink.first = 0;
         }
+        if (status == VCOL_OK && vcol__tier_wants(u->file))
+            vcol__tier_keep(b, u->pass); /* nobody drops it while the blocks in it are in use */
     }
     if (status != VCOL_OK) {
         vcol__work_free(u, fresh);
@@ -171,7 +176,7 @@ uint64_t vcol__work_window(const vcol__unit *u, const vcol__work *w, int64_t i)
     uint64_t bytes = 0, charged = 0;
     for (int64_t k = i; k < w->n && (k == i || bytes + w->blocks[k]->asked.stored <= u->file->read_size);
          k++) {
-        if (vcol__block_present(w->blocks[k]))
+        if (vcol__block_at_hand(w->blocks[k]))
             continue;
         bytes += w->blocks[k]->asked.stored;
         charged += vcol__memory_capacity(w->blocks[k]->asked.stored);
