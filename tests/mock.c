@@ -90,55 +90,68 @@ void mock_end(mock_open *o)
     memset(o, 0, sizeof *o);
 }
 
-mock_result mock_pass(const mock_world *w, const mock_setting *s, t_source *source, t_allocator *allocator)
+static void one_pass(const mock_world *w, const mock_setting *s, const mock_open *o, t_random *random, mock_result *r)
 {
-    mock_result r = {0};
-    mock_open o;
     vcol_loop_options lo;
     vcol_loop *loop = NULL;
     vcol_chunk *chunk;
-    t_random random = {s->seed};
-    r.status = mock_begin(w, s, source, allocator, &o, &r.err);
-    if (r.status != VCOL_OK)
-        return r;
-    ck_assert_int_eq(vcol_dataset_entries(o.d), w->rows);
     vcol_loop_options_init(&lo, sizeof lo);
     lo.entries = s->chunk ? s->chunk : w->rows;
     lo.flags = s->prefetch ? 0 : VCOL_LOOP_NO_PREFETCH;
-    r.status = vcol_loop_open(o.d, &lo, &loop, &r.err);
-    vcol_status status = r.status;
-    while (status == VCOL_OK && (status = vcol_loop_next(loop, &chunk, r.err.status ? NULL : &r.err)) == VCOL_OK) {
+    vcol_status status = vcol_loop_open(o->d, &lo, &loop, r->err.status ? NULL : &r->err);
+    if (status != VCOL_OK && r->status == VCOL_OK)
+        r->status = status;
+    while (status == VCOL_OK && (status = vcol_loop_next(loop, &chunk, r->err.status ? NULL : &r->err)) == VCOL_OK) {
         for (int k = 0; k < w->n_names; k++) {
             vcol_view view;
             vcol_error why = {0};
             int64_t id;
-            int c = s->seed ? (int)t_below(&random, w->n_names) : k;
+            int c = s->seed ? (int)t_below(random, w->n_names) : k;
             if (s->skip >> c & 1)
                 continue;
-            t_require(vcol_dataset_find(o.d, w->names[c], &id, NULL) == VCOL_OK);
+            t_require(vcol_dataset_find(o->d, w->names[c], &id, NULL) == VCOL_OK);
             status = vcol_chunk_get(chunk, id, &view, &why);
             if (status == VCOL_OK) {
                 t_require(view.entries == vcol_chunk_entries(chunk));
                 w->check(&view, c, vcol_chunk_first(chunk));
             } else {
                 t_require(why.status == status && why.message[0]);
-                if (!r.failures++) {
-                    r.status = status;
-                    r.err = why;
+                if (!r->failures++) {
+                    r->status = status;
+                    r->err = why;
                 }
             }
-            if (s->seed && t_below(&random, 3) == 0)
-                vcol_chunk_clear(chunk, w->names[t_below(&random, w->n_names)]);
+            if (s->seed && t_below(random, 3) == 0)
+                vcol_chunk_clear(chunk, w->names[t_below(random, w->n_names)]);
         }
         status = VCOL_OK;
     }
-    if (status != VCOL_END && r.status == VCOL_OK)
-        r.status = status;
-    r.chunks = loop ? vcol_loop_chunks(loop) : 0;
+    if (status != VCOL_END && r->status == VCOL_OK)
+        r->status = status;
+    r->chunks = loop ? vcol_loop_chunks(loop) : 0;
     vcol_loop_close(loop);
-    /* A read or a plan that nobody wants any more may be about to end. */
-    t_until(t_stats(o.m).live + t_stats(o.m).promised == 0);
-    vcol_manager_stats(o.m, &r.stats, sizeof r.stats);
+}
+
+mock_result mock_pass(const mock_world *w, const mock_setting *s, t_source *source, t_allocator *allocator)
+{
+    mock_result r = {0};
+    mock_open o;
+    t_random random = {s->seed};
+    if (s->keep)
+        source->limits.flags = VCOL_SOURCE_SLOW;
+    r.status = mock_begin(w, s, source, allocator, &o, &r.err);
+    if (r.status != VCOL_OK)
+        return r;
+    ck_assert_int_eq(vcol_dataset_entries(o.d), w->rows);
+    for (int pass = 0; pass < (s->passes ? s->passes : 1); pass++) {
+        uint64_t reads = t_stats(o.m).reads, hits = t_stats(o.m).stored_hits;
+        one_pass(w, s, &o, &random, &r);
+        /* A read or a plan that nobody wants any more may be about to end. */
+        t_until(t_stats(o.m).live + t_stats(o.m).promised == t_stats(o.m).stored_kept);
+        vcol_manager_stats(o.m, &r.stats, sizeof r.stats);
+        r.reads = r.stats.reads - reads;
+        r.hits = r.stats.stored_hits - hits;
+    }
     mock_end(&o);
     return r;
 }

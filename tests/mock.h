@@ -45,16 +45,19 @@ typedef struct mock_setting {
     uint64_t gap, read_size;
     int64_t log;
     unsigned skip; /* bit c: without column c */
+    int passes;    /* over the one data set; 0 = one */
+    bool keep;     /* the source is slow: blocks are kept as they are stored */
 } mock_setting;
 
 typedef struct mock_result {
     vcol_status status; /* of the first that failed */
     vcol_error err;
     int64_t failures, chunks;
-    vcol_stats stats; /* after the loop is closed */
+    vcol_stats stats; /* after the last loop is closed */
+    uint64_t reads, hits; /* reads, and hits of kept blocks, of the last pass */
 } mock_result;
 
-/* One pass. source and allocator may have faults; what is given is checked in any case. A column that fails is passed over. */
+/* One pass, or several. source and allocator may have faults; what is given is checked in any case. A column that fails is passed over. */
 mock_result mock_pass(const mock_world *w, const mock_setting *s, t_source *source, t_allocator *allocator);
 
 /* The settings of TESTS.md: chunks {1, 3, 7, all} × threads {0, 1, 4} × limits {tiny, none} × prefetch {off, on}. */

@@ -357,13 +357,43 @@ START_TEST(e8_1_the_same_values_under_all_settings)
 }
 END_TEST
 
+/* A column chunk is kept as a whole, with the pages in it: the second pass reads nothing, and unpacks as much as the first. */
+START_TEST(e9_1_a_second_pass_over_a_slow_source_expands_what_is_kept)
+{
+    const mock_world *w = world();
+    mock_setting s = mock_setting_of(_i, TINY);
+    t_allocator a = {0};
+    t_source source = {0};
+    s.keep = true;
+    s.passes = 2;
+    mock_result r = mock_pass(w, &s, &source, &a);
+    ck_assert_msg(r.status == VCOL_OK, "%s", r.err.message);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+    ck_assert_int_eq(atomic_load(&prepared), atomic_load(&unprepared));
+    if (!s.limit) {
+        ck_assert_uint_eq(r.reads, 0);
+        ck_assert_uint_gt(r.stats.stored_kept, 0);
+    }
+    if (!s.limit && !s.chunk) {
+        ck_assert_uint_eq(r.hits, COLUMNS * ROW_GROUPS);
+        ck_assert_int_eq((int64_t)r.stats.blocks_unpacked, 2 * w->blocks);
+        ck_assert_int_eq(atomic_load(&prepared), 2 * ROW_GROUPS);
+    }
+    if (s.limit) {
+        ck_assert_uint_le(r.stats.stored_kept, s.limit / 2);
+        ck_assert_uint_le(r.stats.peak, s.limit + r.stats.overcommit_bytes);
+    }
+}
+END_TEST
+
 START_TEST(e8_3_every_read_and_every_allocation_fails_once)
 {
     const mock_world *w = world();
     static const int threads[] = {0, 1, 2};
-    bool reads = _i >= 3;
+    bool reads = _i / 3 % 2;
     for (int64_t n = reads ? 2 : 1;; n += reads || !threads[_i % 3] ? 1 : 3) {
-        mock_setting s = {.threads = threads[_i % 3], .prefetch = threads[_i % 3] > 0, .chunk = 110, .gap = 1};
+        mock_setting s = {.threads = threads[_i % 3], .prefetch = threads[_i % 3] > 0, .chunk = 110, .gap = 1,
+                          .keep = _i >= 6, .passes = 1 + _i / 6};
         t_allocator a = {.fail_call = reads ? 0 : n};
         t_source source = {.fail_call = reads ? n : 0};
         mock_result r = mock_pass(w, &s, &source, &a);
@@ -400,7 +430,8 @@ int main(void)
 {
     const t_test tests[] = {
         {e8_1_the_same_values_under_all_settings, 2 * MOCK_SETTINGS},
-        {e8_3_every_read_and_every_allocation_fails_once, 6},
+        {e9_1_a_second_pass_over_a_slow_source_expands_what_is_kept, MOCK_SETTINGS},
+        {e8_3_every_read_and_every_allocation_fails_once, 12},
         {e8_3_a_page_that_lies_is_an_error_that_says_where, MOCK_SETTINGS},
     };
     return t_main("reader_parquet_mock", tests, sizeof tests / sizeof *tests);

@@ -421,6 +421,46 @@ START_TEST(e8_1_any_order_of_columns_and_clears_gives_the_same)
 }
 END_TEST
 
+/*
+ * A slow source, and two passes: in the second each block is unpacked once more and nothing is read, where memory suffices;
+ * and neither the values nor the limit are another's. The settings as above.
+ */
+START_TEST(e9_1_a_second_pass_over_a_slow_source_reads_nothing)
+{
+    const mock_world *w = world();
+    mock_setting s = mock_setting_of(_i % MOCK_SETTINGS, TINY);
+    atomic_store(&inspects, 0);
+    s.keep = true;
+    s.passes = 2;
+    s.skip = _i / MOCK_SETTINGS == 1 ? 1u << C_ID : 0;
+    resumes = _i / MOCK_SETTINGS == 2;
+    bool once_each = s.skip || resumes;
+    int64_t blocks = w->blocks - (s.skip ? file.n[B_ID] : 0);
+    t_allocator a = {0};
+    t_source source = {0};
+    mock_result r = mock_pass(w, &s, &source, &a);
+    ck_assert_msg(r.status == VCOL_OK, "%s", r.err.message);
+    ck_assert_int_eq(atomic_load(&a.live), 0);
+    if (!s.limit) {
+        ck_assert_uint_eq(r.reads, 0);
+        ck_assert_uint_gt(r.stats.stored_kept, 0);
+        ck_assert_int_eq(atomic_load(&inspects), blocks);
+        ck_assert_uint_eq(r.stats.stored_drops, 0);
+    }
+    if (!s.limit && once_each) {
+        ck_assert_int_eq((int64_t)r.hits, blocks); /* one decode a hit */
+        ck_assert_int_eq((int64_t)r.stats.blocks_unpacked, 2 * blocks);
+        ck_assert_uint_eq(r.stats.stored_hits, r.hits); /* none in the first pass */
+        ck_assert_uint_eq(r.stats.blocks_redecoded, 0);
+    }
+    if (s.limit) {
+        ck_assert_uint_le(r.stats.stored_kept, s.limit / 2);
+        ck_assert_uint_le(r.stats.peak, s.limit + r.stats.overcommit_bytes);
+        ck_assert_int_le(atomic_load(&a.most_columns), (int64_t)(s.limit + r.stats.overcommit_bytes));
+    }
+}
+END_TEST
+
 /* Chunks in any order, several at a time, pinned or leased, from several threads. */
 typedef struct rider {
     mock_open *o;
@@ -480,8 +520,9 @@ START_TEST(e8_1_threads_with_chunks_of_their_own_get_the_same)
     const mock_world *w = world();
     static const int threads[] = {0, 1, 4};
     mock_setting s = {.threads = threads[_i % 3], .limit = _i / 3 % 2 ? TINY : 0};
+    bool keep = _i >= 6;
     t_allocator a = {0};
-    t_source source = {0};
+    t_source source = {.limits.flags = keep ? VCOL_SOURCE_SLOW : 0};
     mock_open o;
     rider r[3];
     ck_assert_int_eq(mock_begin(w, &s, &source, &a, &o, NULL), VCOL_OK);
@@ -491,7 +532,13 @@ START_TEST(e8_1_threads_with_chunks_of_their_own_get_the_same)
     }
     for (int i = 0; i < 3; i++)
         pthread_join(r[i].thread, NULL);
+    vcol_stats st = t_stats(o.m);
+    if (keep)
+        ck_assert_uint_gt(st.stored_hits, 0);
+    ck_assert_uint_le(st.stored_kept, keep ? st.live : 0);
+    ck_assert_uint_le(st.stored_hits, st.blocks_unpacked);
     vcol_manager_evict(o.m);
+    ck_assert_uint_eq(t_stats(o.m).stored_kept, 0);
     mock_end(&o);
     ck_assert_int_eq(atomic_load(&a.live), 0);
 }
@@ -739,7 +786,8 @@ START_TEST(e8_3_every_read_fails_once)
     const mock_world *w = world();
     static const int threads[] = {0, 1, 4};
     for (int64_t n = 2;; n++) { /* the first read is that of the file's head */
-        mock_setting s = {.threads = threads[_i], .prefetch = _i > 0, .chunk = 70, .gap = 1, .read_size = 4096};
+        mock_setting s = {.threads = threads[_i % 3], .prefetch = _i % 3 > 0, .chunk = 70, .gap = 1, .read_size = 4096,
+                          .keep = _i >= 3, .passes = 1 + _i / 3};
         t_allocator a = {0};
         t_source source = {.fail_call = n};
         mock_result r = mock_pass(w, &s, &source, &a);
@@ -756,9 +804,10 @@ START_TEST(e8_3_every_allocation_fails_once)
 {
     const mock_world *w = world();
     static const int threads[] = {0, 1, 2};
-    int64_t step = threads[_i] ? 3 : 1;
+    int64_t step = threads[_i % 3] ? 3 : 1;
     for (int64_t n = 1;; n += step) {
-        mock_setting s = {.threads = threads[_i], .prefetch = _i > 0, .chunk = 70, .limit = _i == 2 ? TINY : 0};
+        mock_setting s = {.threads = threads[_i % 3], .prefetch = _i % 3 > 0, .chunk = 70, .limit = _i % 3 == 2 ? TINY : 0,
+                          .keep = _i >= 3, .passes = 1 + _i / 3};
         t_allocator a = {.fail_call = n};
         t_source source = {0};
         mock_result r = mock_pass(w, &s, &source, &a);
@@ -872,15 +921,16 @@ int main(void)
         {e2_4_shared_offsets_stay_while_another_column_has_them, 0},
         {e8_1_the_same_values_under_all_settings_and_each_block_once, 3 * MOCK_SETTINGS},
         {e8_1_any_order_of_columns_and_clears_gives_the_same, 2 * MOCK_SETTINGS},
-        {e8_1_threads_with_chunks_of_their_own_get_the_same, 6},
+        {e9_1_a_second_pass_over_a_slow_source_reads_nothing, 3 * MOCK_SETTINGS},
+        {e8_1_threads_with_chunks_of_their_own_get_the_same, 12},
         {e8_1_only_what_is_touched_is_read_and_no_byte_twice, 6},
         {e8_2_reads_are_merged_by_gap_and_size, 5},
         {e8_3_a_bad_basket_is_an_error_of_its_column_only, MOCK_SETTINGS},
         {e8_3_broken_bytes_are_an_error_that_says_where, MOCK_SETTINGS},
         {e8_3_a_file_that_ends_early_is_an_error, 0},
         {e8_3_a_counter_that_ends_early_is_an_error_that_says_where, 16},
-        {e8_3_every_read_fails_once, 3},
-        {e8_3_every_allocation_fails_once, 3},
+        {e8_3_every_read_fails_once, 6},
+        {e8_3_every_allocation_fails_once, 6},
         {e8_3_no_memory_from_some_point_on, 3},
         {e8_3_a_basket_that_had_to_go_is_unpacked_again_and_counted, 0},
     };

@@ -69,6 +69,9 @@ VCOL_API vcol_status vcol_file_verify(vcol_file *file, void (*report)(const vcol
 #define VCOL_DATASET_MISSING_NULL 1u /* a column that a later file lacks is null there, not an error */
 #define VCOL_DATASET_SHORT_NULL 2u   /* entries after a column's own end are null, not an error */
 #define VCOL_DATASET_LONGEST 4u      /* a table that says that it has fewer entries than its columns is as long as those */
+#define VCOL_DATASET_KEEP_STORED 8u  /* its blocks are kept as they are stored when they were unpacked, however fast its sources
+                                        are (vcol/manager.h) */
+#define VCOL_DATASET_DROP_STORED 16u /* they are not, however slow. Neither: by what a source says, or its reads take */
 
 typedef struct vcol_dataset_options {
     size_t struct_size;
@@ -84,7 +87,7 @@ VCOL_API void vcol_dataset_options_init(vcol_dataset_options *options, size_t si
 /*
  * Opens `n` paths as one data set. A path is "file", "file:object" or a glob of files ("run*.root:Events";
  * sorted by name). Without an object the file's only table is meant, or `Events` if there is one.
- * Errors: NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree), NOMEM, LIMIT.
+ * Errors: MISUSE, NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree), NOMEM, LIMIT.
  */
 VCOL_API vcol_status vcol_dataset_open(vcol_manager *manager, const char *const *paths, int64_t n,
                                        const vcol_dataset_options *options, vcol_dataset **out,

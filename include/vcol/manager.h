@@ -14,6 +14,11 @@
  *     cached    recycled memory on the manager's free lists
  *     fixed     metadata and codec contexts
  *
+ * Where a source is slow (it says so, or its reads were found to be; or the data set was told to: VCOL_DATASET_KEEP_STORED)
+ * blocks are kept as they are stored when they have been unpacked. They are part of live, leave before buffers that were used
+ * no later, and together take at most `stored_limit` bytes; clearing what was made of them does not free them, the data set's
+ * close and vcol_manager_evict do. What needs such a block again unpacks it without reading it.
+ *
  * Spilling: when memory is short, columns of files are dropped and read again. With a `spill_dir`, buffers of a generator that
  * costs more (vcol_generator.cost) than reading them back, and values that the program put in (vcol_chunk_put), are written to a
  * file in that directory instead: an Arrow IPC stream each, LZ4 packed, in one file without a name, which is gone when the
@@ -69,6 +74,7 @@ typedef struct vcol_manager_options {
     vcol_allocator allocator; /* all zero = the system's */
     vcol_executor executor;   /* submit NULL = threads of the manager's own */
     int64_t trace;            /* events kept of the trace (vcol/trace.h), 112 bytes each, charged to `fixed`; 0 = no trace */
+    uint64_t stored_limit;    /* bytes at most of stored blocks that are kept (see above); 0 = chosen: half the limit, or 256 MiB */
     /*
      * A directory for values that leave memory and are costlier to make anew than to read back (see Spilling above); copied.
      * NULL = nothing is spilled.
@@ -149,6 +155,11 @@ typedef struct vcol_stats {
     uint64_t bytes_unpacked;   /* bytes they produced */
     uint64_t blocks_redecoded; /* of those, again in the same pass because the block had been evicted */
     uint64_t memory_waits;     /* loads that had to wait for memory */
+    /* stored blocks that are kept */
+    uint64_t stored_kept;  /* their memory, bytes now; part of live */
+    uint64_t stored_hits;  /* blocks that were unpacked from there instead of being read again */
+    uint64_t stored_saved; /* stored bytes of those */
+    uint64_t stored_drops; /* blocks that left: evicted, or for the bound */
     /* spilling */
     uint64_t spilled;        /* buffers written to the file */
     uint64_t bytes_spilled;  /* their values, bytes in memory */

@@ -24,6 +24,10 @@ typedef struct vcol_range {
     void *data;      /* size bytes */
 } vcol_range;
 
+/* What a source says of its speed; at most one. Neither: the runtime finds out by what reads take. */
+#define VCOL_SOURCE_FAST 1u /* reading bytes again costs less than unpacking them */
+#define VCOL_SOURCE_SLOW 2u /* it costs more: blocks are kept as they are stored, where there is room (vcol/manager.h) */
+
 /* What a source bears and likes. Zero = no opinion. */
 typedef struct vcol_source_limits {
     uint64_t size;     /* bytes in all */
@@ -31,6 +35,8 @@ typedef struct vcol_source_limits {
     int32_t ranges;    /* ranges in one call at most */
     uint64_t gap;      /* bytes that it is cheaper to read than to skip */
     uint64_t read_size; /* bytes of one read at most */
+    uint32_t flags;     /* VCOL_SOURCE_… */
+    int32_t reserved;   /* 0 */
 } vcol_source_limits;
 
 /* Called exactly once for every accepted submit, on any thread. */
@@ -68,7 +74,8 @@ VCOL_API vcol_status vcol_source_open_memory(const void *data, size_t size, cons
 /*
  * A device made of another source (taken on success): every read (adjacent ranges are one) takes `latency_ns` plus its bytes at
  * `bytes_per_second` (0 = no limit) of a link that all reads share; `requests` reads overlap their
- * latencies. For tests and benchmarks of overlap. The time passes in the reading thread, blocked.
+ * latencies. For tests and benchmarks of overlap. The time passes in the reading thread, blocked. Such a source is SLOW if one
+ * read of 256 KiB takes it 1 ms and more, at 125 MB/s and less, else as fast as the other source is.
  */
 typedef struct vcol_device_options {
     size_t struct_size;

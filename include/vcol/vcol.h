@@ -4,8 +4,8 @@
  * the background, inside one memory limit.
  *
  * Read the headers in this order: base (errors, types), manager (memory, threads), dataset (files,
- * columns), chunk (arrays), loop, run (many threads), prefetch, plan, partition, then buffer (derived columns), expect
- * (what is used next), source (other inputs), trace (where the time goes) and progress.
+ * columns), chunk (arrays), loop, run (many threads), prefetch, plan, partition, then buffer (derived columns),
+ * expect (what is used next), source (other inputs), trace (where the time goes) and progress.
  * vcol/reader.h is for those who write a reader, vcol/scope.h for those who like block forms.
  */
 #ifndef VCOL_VCOL_H

@@ -11,11 +11,13 @@
  *
  * BUSY belongs to one thread; others that want the bytes wait. So a block is read once and unpacked once however many
  * loads want it at a time. Unpacked bytes are kept when another load waits, when the block reaches beyond the chunk, or when
- * several columns read it; they are charged, listed for eviction, and pinned while a load reads them.
+ * several columns read it; they are charged, listed for eviction, and pinned while a load reads them. Stored bytes go once they
+ * are unpacked, or stay for the next time (tier.c).
  */
 #include "core/block.h"
 
 #include "core/manager.h"
+#include "core/tier.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +149,8 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         b = b->chain;
     if (b) {
         atomic_fetch_add(&b->refs, 1);
+        if (b->in_tier)
+            vcol__tier_touch_locked(b);
         vcol__lock_drop(&r->lock);
         *out = b;
         return VCOL_OK;
@@ -164,7 +168,9 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         b->file = file;
         b->group = group;
         b->evictable.ops = &evict_ops;
+        b->kept.ops = &vcol__tier_evict_ops;
         b->evictable.users = &file->in_flight;
+        b->kept.users = &file->in_flight;
         atomic_init(&b->refs, 1);
         b->inspected = (d->flags & VCOL_BLOCK_INSPECTED) != 0 || !file->reader->inspect;
         if (parent) {
@@ -193,26 +199,53 @@ void vcol__block_ref(vcol__block *b)
     atomic_fetch_add(&b->refs, 1);
 }
 
-static void free_state(vcol__block *b)
+static void free_state(vcol__binding *file, void *state, size_t bytes)
+{
+    vcol_manager *m = file->manager;
+    if (state) {
+        file->reader->unprepare(file->object, state, &m->memory.allocator);
+        vcol__account_fix(m, -(int64_t)bytes);
+    }
+}
+
+/*
+ * Under the registry lock, which is dropped meanwhile: of a block that only the tier and the caller have, all goes but its stored
+ * bytes. Who finds it then finds it as if it were read just now.
+ */
+static void strip_locked(vcol__blocks *r, vcol__block *b)
 {
     vcol_manager *m = b->file->manager;
-    if (b->state) {
-        b->file->reader->unprepare(b->file->object, b->state, &m->memory.allocator);
-        vcol__account_fix(m, -(int64_t)b->state_bytes);
-        b->state = NULL;
-    }
+    vcol__region plain = b->plain;
+    void *state = b->state;
+    size_t state_bytes = b->state_bytes;
+    memset(&b->plain, 0, sizeof b->plain);
+    b->plain_bytes = b->state = NULL;
+    b->plain_state = VCOL__PLAIN_NONE;
+    b->unpacked_before = false;
+    atomic_store(&b->mark, 0);
+    vcol__evict_unlist(m, &b->evictable);
+    if (!plain.data && !state)
+        return;
+    vcol__lock_drop(&r->lock);
+    free_state(b->file, state, state_bytes);
+    vcol__memory_give(m, &plain);
+    vcol__lock_take(&r->lock);
 }
 
 void vcol__block_unref(vcol__block *b)
 {
     vcol_manager *m = b->file->manager;
     vcol__blocks *r = &m->blocks;
-    int64_t refs = atomic_load(&b->refs);
-    while (refs > 1) /* not the last: no lock */
+    vcol__binding *file = b->file;
+    /* not the last, nor the last beside the tier's: no lock. Who adds the tier's has a reference, and the lock. */
+    int64_t refs = atomic_load(&b->refs), least = vcol__tier_wants(file) ? 2 : 1;
+    while (refs > least)
         if (atomic_compare_exchange_weak(&b->refs, &refs, refs - 1))
             return;
     vcol__account_moving(&m->account);
     vcol__lock_take(&r->lock);
+    if (b->in_tier && atomic_load(&b->refs) == 2)
+        strip_locked(r, b);
     if (atomic_fetch_sub(&b->refs, 1) != 1) {
         vcol__lock_drop(&r->lock);
         vcol__account_settled(&m->account);
@@ -226,7 +259,7 @@ void vcol__block_unref(vcol__block *b)
     vcol__fetch_dequeue_locked(b); /* before the lock is dropped: else a read could take it, and it would be freed in flight */
     vcol__lock_drop(&r->lock);
     vcol__evict_unlist(m, &b->evictable);
-    free_state(b);
+    free_state(file, b->state, b->state_bytes);
     vcol__memory_give(m, &b->plain);
     vcol__memory_give(m, &b->stored);
     vcol__account_settled(&m->account);
@@ -256,6 +289,17 @@ bool vcol__block_present(vcol__block *b)
     return present;
 }
 
+bool vcol__block_at_hand(vcol__block *b)
+{
+    vcol_manager *m = b->file->manager;
+    if (atomic_load_explicit(&b->refs, memory_order_relaxed) < 2)
+        return false; /* as above */
+    vcol__lock_take(&m->blocks.lock);
+    bool at_hand = b->plain_state == VCOL__PLAIN_HERE || b->in_tier;
+    vcol__lock_drop(&m->blocks.lock);
+    return at_hand;
+}
+
 vcol__stored_state vcol__block_stored_state(vcol__block *b)
 {
     vcol_manager *m = b->file->manager;
@@ -270,8 +314,12 @@ void vcol__block_drop_stored(vcol__block *b)
     vcol_manager *m = b->file->manager;
     vcol__region stored = {0};
     vcol__lock_take(&m->blocks.lock);
+    bool was = false;
     if (b->stored_state == VCOL__STORED_HERE && b->stored.data && b->plain_state != VCOL__PLAIN_BUSY &&
         !(b->plain_state == VCOL__PLAIN_HERE && !b->plain.data)) {
+        was = b->in_tier;
+        if (was)
+            vcol__tier_unlink_locked(b);
         stored = b->stored;
         memset(&b->stored, 0, sizeof b->stored);
         b->stored_bytes = NULL;
@@ -279,6 +327,8 @@ void vcol__block_drop_stored(vcol__block *b)
     }
     vcol__lock_drop(&m->blocks.lock);
     vcol__memory_give(m, &stored);
+    if (was)
+        vcol__block_unref(b);
 }
 
 vcol__plain_state vcol__block_claim(vcol__block *b, bool runnable)
@@ -308,6 +358,7 @@ vcol__plain_state vcol__block_claim(vcol__block *b, bool runnable)
         atomic_fetch_add(&b->pins, 1);
     } else {
         b->plain_state = VCOL__PLAIN_BUSY;
+        atomic_store_explicit(&b->busy, true, memory_order_relaxed);
         atomic_store_explicit(&b->unpacker, vcol__wait_thread(), memory_order_relaxed);
     }
     vcol__lock_drop(&r->lock);
@@ -335,6 +386,7 @@ void vcol__block_settle(vcol__block *b, bool keep)
     vcol__blocks *r = &m->blocks;
     vcol__lock_take(&r->lock);
     b->plain_state = keep ? VCOL__PLAIN_HERE : VCOL__PLAIN_NONE;
+    atomic_store_explicit(&b->busy, false, memory_order_relaxed);
     b->unpacked_before = true;
     if (keep)
         atomic_store(&b->pins, 1);

@@ -5,8 +5,12 @@
 
 #include "core/evict.h"
 #include "core/memory.h"
+#include "io/speed.h"
 
 #include <vcol/reader.h>
+
+/* Whether stored bytes of a file's blocks are kept when they have been unpacked (tier.c). */
+typedef enum vcol__keep { VCOL__KEEP_NEVER, VCOL__KEEP_IF_SLOW, VCOL__KEEP_ALWAYS } vcol__keep;
 
 /* An open table of a file: what the core needs to know of it. Owned by the data set. */
 typedef struct vcol__binding {
@@ -20,6 +24,8 @@ typedef struct vcol__binding {
     uint32_t number;         /* the manager's, from 1: names it in a trace */
     uint64_t gap, read_size, size;
     _Atomic uint64_t bytes_read; /* gaps included */
+    vcol__keep keep;
+    vcol__speed speed; /* of its reads */
     _Atomic int64_t in_flight; /* reads under way, and items of it held by threads that evict; the owner waits for 0 before it
                                   closes the object */
 } vcol__binding;
@@ -33,7 +39,8 @@ typedef struct vcol__block {
     vcol__binding *file;
     int32_t group;   /* the one that planned it first */
     vcol__evictable evictable; /* listed while its unpacked bytes are kept */
-    _Atomic int64_t refs;      /* loads, the pass that carries it, a read */
+    vcol__evictable kept;      /* listed while the tier has its stored bytes */
+    _Atomic int64_t refs;      /* loads, the pass that carries it, a read, the tier */
     _Atomic int64_t pins;      /* loads that read its unpacked bytes now */
     /* registry lock */
     struct vcol__block *chain; /* hash table, or the stack of unused ones */
@@ -41,6 +48,10 @@ typedef struct vcol__block {
     vcol__stored_state stored_state;
     vcol__plain_state plain_state;
     bool along;            /* QUEUED: the next demand of the file takes it */
+    bool in_tier;          /* it keeps the stored bytes, which are HERE */
+    uint64_t kept_pass;    /* in the tier: the number of the loop that used it last; 0 = none */
+    struct vcol__block *kept_next, *kept_previous; /* in the tier: used after it, before it */
+    _Atomic bool busy;        /* plain_state is BUSY; also read without the lock, as a hint */
     _Atomic int64_t unpacker; /* the thread that has or had BUSY; also read without the lock */
     int64_t waiting;       /* loads that wait for BUSY to end */
     bool inspected;
@@ -97,9 +108,11 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
                             vcol_error *err);
 /* Whether the unpacked bytes are there (now): nothing need be read or unpacked for it. */
 bool vcol__block_present(vcol__block *block);
+/* Whether it need not be read (now): the unpacked bytes are there, or the tier has the stored ones. */
+bool vcol__block_at_hand(vcol__block *block);
 /* A look at the state, ordered after what made it so: HERE means that the stored bytes can be read by who has BUSY. */
 vcol__stored_state vcol__block_stored_state(vcol__block *block);
-/* Frees a block's stored bytes if they are there and nobody unpacks it now. */
+/* Frees a block's stored bytes, the tier's too, if they are there and nobody unpacks it now. */
 void vcol__block_drop_stored(vcol__block *block);
 
 /*

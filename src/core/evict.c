@@ -58,7 +58,7 @@ static vcol__evict_key key_of(const vcol__evict *e, const vcol__evictable *item)
 {
     uint64_t stamp = atomic_load_explicit(&item->stamp, memory_order_relaxed);
     uint64_t next_use = atomic_load_explicit(&item->next_use, memory_order_relaxed);
-    vcol__evict_key key = {0, stamp};
+    vcol__evict_key key = {0, stamp, item->key.order};
     if (stamp == 0)
         key.rank = 0;
     else if (next_use == VCOL__NEXT_NEVER)
@@ -72,7 +72,7 @@ static vcol__evict_key key_of(const vcol__evict *e, const vcol__evictable *item)
 
 static bool less(vcol__evict_key a, vcol__evict_key b)
 {
-    return a.rank != b.rank ? a.rank < b.rank : a.stamp < b.stamp;
+    return a.rank != b.rank ? a.rank < b.rank : a.stamp != b.stamp ? a.stamp < b.stamp : a.order < b.order;
 }
 
 /* Two heaps to one. */
@@ -99,6 +99,7 @@ static void heap_put(vcol__evict *e, vcol__evictable *item)
 {
     item->place = VCOL__EVICT_HEAP;
     item->child = item->sibling = item->before = NULL;
+    item->key.order = e->puts++;
     item->key = key_of(e, item);
     e->heap = meld(e, e->heap, item);
 }
@@ -152,6 +153,7 @@ void vcol__evict_init(vcol__evict *evict)
     ring_init(&evict->aside);
     evict->heap = NULL;
     evict->n = 0;
+    evict->puts = 0;
     evict->steps = 0;
 }
 
@@ -239,6 +241,14 @@ bool vcol__evict_ref(_Atomic int64_t *refs)
     return false;
 }
 
+/* Nobody who evicts holds anything of a file any more: whoever closes it may go on. */
+static void tell_closer(vcol_manager *m)
+{
+    vcol__lock_take(&m->blocks.lock);
+    pthread_cond_broadcast(&m->blocks.changed);
+    vcol__lock_drop(&m->blocks.lock);
+}
+
 static bool may_go(vcol__evictable *item, vcol__urgency urgency)
 {
     return !item->ops->pinned(item) &&
@@ -259,14 +269,6 @@ static void look_aside(vcol__evict *e, vcol__urgency urgency)
     }
 }
 
-/* Nobody who evicts holds anything of a file any more: whoever closes it may go on. */
-static void tell_closer(vcol_manager *m)
-{
-    vcol__lock_take(&m->blocks.lock);
-    pthread_cond_broadcast(&m->blocks.changed);
-    vcol__lock_drop(&m->blocks.lock);
-}
-
 /* The first item that may go, held and TAKEN; NULL if there is none. `moves`: how many more may go back for having been used. */
 static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool begin, int64_t *moves)
 {
@@ -285,20 +287,23 @@ static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool
         if (*moves > 0 && less(i->key, key_of(e, i))) { /* used since, or more came: it is not its turn */
             (*moves)--;
             heap_put(e, i);
-        } else if (!may_go(i, urgency)) {
+            continue;
+        }
+        if (!may_go(i, urgency)) {
             put_aside(e, i);
-        } else {
-            /* While it is listed, and we have the lock, its file is there: who destroys it must unlist it first. */
+            continue;
+        }
+        /* While it is listed, and we have the lock, its file is there: who destroys it must unlist it first. */
+        if (i->users)
+            atomic_fetch_add(i->users, 1);
+        if (i->ops->hold(i)) {
+            i->place = VCOL__EVICT_TAKEN;
+            vcol__account_moving(&m->account); /* another look does not find it now */
+            found = i;
+        } else { /* on its way out by itself */
+            put_aside(e, i);
             if (i->users)
-                atomic_fetch_add(i->users, 1);
-            if (i->ops->hold(i)) {
-                i->place = VCOL__EVICT_TAKEN;
-                found = i;
-            } else { /* on its way out by itself */
-                put_aside(e, i);
-                if (i->users)
-                    gone = atomic_fetch_sub(i->users, 1) == 1 || gone;
-            }
+                gone = atomic_fetch_sub(i->users, 1) == 1 || gone;
         }
     }
     vcol__lock_drop(&e->lock);
@@ -307,7 +312,7 @@ static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool
     return found;
 }
 
-/* It could not be dropped: it was pinned meanwhile, or has to stay. The next search looks at it again, this one does not. */
+/* It could not be dropped: it was pinned meanwhile. It is looked at again in the next search. */
 static void put_back(vcol__evict *e, vcol__evictable *item)
 {
     vcol__lock_take(&e->lock);
@@ -334,6 +339,7 @@ uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency ur
             misses++; /* pinned in the meantime */
             put_back(&m->evict, item);
         }
+        vcol__account_unmoved(&m->account); /* what was freed has been told */
         _Atomic int64_t *users = item->users;
         item->ops->unhold(item);
         if (users && atomic_fetch_sub(users, 1) == 1)

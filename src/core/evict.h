@@ -42,6 +42,7 @@ typedef enum vcol__evict_place {
 /* The less goes first. */
 typedef struct vcol__evict_key {
     uint64_t rank, stamp;
+    uint64_t order; /* in which they were put into the heap, where all else is equal */
 } vcol__evict_key;
 
 /* Embedded in buffers and blocks. */
@@ -69,6 +70,7 @@ typedef struct vcol__evict {
     vcol__evictable all, aside; /* rings */
     vcol__evictable *heap;      /* the first to go, or NULL */
     int64_t n;                  /* listed */
+    uint64_t puts;              /* into the heap */
     uint64_t steps;             /* of all searches */
 } vcol__evict;
 

@@ -90,6 +90,16 @@ static int by_index_offset(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
+/* Reads, and notes what that took. */
+static vcol_status read_ranges(vcol__binding *file, const vcol_range *ranges, int32_t n, uint64_t bytes, vcol_error *err)
+{
+    uint64_t begin = vcol__clock_ns();
+    vcol_status status = vcol_source_read(file->source, ranges, n, err);
+    if (status == VCOL_OK)
+        vcol__speed_add(&file->speed, vcol__clock_ns() - begin, bytes);
+    return status;
+}
+
 /* Reads one block by itself. */
 static void read_one(batch *t, int64_t i)
 {
@@ -102,7 +112,7 @@ static void read_one(batch *t, int64_t i)
     vcol__log_add(m, VCOL_LOG_READ, t->file->where, b->group, 0, 0, b->asked.offset, b->asked.stored);
     atomic_fetch_add_explicit(&t->file->bytes_read, b->asked.stored, memory_order_relaxed);
     int64_t start = VCOL__TRACE_BEGIN(m);
-    t->status[i] = vcol_source_read(t->file->source, &range, 1, &why);
+    t->status[i] = read_ranges(t->file, &range, 1, b->asked.stored, &why);
     VCOL__TRACE_END(m, VCOL__TRACE_READ, start, t->file->where, .file = t->file->number, .offset = b->asked.offset,
                     .bytes = b->asked.stored, .wanted = b->asked.stored);
     if (t->status[i] != VCOL_OK && !t->failed) {
@@ -164,6 +174,7 @@ static void read_batch(batch *t, void *gap_memory, uint64_t gap)
     vcol_manager *m = t->file->manager;
     int64_t n_reads = 0;
     int32_t n = 0;
+    uint64_t bytes = 0;
     vcol__lock_none_held();
     if (t->n == 1) {
         read_one(t, 0);
@@ -186,12 +197,13 @@ static void read_batch(batch *t, void *gap_memory, uint64_t gap)
         VCOL__COUNT(m, reads, 1);
         VCOL__COUNT(m, bytes_read, r->size);
         atomic_fetch_add_explicit(&t->file->bytes_read, r->size, memory_order_relaxed);
+        bytes += r->size;
         vcol__log_add(m, VCOL_LOG_READ, t->file->where, r->n == 1 ? t->blocks[t->spans[r->first].tag]->group : -1, 0, 0,
                       r->offset, r->size);
     }
     vcol_error why = {0};
     int64_t start = VCOL__TRACE_BEGIN(m);
-    bool ok = n > 0 && vcol_source_read(t->file->source, t->ranges, n, &why) == VCOL_OK;
+    bool ok = n > 0 && read_ranges(t->file, t->ranges, n, bytes, &why) == VCOL_OK;
     if (n > 0 && VCOL__TRACING(m))
         trace_batch(t, n_reads, start);
     if (ok)

@@ -192,7 +192,7 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
             atomic_store(&b->evictable.ahead, true);
             atomic_store(&b->ahead, (int64_t)bytes);
         }
-        vcol__evict_cost(&b->evictable, b->cost > 0 ? (uint64_t)(b->cost * 1e9) : vcol__now() - load->begun, bytes);
+        vcol__evict_cost(&b->evictable, b->cost > 0 ? (uint64_t)(b->cost * 1e9) : (uint64_t)(vcol__clock(m) - load->begun), bytes);
         vcol__evict_list(m, &b->evictable);
         vcol__log_add(m, VCOL_LOG_LOAD, b->name, b->group, b->first, b->entries, 0, bytes);
         VCOL__COUNT(m, generations, 1);
@@ -260,11 +260,11 @@ vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)
     if (!counted)
         vcol__account_runnable(m, 1);
     load->runnable = true;
-    load->begun = vcol__now();
     if (load->moving) {
         load->moving = false;
         vcol__account_settled(&m->account);
     }
+    load->begun = vcol__clock(m);
     if (atomic_load(&m->closing))
         status = vcol_error_format(&why, VCOL_CANCELLED, "%s: the manager is closing", b->name);
     else

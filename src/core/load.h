@@ -27,7 +27,7 @@ typedef struct vcol__load {
     vcol__share *share; /* of the scope that issued it, referenced; NULL: a demand's own. Const once it is linked */
     /* whoever has it: the thread that plans, revokes or runs it */
     int64_t ahead; /* bytes charged to the lookahead */
-    uint64_t begun;  /* ns, when it was run */
+    int64_t begun; /* ns of the manager's clock, when it was run */
     int64_t metered; /* bytes that it has reserved for its buffer's meter */
     /* atomic */
     _Atomic int64_t refs;   /* the buffer while QUEUED or LOADING, whoever runs it, each waiter, each scope */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define DEFAULT_CACHED ((uint64_t)256 << 20)
+#define DEFAULT_STORED ((uint64_t)256 << 20)
 #define DEFAULT_LOOKAHEAD ((uint64_t)512 << 20)
 #define DEFAULT_IO_THREADS 2
 #define MOST_TRACED ((int64_t)1 << 28)
@@ -83,6 +84,7 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
     uint64_t limit = resolve(o.limit);
     m->cached_option = o.cached_limit;
     m->lookahead_option = o.lookahead;
+    vcol__tier_init(&m->tier, o.stored_limit ? o.stored_limit : limit ? limit / 2 : DEFAULT_STORED);
     m->flags = o.flags;
     m->threads = o.flags & VCOL_MANAGER_NO_BACKGROUND ? 0 : o.threads ? o.threads : processors();
     m->io_threads = o.io_threads ? o.io_threads : DEFAULT_IO_THREADS;
@@ -189,7 +191,9 @@ uint64_t vcol_manager_trim(vcol_manager *m)
 
 uint64_t vcol_manager_evict(vcol_manager *m)
 {
-    return vcol__evict_make_room(m, UINT64_MAX, VCOL__DEMAND);
+    uint64_t freed = vcol__evict_make_room(m, UINT64_MAX, VCOL__DEMAND);
+    vcol__tier_relax(m);
+    return freed;
 }
 
 void vcol_manager_set_limit(vcol_manager *m, uint64_t limit)
@@ -239,6 +243,7 @@ void vcol_manager_stats(const vcol_manager *manager, vcol_stats *out, size_t siz
     s.overcommit_bytes = a->overcommit_bytes;
     s.memory_waits = a->memory_waits;
     vcol__lock_drop(&a->lock);
+    s.stored_kept = atomic_load_explicit(&m->tier.bytes, memory_order_relaxed); /* changed under a lock that we do not take */
 #define COPY(what) s.what = atomic_load_explicit(&m->count.what, memory_order_relaxed)
     COPY(generations);
     COPY(failures);
@@ -260,6 +265,9 @@ void vcol_manager_stats(const vcol_manager *manager, vcol_stats *out, size_t siz
     COPY(bytes_spilled);
     COPY(spill_reads);
     COPY(spill_failures);
+    COPY(stored_hits);
+    COPY(stored_saved);
+    COPY(stored_drops);
 #undef COPY
     vcol__lock_take(&m->spill.lock);
     s.spill_bytes = m->spill.used;

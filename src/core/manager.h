@@ -11,10 +11,9 @@
 #include "core/queue.h"
 #include "core/spill.h"
 #include "core/sync.h"
+#include "core/tier.h"
 #include "core/trace.h"
 #include "core/wait.h"
-
-#include <time.h>
 
 #include <vcol/manager.h>
 #include <vcol/reader.h>
@@ -30,8 +29,8 @@ typedef struct vcol__stripe {
 
 typedef struct vcol__counters {
     _Atomic uint64_t generations, failures, cancelled, hits, waits, helps, clears, evictions, prefetched,
-        prefetch_unused, reads, bytes_asked, bytes_read, blocks_unpacked, bytes_unpacked, blocks_redecoded, spilled,
-        bytes_spilled, spill_reads, spill_failures;
+        prefetch_unused, reads, bytes_asked, bytes_read, blocks_unpacked, bytes_unpacked, blocks_redecoded,
+        stored_hits, stored_saved, stored_drops, spilled, bytes_spilled, spill_reads, spill_failures;
 } vcol__counters;
 
 typedef struct vcol__log {
@@ -56,6 +55,7 @@ struct vcol_manager {
     vcol__stripe stripe[VCOL__STRIPES];
     vcol__queue queue;
     vcol__blocks blocks;
+    vcol__tier tier;
     vcol__evict evict;
     vcol__spill spill;
     vcol__pool pool;
@@ -81,14 +81,6 @@ static inline uint64_t vcol__tick(vcol_manager *m)
     uint64_t t = atomic_load_explicit(&m->tick, memory_order_relaxed) + 1;
     atomic_store_explicit(&m->tick, t, memory_order_relaxed);
     return t;
-}
-
-/* Nanoseconds of a clock that only goes forward. */
-static inline uint64_t vcol__now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 #define VCOL__COUNT(m, what, by) atomic_fetch_add_explicit(&(m)->count.what, (by), memory_order_relaxed)

@@ -43,8 +43,17 @@ static void drop_done(vcol__pass *p, int64_t position)
     } while (n == 64);
 }
 
+void vcol__pass_begin(vcol__pass *p, uint64_t number)
+{
+    uint64_t last = atomic_load_explicit(&p->last, memory_order_relaxed);
+    atomic_store_explicit(&p->before, last ? last : number, memory_order_relaxed);
+    atomic_store_explicit(&p->last, number, memory_order_relaxed);
+    atomic_store_explicit(&p->number, number, memory_order_relaxed);
+}
+
 void vcol__pass_reset(vcol__pass *p)
 {
+    atomic_store_explicit(&p->number, 0, memory_order_relaxed);
     drop_done(p, INT64_MAX);
 }
 

@@ -23,6 +23,10 @@ typedef struct vcol__pass {
     int64_t n_counted, counted_capacity;
     _Atomic int64_t position; /* entries before it are done with */
     int64_t origin;           /* the data set's entry that is the file's first; set at open */
+    /* for the tier; relaxed: hints */
+    _Atomic uint64_t number; /* of the loop that goes over the file; 0 = none */
+    _Atomic uint64_t before; /* of the loop before that one, or its own if there was none */
+    _Atomic uint64_t last;   /* of the last loop that began; 0 = none */
 } vcol__pass;
 
 void vcol__pass_init(vcol__pass *pass, vcol_manager *m);
@@ -30,6 +34,8 @@ void vcol__pass_destroy(vcol__pass *pass);
 /* A chunk of the file's entries [first, end) is opened or closed. */
 void vcol__pass_enter(vcol__pass *pass, int64_t first);
 void vcol__pass_leave(vcol__pass *pass, int64_t first, int64_t end);
+/* A loop begins, whose number the manager gives (vcol__tier.passes). The reset ends it. */
+void vcol__pass_begin(vcol__pass *pass, uint64_t number);
 /* Drops all that is carried. */
 void vcol__pass_reset(vcol__pass *pass);
 /* Keeps a block that ends before `end` (a row) for as long as the pass needs it. */

@@ -10,6 +10,8 @@
  */
 #include "core/work.h"
 
+#include "core/tier.h"
+
 #include <string.h>
 
 /* The block belongs to this thread (BUSY): its stored bytes are made present and it is inspected. */
@@ -19,7 +21,9 @@ static vcol_status fetch_and_inspect(vcol__hand *h, int64_t i, vcol_error *err)
     vcol__block *b = h->work->blocks[i];
     vcol_status status = VCOL_OK;
     vcol__stored_state stored = vcol__block_stored_state(b);
-    if (stored != VCOL__STORED_HERE) {
+    if (stored == VCOL__STORED_HERE) {
+        vcol__tier_used(b);
+    } else {
         vcol_error why = {0};
         if (stored == VCOL__STORED_NONE)
             status = vcol__hand_ensure(h, vcol__work_window(u, h->work, i), err);
@@ -304,7 +308,10 @@ vcol_status vcol__stage_direct(vcol__hand *h, int64_t i, vcol_error *err)
     } else {
         vcol__block_settle(b, false);
     }
-    vcol__block_drop_stored(b);
+    if (status == VCOL_OK)
+        vcol__tier_keep(b, u->pass);
+    else
+        vcol__block_drop_stored(b);
     return status;
 }
 
@@ -335,7 +342,10 @@ vcol_status vcol__stage_hold(vcol__hand *h, int64_t i, vcol_error *err)
         vcol__block_settle(b, status == VCOL_OK);
         if (status == VCOL_OK && vcol__unit_keeps(u, b))
             vcol__pass_carry(u->pass, b);
-        vcol__block_drop_stored(b);
+        if (status == VCOL_OK)
+            vcol__tier_keep(b, u->pass);
+        else
+            vcol__block_drop_stored(b);
     }
     h->work->held[i] = status == VCOL_OK;
     return status;

@@ -12,6 +12,8 @@
  */
 #include "core/work.h"
 
+#include "core/tier.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -224,6 +226,13 @@ static void read_with_offsets(vcol_buffer *b, vcol__load *load)
     vcol__lock_drop(&b->stripe->lock);
 }
 
+/* Whether a failure may lie in the bytes that were read; else they are as good as before. */
+static bool of_the_bytes(vcol_status status)
+{
+    return status != VCOL_OK && status != VCOL_IO && status != VCOL_CANCELLED && status != VCOL_LIMIT && status != VCOL_NOMEM &&
+           status != VCOL_CYCLE;
+}
+
 static vcol_status load_blocks(vcol_buffer *b, vcol__load *load, vcol_error *err)
 {
     vcol__unit *u = (vcol__unit *)b;
@@ -253,6 +262,9 @@ static vcol_status load_blocks(vcol_buffer *b, vcol__load *load, vcol_error *err
     vcol__hand_close(&h);
     if (pinned)
         vcol__buffer_unpin(u->dep);
+    if (of_the_bytes(status) && load->work)
+        for (int64_t i = 0; i < load->work->n; i++)
+            vcol__tier_forget(load->work->blocks[i]); /* no error is kept: the next try reads anew */
     if (status != VCOL_OK) {
         if (status != VCOL_LIMIT && status != VCOL_CYCLE)
             located(u, status, &why);

@@ -8,6 +8,8 @@
  */
 #include "core/work.h"
 
+#include "core/tier.h"
+
 #include <string.h>
 
 struct vcol_block_sink {
@@ -137,6 +139,7 @@ vcol_status vcol__work_expand(vcol__hand *h, vcol_error *err)
             status = vcol__fetch_now(w->blocks, i, w->n, h->grant, true, err);
         if (status == VCOL_OK) {
             vcol_block d = b->asked;
+            vcol__tier_used(b);
             sink.parent = b;
             sink.first = fresh->n;
             vcol__lock_none_held();
@@ -145,6 +148,8 @@ vcol_status vcol__work_expand(vcol__hand *h, vcol_error *err)
             sink.parent = NULL;
             sink.first = 0;
         }
+        if (status == VCOL_OK && vcol__tier_wants(u->file))
+            vcol__tier_keep(b, u->pass); /* nobody drops it while the blocks in it are in use */
     }
     if (status != VCOL_OK) {
         vcol__work_free(u, fresh);

@@ -259,6 +259,13 @@ static vcol_status count_users(vcol_dataset *d, vcol__infile *t, vcol_error *err
     return VCOL_OK;
 }
 
+void vcol__dataset_begin_pass(vcol_dataset *d)
+{
+    uint64_t number = atomic_fetch_add_explicit(&d->manager->tier.passes, 1, memory_order_relaxed) + 1;
+    for (int64_t f = 0; f < d->n_files; f++)
+        vcol__pass_begin(&d->files[f].pass, number);
+}
+
 vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t n, const vcol_dataset_options *options,
                               vcol_dataset **out, vcol_error *err)
 {
@@ -272,6 +279,8 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
         return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_open: a manager and at least one path are needed");
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if ((o.flags & VCOL_DATASET_KEEP_STORED) && (o.flags & VCOL_DATASET_DROP_STORED))
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_open: stored blocks are either kept or dropped");
     vcol_status status = VCOL_OK;
     for (int64_t i = 0; i < n && status == VCOL_OK; i++)
         status = add_path(&w, paths[i], o.sources ? o.sources[i] : NULL, err);
@@ -291,6 +300,8 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
             break;
         d->n_files++;
         t->first = t->pass.origin = d->entries;
+        if (o.flags & (VCOL_DATASET_KEEP_STORED | VCOL_DATASET_DROP_STORED))
+            t->binding.keep = o.flags & VCOL_DATASET_KEEP_STORED ? VCOL__KEEP_ALWAYS : VCOL__KEEP_NEVER;
         for (int64_t k = 0; k < t->schema->n_columns && (o.flags & VCOL_DATASET_LONGEST); k++) {
             const vcol_schema_column *c = &t->schema->columns[k];
             if (c->status == VCOL_OK && c->entries > t->entries)

@@ -87,6 +87,9 @@ struct vcol_file {
 /* The built-in readers, NULL-terminated. */
 extern const vcol_reader *(*const vcol__builtin_readers[])(void);
 
+/* A loop over the data set begins: what it uses from now on is used in one direction. vcol__pass_reset of all files ends it. */
+void vcol__dataset_begin_pass(vcol_dataset *d);
+
 /* names.c */
 vcol_status vcol__names_build(vcol_dataset *d, vcol_error *err);
 int64_t vcol__names_find(const vcol_dataset *d, const char *path, size_t length);

@@ -152,6 +152,9 @@ static void bind(vcol_manager *m, vcol__infile *t)
     b->read_size = m->read_size ? m->read_size : limits->read_size ? limits->read_size : (uint64_t)4 << 20;
     if (limit != UINT64_MAX && b->read_size > limit / 16)
         b->read_size = limit / 16 > 4096 ? limit / 16 : 4096;
+    b->keep = limits->flags & VCOL_SOURCE_SLOW   ? VCOL__KEEP_ALWAYS
+              : limits->flags & VCOL_SOURCE_FAST ? VCOL__KEEP_NEVER
+                                                 : VCOL__KEEP_IF_SLOW;
     if (b->gap > b->read_size / 2)
         b->gap = b->read_size / 2;
 }
@@ -236,7 +239,8 @@ void vcol__infile_close(vcol_manager *m, vcol__infile *t)
     if (t->pass_open) {
         wait_unused(m, t);
         vcol__pass_destroy(&t->pass);
-        wait_unused(m, t); /* somebody may just be evicting what the pass had */
+        vcol__tier_drop_file(&t->binding);
+        wait_unused(m, t); /* somebody may just be evicting what the pass or the tier had */
     }
     if (t->object)
         t->reader->close_object(t->object);

@@ -48,7 +48,6 @@ typedef struct item {
     int64_t index, first, count;
     vcol__slot slot;       /* no chunk: the state is to be found in the cache */
     bool busy;             /* run lock: its slot is being prefetched for: not closed meanwhile */
-    uint64_t need;         /* run lock: bytes that it was let in with */
     void *result;
     bool cached;
 } item;
@@ -83,7 +82,6 @@ typedef struct run {
     int64_t error_index;
     uint64_t set;              /* the most that a chunk needed, bytes; 0: not known */
     int64_t set_entries;       /* of that chunk */
-    uint64_t let_in;           /* sum of the running items' `need` */
     double own, all, base;     /* seconds of processors: in the job's chunk function, of the process since `base` */
     int64_t measured;          /* chunks in `own` */
     vcol_run_stats stats;
@@ -144,6 +142,16 @@ static uint64_t need_locked(const run *r, int64_t count)
         return r->set;
     double need = (double)r->set * ((double)count / (double)r->set_entries);
     return need < 1e18 ? (uint64_t)need : (uint64_t)1e18;
+}
+
+/* What the chunks that run are expected to need, by what is known now. */
+static uint64_t running_need_locked(const run *r)
+{
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < r->n_items; i++)
+        if (r->items[i].state == RUNNING && __builtin_add_overflow(sum, need_locked(r, r->items[i].count), &sum))
+            return UINT64_MAX;
+    return sum;
 }
 
 /* Chunks that are queued besides the ones that are computed on, and room for as many that wait for their turn. */
@@ -465,7 +473,6 @@ static void compute(run *r, item *it, int32_t thread, vcol_run_chunk *info)
     }
     vcol__lock_take(&r->lock);
     r->running--;
-    r->let_in -= it->need;
     if (status == VCOL_OK) {
         it->state = DONE;
         r->waiting++;
@@ -559,7 +566,7 @@ static item *next_locked(run *r, bool *no_room)
     if (!first || r->running == 0)
         return first;
     uint64_t most = room(r->manager), need = need_locked(r, first->count);
-    if (most != UINT64_MAX && first->slot.chunk && (!r->set || need > most || r->let_in > most - need)) {
+    if (most != UINT64_MAX && first->slot.chunk && (!r->set || need > most || running_need_locked(r) > most - need)) {
         *no_room = true;
         return NULL;
     }
@@ -570,8 +577,6 @@ static void start_locked(run *r, item *it, int32_t thread)
 {
     vcol_run_chunk info;
     it->state = RUNNING;
-    it->need = need_locked(r, it->count);
-    r->let_in += it->need;
     r->queued--;
     r->running++;
     if (r->running > r->stats.most_running)

@@ -84,6 +84,7 @@ vcol_status vcol__window_open(vcol__window *w, vcol_dataset *d, const char *colu
         if (w->chosen)
             choose_ahead(w);
     }
+    vcol__dataset_begin_pass(d);
     return VCOL_OK;
 }
 

@@ -14,6 +14,7 @@
 #include "io/device.h"
 
 #include "io/source.h"
+#include "io/speed.h"
 
 #include <vcol/reader.h>
 
@@ -26,6 +27,8 @@
 #define SECOND UINT64_C(1000000000)
 /* What is cheaper to read than to skip is what passes in one latency; this bounds it. */
 #define GAP_MAX (UINT64_C(1) << 20)
+/* A read by which it is told whether it is slow. */
+#define TRIED (UINT64_C(256) << 10)
 
 struct device {
     /* set at open, const after */
@@ -54,13 +57,6 @@ uint64_t vcol__link_book(vcol__link *link, uint64_t now, uint64_t bytes)
     return link->free_at;
 }
 
-static uint64_t clock_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
-
 static void block_until(uint64_t when)
 {
     struct timespec t = {.tv_sec = (time_t)(when / SECOND), .tv_nsec = (long)(when % SECOND)};
@@ -74,6 +70,8 @@ static vcol_status limits(void *self, vcol_source_limits *out, vcol_error *err)
     (void)err;
     *out = *vcol_source_get_limits(d->inner);
     out->requests = d->options.requests;
+    if (vcol__speed_is_slow(d->options.latency_ns + transfer(TRIED, d->options.bytes_per_second), TRIED))
+        out->flags = VCOL_SOURCE_SLOW;
     if (d->options.bytes_per_second) {
         double skipped = (double)d->options.latency_ns / (double)SECOND * (double)d->options.bytes_per_second;
         out->gap = skipped < (double)GAP_MAX ? (uint64_t)skipped : GAP_MAX;
@@ -91,7 +89,7 @@ static vcol_status request(struct device *d, const vcol_range *ranges, int32_t n
     while (d->options.requests && d->in_flight >= d->options.requests)
         pthread_cond_wait(&d->fewer, &d->lock);
     d->in_flight++;
-    uint64_t when = vcol__link_book(&d->link, clock_now(), bytes);
+    uint64_t when = vcol__link_book(&d->link, vcol__clock_ns(), bytes);
     pthread_mutex_unlock(&d->lock);
 
     vcol_status status = vcol_source_read(d->inner, ranges, n, err);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * io/speed.h: whether reads are slow, by what they took. No clock in here but the one function, so that a test can say what
+ * a read took.
+ */
+#ifndef VCOL_IO_SPEED_H
+#define VCOL_IO_SPEED_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+/* A read that took less was no seek, no round trip: it came from memory or from near it. */
+#define VCOL__SLOW_NS UINT64_C(1000000)
+/* 125 MB/s: a disk, a gigabit link. What is faster costs no more than inflating the bytes does. */
+#define VCOL__SLOW_NS_PER_BYTE UINT64_C(8)
+/* So many of the last sixteen reads: one disk that was asleep, or a machine that was busy, is not a slow source. */
+#define VCOL__SLOW_READS 12
+
+/* What is known of a source's reads. Atomics, relaxed: a sample that is lost between two threads does no harm. */
+typedef struct vcol__speed {
+    _Atomic uint32_t last; /* the last sixteen reads, one bit each: slow */
+    _Atomic bool slow;     /* most of them were; never reset */
+    _Atomic uint64_t ns, bytes; /* of all reads */
+} vcol__speed;
+
+static inline uint64_t vcol__clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+static inline bool vcol__speed_is_slow(uint64_t ns, uint64_t bytes)
+{
+    return ns >= VCOL__SLOW_NS && ns / VCOL__SLOW_NS_PER_BYTE >= bytes;
+}
+
+static inline void vcol__speed_add(vcol__speed *speed, uint64_t ns, uint64_t bytes)
+{
+    uint32_t last = atomic_load_explicit(&speed->last, memory_order_relaxed);
+    last = (last << 1 | vcol__speed_is_slow(ns, bytes)) & 0xffff;
+    atomic_store_explicit(&speed->last, last, memory_order_relaxed);
+    if (__builtin_popcount(last) >= VCOL__SLOW_READS)
+        atomic_store_explicit(&speed->slow, true, memory_order_relaxed);
+    atomic_fetch_add_explicit(&speed->ns, ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&speed->bytes, bytes, memory_order_relaxed);
+}
+
+static inline bool vcol__speed_slow(const vcol__speed *speed)
+{
+    return atomic_load_explicit(&speed->slow, memory_order_relaxed);
+}
+
+#endif
