@@ -226,7 +226,7 @@ START_TEST(e4_3_a_large_newcomer_is_not_starved_by_small_ones)
     o.limit = (uint64_t)KB(96);
     vcol_manager *m = t_manager(&o);
     t_gate_init(&held);
-    ordered first = {.bytes = KB(64), .gate = &held, .fails = true}, large = {.bytes = KB(80)}, small[SMALL];
+    ordered first = {.bytes = KB(64), .gate = &held, .fails = true}, large = {.bytes = KB(96), .fails = true}, small[SMALL];
     vcol_buffer *b[SMALL + 2] = {ordered_open(m, &first, "first"), ordered_open(m, &large, "large")};
     pinner p[SMALL + 2];
     pin_start(&p[0], b[0]);
