@@ -369,6 +369,15 @@ void vcol__account_settled(vcol__account *a)
     vcol__lock_drop(&a->lock);
 }
 
+void vcol__account_unmoved(vcol__account *a)
+{
+    vcol__lock_take(&a->lock);
+    atomic_fetch_sub(&a->moving, 1);
+    if (a->line)
+        pthread_cond_broadcast(&a->changed); /* who waits for nothing to move may go on */
+    vcol__lock_drop(&a->lock);
+}
+
 void vcol__account_kick(vcol_manager *m)
 {
     vcol__account *a = &m->account;

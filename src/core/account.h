@@ -83,6 +83,8 @@ static inline void vcol__account_moving(vcol__account *account)
     atomic_fetch_add(&account->moving, 1);
 }
 void vcol__account_settled(vcol__account *account);
+/* The same where nothing has come back by it: who waits need not look again. */
+void vcol__account_unmoved(vcol__account *account);
 /* Something became evictable: called by the last unpin, when `waiting` is not 0. */
 void vcol__account_kick(vcol_manager *m);
 

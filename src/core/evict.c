@@ -339,7 +339,7 @@ uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency ur
             misses++; /* pinned in the meantime */
             put_back(&m->evict, item);
         }
-        vcol__account_settled(&m->account);
+        vcol__account_unmoved(&m->account); /* what was freed has been told */
         _Atomic int64_t *users = item->users;
         item->ops->unhold(item);
         if (users && atomic_fetch_sub(users, 1) == 1)
