@@ -33,7 +33,7 @@ static const char usage_text[] =
     "  --jobs N                  chunks computed on at a time; 0 = chosen (1)\n"
     "  --threads T               worker threads; 0 = as many as processors (0)\n"
     "  --no-prefetch             no background work at all\n"
-    "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), or none (none)\n"
+    "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), none, or auto (none)\n"
     "  --plot FILE.svg           draw the histograms\n"
     "  --trace FILE              write a trace of the run, for 'vcol trace summary' and Perfetto\n"
     "  --learn K                 run over the first K entries only, and print the columns that were used,\n"
@@ -122,8 +122,7 @@ static int parse_value(options *o, const char *name, const char *value)
         return number_int32(value, &o->threads);
     if (strcmp(name, "--jobs") == 0)
         return number_int32(value, &o->jobs);
-    o->limit = 0; /* --memory-limit */
-    return strcmp(value, "none") == 0 ? 0 : number_bytes(value, &o->limit);
+    return number_limit(value, &o->limit); /* --memory-limit */
 }
 
 /* Returns 0, or -1 after saying what is wrong. */

@@ -19,7 +19,7 @@ const char ttbar_usage[] =
     "  --threads T               worker threads of prefetch and plan, which read ahead; 0 = as many as\n"
     "                            processors (0)\n"
     "  --jobs N                  chunks computed on at a time; 0 = chosen (1)\n"
-    "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), or none (none)\n"
+    "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), none, or auto (none)\n"
     "  --lookahead BYTES         read ahead at most, of what is not used yet (512M, or a quarter of the limit;\n"
     "                            plan without limit: 32M a job)\n"
     "  --plot FILE.svg           draw the histograms\n"
@@ -100,8 +100,8 @@ static int parse_value(options *o, const char *name, const char *value)
     if (strcmp(name, "--lookahead") == 0)
         return number_bytes(value, &o->lookahead);
     if (strcmp(name, "--memory-limit") == 0) {
-        o->limit = 0;
-        return strcmp(value, "none") == 0 ? 0 : number_bytes(value, &o->limit);
+        o->limit = strcmp(value, "auto") == 0 ? VCOL_LIMIT_AUTO : 0;
+        return o->limit || strcmp(value, "none") == 0 ? 0 : number_bytes(value, &o->limit);
     }
     o->chunk = 0;
     o->chunking = strcmp(value, "clusters") == 0 ? VCOL_CHUNK_BY_CLUSTERS

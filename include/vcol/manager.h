@@ -18,6 +18,12 @@
  * blocks are kept as they are stored when they have been unpacked. They are part of live, leave before buffers that were used
  * no later, and together take at most `stored_limit` bytes; clearing what was made of them does not free them, the data set's
  * close and vcol_manager_evict do. What needs such a block again unpacks it without reading it.
+ *
+ * Spilling: when memory is short, columns of files are dropped and read again. With a `spill_dir`, buffers of a generator that
+ * costs more (vcol_generator.cost) than reading them back, and values that the program put in (vcol_chunk_put), are written to a
+ * file in that directory instead: an Arrow IPC stream each, LZ4 packed, in one file without a name, which is gone when the
+ * process ends, however it ends. A full or failing disk is no error: what can be generated is dropped, what was put in stays in
+ * memory. Only values that were put in and can no longer be read back are an error (IO, CORRUPT) when they are asked for.
  */
 #ifndef VCOL_MANAGER_H
 #define VCOL_MANAGER_H
@@ -59,7 +65,7 @@ typedef struct vcol_manager_options {
     int32_t threads;          /* worker threads; 0 = as many as the processors this process may use; < 0 MISUSE */
     int32_t io_threads;       /* threads for sources whose reads block; 0 = chosen */
     int32_t reserved;         /* 0 */
-    uint64_t limit;           /* bytes; 0 = no limit */
+    uint64_t limit;           /* bytes; 0 = no limit; or VCOL_LIMIT_AUTO */
     uint64_t cached_limit;    /* bytes at most on the free lists; 0 = chosen */
     uint64_t read_gap;        /* bytes at most between two ranges that are read as one; 0 = chosen by the source */
     uint64_t read_size;       /* bytes at most of one merged read; 0 = chosen by the source */
@@ -69,7 +75,20 @@ typedef struct vcol_manager_options {
     vcol_executor executor;   /* submit NULL = threads of the manager's own */
     int64_t trace;            /* events kept of the trace (vcol/trace.h), 112 bytes each, charged to `fixed`; 0 = no trace */
     uint64_t stored_limit;    /* bytes at most of stored blocks that are kept (see above); 0 = chosen: half the limit, or 256 MiB */
+    /*
+     * A directory for values that leave memory and are costlier to make anew than to read back (see Spilling above); copied.
+     * NULL = nothing is spilled.
+     */
+    const char *spill_dir;
+    uint64_t spill_limit;     /* bytes at most in that directory; 0 = as much as there is */
 } vcol_manager_options;
+
+/*
+ * As a limit: what the control group of this process may use (version 1 or 2, and the groups it is in), or the machine's memory,
+ * whichever is smaller, less an eighth for the program itself. Found out once, when the manager is opened or the limit is set;
+ * vcol_stats.limit tells what it was. Where nothing can be found out there is no limit.
+ */
+#define VCOL_LIMIT_AUTO UINT64_MAX
 
 VCOL_API void vcol_manager_options_init(vcol_manager_options *options, size_t size);
 
@@ -87,13 +106,20 @@ VCOL_API vcol_status vcol_manager_open(const vcol_manager_options *options, vcol
  */
 VCOL_API void vcol_manager_close(vcol_manager *manager);
 
-/* Frees all recycled memory; returns how many bytes. */
+/*
+ * Frees all recycled memory, so that it leaves the process (with the system's allocator: also what that keeps for itself, where it is
+ * glibc's); returns how many bytes of the account.
+ */
 VCOL_API uint64_t vcol_manager_trim(vcol_manager *manager);
 
 /* Drops all buffers and blocks that are neither pinned nor leased nor being loaded, and trims. Returns bytes. */
 VCOL_API uint64_t vcol_manager_evict(vcol_manager *manager);
 
-/* Changes the limit; 0 = none. Evicts and trims down to it as far as it can. */
+/*
+ * Changes the limit, while work is running too; 0 = none, or VCOL_LIMIT_AUTO. Evicts and trims down to it as far as it can; while
+ * more is in use than the limit allows, nothing is prefetched, and what is asked for waits for what is running, then goes over the
+ * limit, counted. What was chosen from the limit (the free lists' bound, the lookahead) is chosen anew.
+ */
 VCOL_API void vcol_manager_set_limit(vcol_manager *manager, uint64_t limit);
 
 /* The number of worker threads in use or to be started; 0 with VCOL_MANAGER_NO_BACKGROUND. */
@@ -134,6 +160,12 @@ typedef struct vcol_stats {
     uint64_t stored_hits;  /* blocks that were unpacked from there instead of being read again */
     uint64_t stored_saved; /* stored bytes of those */
     uint64_t stored_drops; /* blocks that left: evicted, or for the bound */
+    /* spilling */
+    uint64_t spilled;        /* buffers written to the file */
+    uint64_t bytes_spilled;  /* their values, bytes in memory */
+    uint64_t spill_reads;    /* buffers read back */
+    uint64_t spill_failures; /* buffers that were to be written and could not: dropped, or kept in memory if they were put in */
+    uint64_t spill_bytes;    /* bytes of the file in use now */
 } vcol_stats;
 
 /* Fills the first `size` bytes of `*out`; give sizeof *out. */

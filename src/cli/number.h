@@ -48,10 +48,16 @@ static inline int number_entries(const char *text, int64_t *out)
     return 0;
 }
 
-/* "64M": powers of 1,024. */
-static inline int number_bytes(const char *text, uint64_t *out)
+/* A limit of memory: "64M" (powers of 1,024), "none", "auto"; 0 and UINT64_MAX are the library's numbers for the last two. */
+static inline int number_limit(const char *text, uint64_t *out)
 {
-    return number_parse(text, "KMG", 1024, UINT64_MAX, out);
+    if (strcmp(text, "auto") == 0)
+        *out = UINT64_MAX; /* VCOL_LIMIT_AUTO */
+    else if (strcmp(text, "none") == 0)
+        *out = 0;
+    else
+        return number_parse(text, "KMG", 1024, UINT64_MAX - 1, out);
+    return 0;
 }
 
 static inline int number_int32(const char *text, int32_t *out)

@@ -77,11 +77,7 @@ static int parse_chunk(const char *argument, cli_options *out)
 
 static int parse_limit(const char *argument, cli_options *out)
 {
-    if (strcmp(argument, "none") == 0) {
-        out->limit = 0;
-        return 0;
-    }
-    return number_bytes(argument, &out->limit);
+    return number_limit(argument, &out->limit);
 }
 
 static int parse_json(const char *argument, cli_options *out)
@@ -150,7 +146,7 @@ static const option table[] = {
      "(100k)",
      "a number of entries above 0, 'clusters' or 'all'", parse_chunk},
     {CLI_LIMIT, 0, "memory-limit", "BYTES",
-     "limit of memory for columns (K, M, G: powers of 1,024), or none (none)", "a number of bytes",
+     "limit of memory for columns (K, M, G: powers of 1,024), none, or auto: of the control group\nor the machine, whichever is smaller (none)", "a number of bytes",
      parse_limit},
     {CLI_NO_PREFETCH, 0, "no-prefetch", NULL, "no background work at all", NULL, parse_no_prefetch},
     {CLI_COLUMN_STATS, 0, "column-stats", NULL, "add what was done with each column", NULL, parse_column_stats},

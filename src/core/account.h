@@ -75,7 +75,7 @@ void vcol__account_runnable(vcol_manager *m, int by);
 /*
  * This thread takes memory from where a waiter would find it (a resident buffer to be dropped, a load of the queue, recycled
  * memory), and is not counted as runnable: nobody is granted more than there is until it has settled, when that has come back
- * or is in a place where it is found. Short, and nothing is waited for in between. Not for a look that takes nothing: settling
+ * or is in a place where it is found. Short, or as long as a disk takes to spill it; nothing else is waited for in between. Not for a look that takes nothing: settling
  * lets those who wait look again.
  */
 static inline void vcol__account_moving(vcol__account *account)

@@ -58,6 +58,7 @@ typedef struct vcol__block {
     bool unpacked_before;
     _Atomic uint64_t mark; /* how far it was decoded, at most: rows << 32 | items in these; only grows */
     void *carrier; /* the pass that carries it */
+    const void *keeper; /* the work whose load has reserved memory to keep it unpacked */
     /* belong to who made the state what it is, const while HERE */
     vcol__region stored, plain;
     const void *stored_bytes, *plain_bytes;

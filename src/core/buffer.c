@@ -3,16 +3,24 @@
  * A buffer's life.
  *
  *            demand, or a scope         a worker, or the thread that asks
- *   VIRTUAL ───────────────▶ QUEUED ───────────────────────▶ LOADING
- *     ▲  ▲                      │ scope ended                 │    │
- *     │  └──────────────────────┘                        done │    │ failed or stopped
- *     │        clear, evict                                   ▼    │
- *     ├───────────── EVICTING ◀─────────────────────── RESIDENT    │
+ *   VIRTUAL ───────────────▶ QUEUED ───────────────────────▶ LOADING ◀──┐
+ *     ▲  ▲ ▲                    │ scope ended                 │    │      │ read back: as VIRTUAL to LOADING,
+ *     │  │ └────────────────────┘                        done │    │      │ over QUEUED too
+ *     │  │ clear                                              ▼    │      │
+ *     │  │   ┌────────────── EVICTING ◀─────────────── RESIDENT    │ failed or stopped
+ *     │  └───┤   clear, evict    │   ▲ evict          ▲            │      │
+ *     │      │                   │   └────────────────┘ could not be spilled, and may not be dropped
+ *     │      └── clear ── SPILLED ◀ spilled                        │      │
+ *     │                      └─────────────────────────────────────┼──────┘
  *     └────────────────────────────────────────────────────────────┘
  *
- * Everything is in one 64-bit word: pins, state, DOOMED, version. Whoever wants the values adds a pin first,
+ * Everything is in one 64-bit word: pins, state, DOOMED, SPILLED, version. Whoever wants the values adds a pin first,
  * whatever the state; so those who wait are counted as pins too, and nothing that they wait for can go away
  * between its publication and their waking up.
+ *
+ * SPILLED (the state) is VIRTUAL with the flag SPILLED: the extent has the values, and a load reads them back. The flag
+ * stays while it is QUEUED, LOADING and RESIDENT: values do not change, so that the next eviction need not write them
+ * again. clear takes flag and extent.
  *
  *   transition             by                                   with
  *   * pin + 1              vcol__buffer_pin                     fetch_add; RESIDENT before: a hit, done
@@ -23,12 +31,15 @@
  *   LOADING  -> VIRTUAL    publish after a failure              stripe lock; waiters take result from the load
  *   RESIDENT, pins 0 -> EVICTING   drop: by the evictor, by clear, by the last unpin of a DOOMED one
  *                                                               compare and swap: only the winner may free
- *   EVICTING -> VIRTUAL    drop                                 stripe lock, by subtraction: pins that came meanwhile stay,
- *                                                               and wait for this in pin_slow
+ *   EVICTING -> VIRTUAL, SPILLED   drop                         stripe lock; pins that came meanwhile stay, and wait for
+ *                                                               this in pin_slow
+ *   EVICTING -> RESIDENT   drop, by the evictor: it is kept     stripe lock; the same instance
+ *   SPILLED  -> EVICTING -> VIRTUAL   vcol__buffer_clear        stripe lock, both ways
+ *   SPILLED  -> VIRTUAL    vcol__buffer_forget_extent           only while LOADING: it could not be read back
  *   DOOMED set             vcol__buffer_clear of a pinned or loading one   compare and swap
  *
- * What a state lets one trust: RESIDENT with a pin of one's own: leaf[], count[] are const. EVICTING: they belong to the
- * thread that made it so. LOADING: they belong to the load's threads.
+ * What a state lets one trust: RESIDENT with a pin of one's own: leaf[], count[] are const. EVICTING: they and the extent
+ * belong to the thread that made it so. LOADING: they belong to the load's threads. VIRTUAL: the extent is const.
  */
 #include "core/buffer.h"
 
@@ -65,7 +76,10 @@ static void evict_unhold(vcol__evictable *item)
 static bool evict_pinned(vcol__evictable *item)
 {
     uint64_t word = atomic_load_explicit(&buffer_of(item)->word, memory_order_relaxed);
-    return state_of(word) != VCOL__RESIDENT || ((word & VCOL__PIN_MASK) != 0 && !VCOL__FAULT(EVICT));
+    if (state_of(word) != VCOL__RESIDENT || ((word & VCOL__PIN_MASK) != 0 && !VCOL__FAULT(EVICT)))
+        return true;
+    vcol_buffer *b = buffer_of(item);
+    return b->ops->keeps && !(word & VCOL__SPILLED) && !vcol__spill_able(b->manager);
 }
 
 static const char *evict_name(vcol__evictable *item)
@@ -116,23 +130,63 @@ uint64_t vcol__buffer_leave(vcol_buffer *b)
 }
 #endif
 
-/* RESIDENT and unpinned -> VIRTUAL, freeing the instance. 0 if it was not (any more). */
-static uint64_t drop(vcol_buffer *b, bool need_doomed)
+typedef enum drop_why { DROP_EVICTED, DROP_CLEARED, DROP_DOOMED } drop_why;
+
+/* EVICTING -> another state, without DOOMED. Pins that came meanwhile stay. */
+static void leave_evicting(vcol_buffer *b, uint64_t state, uint64_t version)
+{
+    vcol__lock_take(&b->stripe->lock);
+    uint64_t word = atomic_load(&b->word), spilled = b->extent ? VCOL__SPILLED : 0;
+    /* release: whoever pins it next sees what the extent is, or that the leaves are as they were */
+    while (!atomic_compare_exchange_weak(
+        &b->word, &word, ((word & ~(VCOL__STATE_MASK | VCOL__DOOMED | VCOL__SPILLED)) | state | spilled) + version))
+        ;
+    pthread_cond_broadcast(&b->stripe->changed);
+    vcol__lock_drop(&b->stripe->lock);
+}
+
+/* The values of an EVICTING buffer go to the file, if that is how it parts. False: it stays. */
+static bool part(vcol_buffer *b)
+{
+    vcol_type type = VCOL_TYPE_NONE;
+    vcol__parting parting = b->ops->parting ? b->ops->parting(b, &type) : VCOL__PART_DROP;
+    if (parting == VCOL__PART_DROP || b->extent)
+        return true;
+    if (!vcol__spill_able(b->manager)) {
+        VCOL__COUNT(b->manager, spill_failures, 1);
+        return parting != VCOL__PART_KEEP;
+    }
+    vcol__unpoison(b->leaf[0].data, b->leaf[0].capacity);
+    return vcol__spill_write(b->manager, b->name, type, b->count[0], b->leaf[0].data, &b->extent) ||
+           parting != VCOL__PART_KEEP;
+}
+
+/* RESIDENT and unpinned -> VIRTUAL or SPILLED, freeing the instance; its bytes. 0 if it was not (any more), or has to stay. */
+static uint64_t drop(vcol_buffer *b, drop_why why)
 {
     vcol_manager *m = b->manager;
     uint64_t word = atomic_load(&b->word);
-    if (state_of(word) != VCOL__RESIDENT || (need_doomed && !(word & VCOL__DOOMED)))
+    if (state_of(word) != VCOL__RESIDENT || (why == DROP_DOOMED && !(word & VCOL__DOOMED)))
         return 0; /* the usual case, at no cost */
     vcol__account_moving(&m->account);
     do {
         if (state_of(word) != VCOL__RESIDENT || ((word & VCOL__PIN_MASK) != 0 && !VCOL__FAULT(EVICT)) ||
-            (need_doomed && !(word & VCOL__DOOMED))) {
+            (why == DROP_DOOMED && !(word & VCOL__DOOMED))) {
             vcol__account_settled(&m->account);
             return 0;
         }
         /* acquire: what others did with the values while they had them pinned comes before the free */
     } while (!atomic_compare_exchange_weak(&b->word, &word,
                                            (word & ~(VCOL__STATE_MASK | VCOL__DOOMED)) | VCOL__EVICTING));
+    if (why == DROP_EVICTED && !(word & VCOL__DOOMED) && !part(b)) {
+        leave_evicting(b, VCOL__RESIDENT, 0);
+        vcol__account_settled(&m->account);
+        return 0; /* listed as before */
+    }
+    if (why != DROP_EVICTED || (word & VCOL__DOOMED)) {
+        vcol__spill_free(m, b->extent);
+        b->extent = NULL;
+    }
     vcol__evict_unlist(m, &b->evictable);
     uint64_t bytes = atomic_load_explicit(&b->bytes, memory_order_relaxed);
     atomic_store_explicit(&b->bytes, 0, memory_order_relaxed);
@@ -150,18 +204,40 @@ static uint64_t drop(vcol_buffer *b, bool need_doomed)
         vcol__memory_give(m, &b->leaf[i]);
     }
     memset(b->count, 0, sizeof b->count);
-    vcol__lock_take(&b->stripe->lock);
-    atomic_fetch_add(&b->word, VCOL__VERSION_ONE - VCOL__EVICTING);
-    pthread_cond_broadcast(&b->stripe->changed);
-    vcol__lock_drop(&b->stripe->lock);
+    leave_evicting(b, VCOL__VIRTUAL, VCOL__VERSION_ONE);
     vcol__account_settled(&m->account);
     return bytes;
+}
+
+/* SPILLED -> VIRTUAL, giving the extent back. False if it was not (any more). */
+static bool drop_spilled(vcol_buffer *b)
+{
+    vcol__lock_take(&b->stripe->lock);
+    uint64_t word = atomic_load(&b->word);
+    /* Pins are of those who are about to load it: they will find it VIRTUAL. */
+    bool mine = state_of(word) == VCOL__VIRTUAL && (word & VCOL__SPILLED);
+    if (mine)
+        atomic_fetch_add(&b->word, VCOL__EVICTING - VCOL__VIRTUAL);
+    vcol__lock_drop(&b->stripe->lock);
+    if (mine) {
+        vcol__spill_free(b->manager, b->extent);
+        b->extent = NULL;
+        leave_evicting(b, VCOL__VIRTUAL, VCOL__VERSION_ONE);
+    }
+    return mine;
+}
+
+void vcol__buffer_forget_extent(vcol_buffer *b)
+{
+    vcol__spill_free(b->manager, b->extent);
+    b->extent = NULL;
+    atomic_fetch_and(&b->word, ~VCOL__SPILLED);
 }
 
 static uint64_t evict_drop(vcol__evictable *item)
 {
     vcol_buffer *b = buffer_of(item);
-    uint64_t bytes = drop(b, false);
+    uint64_t bytes = drop(b, DROP_EVICTED);
     if (bytes)
         VCOL__USED(b->use, evictions, 1);
     return bytes;
@@ -283,23 +359,45 @@ vcol_status vcol__buffer_pin_slow(vcol_buffer *b, vcol_error *err)
 void vcol__buffer_unpin_slow(vcol_buffer *b)
 {
     vcol_manager *m = b->manager;
-    if (!VCOL__FAULT(UNPIN) && drop(b, true))
+    if (!VCOL__FAULT(UNPIN) && drop(b, DROP_DOOMED))
         VCOL__COUNT(m, clears, 1);
     if (atomic_load(&m->account.waiting) != 0 && !VCOL__FAULT(KICK))
         vcol__account_kick(m);
 }
 
+/* Waits until an eviction has ended: short, or as long as a disk takes. */
+static void await_eviction(vcol_buffer *b)
+{
+    vcol__wait wait = {.what = "an eviction that another thread does"};
+    vcol__lock_take(&b->stripe->lock);
+    vcol__wait_begin(b->manager, &wait);
+    while (state_of(atomic_load(&b->word)) == VCOL__EVICTING)
+        vcol__lock_wait(&b->stripe->changed, &b->stripe->lock);
+    vcol__wait_end(b->manager, &wait);
+    vcol__lock_drop(&b->stripe->lock);
+}
+
 int vcol__buffer_clear(vcol_buffer *b)
 {
+    int queued = 0;
     for (;;) {
         uint64_t word = atomic_load(&b->word), state = state_of(word);
-        if (state == VCOL__VIRTUAL || state == VCOL__EVICTING) {
-            return 0;
+        if (state == VCOL__VIRTUAL && (word & VCOL__SPILLED)) {
+            if (drop_spilled(b)) {
+                VCOL__COUNT(b->manager, clears, 1);
+                return 1;
+            }
+        } else if (state == VCOL__EVICTING && b->ops->parting) {
+            await_eviction(b); /* it may not be gone then */
+        } else if (state == VCOL__VIRTUAL || state == VCOL__EVICTING) {
+            return queued;
         } else if (state == VCOL__QUEUED) {
             if (vcol__queue_remove(b, NULL))
+                queued = 1;
+            if (queued && !(word & VCOL__SPILLED))
                 return 1;
         } else if (state == VCOL__RESIDENT && (word & VCOL__PIN_MASK) == 0) {
-            if (drop(b, false)) {
+            if (drop(b, DROP_CLEARED)) {
                 VCOL__COUNT(b->manager, clears, 1);
                 return 1;
             }
@@ -316,7 +414,7 @@ int vcol__buffer_clear(vcol_buffer *b)
 
 bool vcol__buffer_in_use(const vcol_buffer *b)
 {
-    return state_of(atomic_load_explicit(&b->word, memory_order_relaxed)) != VCOL__VIRTUAL;
+    return (atomic_load_explicit(&b->word, memory_order_relaxed) & (VCOL__STATE_MASK | VCOL__SPILLED)) != VCOL__VIRTUAL;
 }
 
 /* ---- handles ---------------------------------------------------------------------------------- */
@@ -332,7 +430,8 @@ void vcol_buffer_release(vcol_buffer *b)
         return;
     /* Nobody can pin or queue it now, and the evictor does not hold what has no references. */
     vcol_manager *m = b->manager;
-    drop(b, false);
+    drop(b, DROP_CLEARED);
+    drop_spilled(b);
     vcol__evict_unlist(m, &b->evictable);
     vcol__meter *meter = b->meter;
     b->ops->destroy(b);

@@ -9,7 +9,7 @@
 
 #include <vcol/buffer.h>
 
-/* The word: pins in the low half, then state, DOOMED, and a version that grows with every instance. */
+/* The word: pins in the low half, then state, DOOMED, SPILLED, and a version that grows with every instance. */
 #define VCOL__PIN_ONE 1ull
 #define VCOL__PIN_MASK 0xffffffffull
 #define VCOL__STATE_SHIFT 32
@@ -20,6 +20,7 @@
 #define VCOL__RESIDENT (3ull << VCOL__STATE_SHIFT)
 #define VCOL__EVICTING (4ull << VCOL__STATE_SHIFT)
 #define VCOL__DOOMED (1ull << 35)
+#define VCOL__SPILLED (1ull << 36)
 #define VCOL__VERSION_ONE (1ull << 40)
 
 /* Arrays of one instance; a group's leaves. */
@@ -29,6 +30,13 @@ struct vcol__load;
 struct vcol__scope_item;
 struct vcol__meter;
 struct vcol__expected;
+
+/* What becomes of an instance that is evicted. */
+typedef enum vcol__parting {
+    VCOL__PART_DROP,  /* dropped; made again when it is asked for */
+    VCOL__PART_SPILL, /* spilled, or dropped where that is not possible */
+    VCOL__PART_KEEP   /* spilled, or kept where that is not possible */
+} vcol__parting;
 
 /* What differs between user's buffers and the ones of a reader's groups. No lock is held in any of them. */
 typedef struct vcol__buffer_ops {
@@ -40,7 +48,10 @@ typedef struct vcol__buffer_ops {
     void (*unprepare)(vcol_buffer *buffer, struct vcol__load *load);
     /* Does a part of a load that another thread owns; false if there is nothing to do. May be NULL. */
     bool (*help)(vcol_buffer *buffer, struct vcol__load *load);
+    /* Its parting, and the type of leaf 0, which is what is spilled. NULL: DROP, always. */
+    vcol__parting (*parting)(vcol_buffer *buffer, vcol_type *type);
     void (*destroy)(vcol_buffer *buffer);
+    bool keeps; /* its parting is always KEEP */
 } vcol__buffer_ops;
 
 struct vcol_buffer {
@@ -61,6 +72,7 @@ struct vcol_buffer {
     /* the instance: written by the loader before it publishes RESIDENT, const until EVICTING */
     vcol__region leaf[VCOL__MAX_LEAVES];
     int64_t count[VCOL__MAX_LEAVES]; /* values, offsets or bits in it */
+    vcol__extent *extent;        /* where it is spilled, or NULL; stays when it is read back. Likewise, and const while VIRTUAL */
     _Atomic uint64_t bytes;      /* capacity of all leaves; 0 unless resident */
     _Atomic int64_t ahead;       /* bytes charged to the lookahead until first use; 1: its scope has ended */
     _Atomic(struct vcol__expected *) expected; /* what the program has said of its uses to come, or NULL (expect.c) */
@@ -119,11 +131,13 @@ static inline void vcol__buffer_unpin(vcol_buffer *buffer)
         vcol__buffer_unpin_slow(buffer);
 }
 
-/* Returns 1 if memory goes now or at the last unpin. */
+/* Inside a load: the extent is of no use. */
+void vcol__buffer_forget_extent(vcol_buffer *buffer);
+/* Returns 1 if an instance, in memory or spilled, goes now or at the last unpin. */
 int vcol__buffer_clear(vcol_buffer *buffer);
 /* The buffer that has the memory: a window's parent, else itself. (generate.c) */
 vcol_buffer *vcol__buffer_target(vcol_buffer *buffer);
-/* Pinned, loading, queued or resident: not merely virtual. A look only. */
+/* Pinned, loading, queued, resident or spilled: not merely virtual. A look only. */
 bool vcol__buffer_in_use(const vcol_buffer *buffer);
 
 #endif

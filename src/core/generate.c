@@ -188,12 +188,41 @@ static vcol_status check(const vcol_fill *fill, vcol_error *err)
     return VCOL_OK;
 }
 
+/* From the file, if it is spilled. False: it has to be generated. */
+static bool read_back(vcol_buffer *b, vcol__load *load, vcol_status *status, vcol_error *err)
+{
+    vcol_error why = {0};
+    if (!b->extent)
+        return false;
+    *status = vcol__spill_read(b, load, &why);
+    if (*status == VCOL_IO || *status == VCOL_CORRUPT) { /* the file has not kept it */
+        vcol__buffer_forget_extent(b);
+        VCOL__COUNT(b->manager, spill_failures, 1);
+        *status = VCOL_OK;
+        return false;
+    }
+    if (*status != VCOL_OK && err && !err->status)
+        *err = why;
+    return true;
+}
+
+static vcol__parting parting(vcol_buffer *b, vcol_type *type)
+{
+    const generated *g = (const generated *)b;
+    *type = g->type;
+    return vcol__spill_worth(b->manager, g->generator.cost, atomic_load_explicit(&b->bytes, memory_order_relaxed))
+               ? VCOL__PART_SPILL
+               : VCOL__PART_DROP;
+}
+
 static vcol_status load(vcol_buffer *b, vcol__load *load, vcol_error *err)
 {
     generated *g = (generated *)b;
     vcol_fill fill = {.buffer = g, .load = load, .count = -1, .done = -2, .type = g->type};
     int64_t pinned = 0;
     vcol_status status = VCOL_OK;
+    if (read_back(b, load, &status, err))
+        return status;
     if (g->n_inputs) {
         fill.inputs = vcol__memory_new(b->manager, (size_t)g->n_inputs * sizeof *fill.inputs);
         if (!fill.inputs)
@@ -246,7 +275,7 @@ static void destroy(vcol_buffer *b)
     vcol__memory_delete(m, g, sizeof *g);
 }
 
-static const vcol__buffer_ops generated_ops = {.load = load, .destroy = destroy};
+static const vcol__buffer_ops generated_ops = {.load = load, .parting = parting, .destroy = destroy};
 
 /* ---- the public functions --------------------------------------------------------------------- */
 

@@ -157,6 +157,18 @@ static uint64_t held_bytes(const vcol_buffer *b)
     return bytes;
 }
 
+void vcol__load_give_back(vcol__load *load, uint64_t keep)
+{
+    uint64_t held = load->grant.held; /* only this thread takes from it */
+    if (held <= keep)
+        return;
+    vcol__account_give_back(load->buffer->manager, &load->grant, keep);
+    int64_t metered = load->metered < (int64_t)(held - keep) ? load->metered : (int64_t)(held - keep);
+    if (metered)
+        vcol__meter_add(load->buffer->meter, -metered);
+    load->metered -= metered;
+}
+
 /* LOADING -> RESIDENT or VIRTUAL, and the result to all who wait. */
 static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
 {
@@ -214,7 +226,7 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
     } else {
         word = atomic_load(&b->word);
         while (!atomic_compare_exchange_weak(&b->word, &word, word & ~(VCOL__STATE_MASK | VCOL__DOOMED)))
-            ;
+            ; /* SPILLED stays */
     }
     if (VCOL__FAULT(WAITER))
         pthread_cond_signal(&b->stripe->changed);
@@ -223,6 +235,8 @@ static void publish(vcol__load *load, vcol_status status, const vcol_error *why)
     vcol__lock_drop(&b->stripe->lock);
     if (ok && (word & VCOL__DOOMED) && (word & VCOL__PIN_MASK) == 0)
         vcol__buffer_unpin_slow(b); /* cleared while it was loading, and nobody waits for it */
+    if (!ok && (word & VCOL__DOOMED) && (word & VCOL__SPILLED))
+        vcol__buffer_clear(b); /* cleared while it was read back, which failed */
 }
 
 vcol_status vcol__load_run(vcol__load *load, bool by_prefetch, vcol_error *err)

@@ -79,6 +79,8 @@ vcol_status vcol__load_wait(vcol__load *load, vcol_error *err);
 
 /* Reserves for a load: as a demand, a borrower or a prefetch, by what it is now. */
 vcol_status vcol__load_reserve(vcol__load *load, uint64_t bytes, bool started, vcol_error *err);
+/* Gives back what its grant holds above `keep` bytes: it turned out to need less. */
+void vcol__load_give_back(vcol__load *load, uint64_t keep);
 /* Waits while a thread plans it; whether its buffer is then QUEUED, for this load. Under the buffer's stripe
  * lock. */
 bool vcol__load_queued_locked(vcol__load *load);

@@ -5,6 +5,7 @@
 
 #include "codec/codec.h"
 #include "core/buffer.h"
+#include "core/limit.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -27,6 +28,18 @@ static int32_t processors(void)
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
     return n < 1 ? 1 : n > 256 ? 256 : n;
+}
+
+/* VCOL_LIMIT_AUTO and 0 (no limit) to what the account takes. */
+static uint64_t resolve(uint64_t limit)
+{
+    return limit == VCOL_LIMIT_AUTO ? vcol__limit_auto("") : limit;
+}
+
+/* What is chosen from the limit, where it is not given: at most a quarter. */
+static uint64_t share_of(uint64_t limit, uint64_t option, uint64_t most)
+{
+    return option ? option : limit && limit / 4 < most ? limit / 4 : most;
 }
 
 /* The caller's options into a whole struct of ours: what an older caller does not know is zero. */
@@ -68,13 +81,10 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
     vcol_manager *m = calloc(1, sizeof *m);
     if (!m)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for a manager");
-    uint64_t cached = o.cached_limit ? o.cached_limit : DEFAULT_CACHED;
-    uint64_t lookahead = o.lookahead ? o.lookahead : DEFAULT_LOOKAHEAD;
-    if (o.limit && !o.cached_limit && cached > o.limit / 4)
-        cached = o.limit / 4;
-    if (o.limit && !o.lookahead && lookahead > o.limit / 4)
-        lookahead = o.limit / 4;
-    vcol__tier_init(&m->tier, o.stored_limit ? o.stored_limit : o.limit ? o.limit / 2 : DEFAULT_STORED);
+    uint64_t limit = resolve(o.limit);
+    m->cached_option = o.cached_limit;
+    m->lookahead_option = o.lookahead;
+    vcol__tier_init(&m->tier, o.stored_limit ? o.stored_limit : limit ? limit / 2 : DEFAULT_STORED);
     m->flags = o.flags;
     m->threads = o.flags & VCOL_MANAGER_NO_BACKGROUND ? 0 : o.threads ? o.threads : processors();
     m->io_threads = o.io_threads ? o.io_threads : DEFAULT_IO_THREADS;
@@ -92,10 +102,11 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
         free(m);
         return status;
     }
-    vcol__memory_init(&m->memory, &o.allocator, cached);
-    vcol__account_init(&m->account, o.limit);
+    vcol__memory_init(&m->memory, &o.allocator, share_of(limit, o.cached_limit, DEFAULT_CACHED));
+    vcol__account_init(&m->account, limit);
     vcol__evict_init(&m->evict);
-    vcol__queue_init(&m->queue, lookahead);
+    vcol__spill_init(&m->spill);
+    vcol__queue_init(&m->queue, share_of(limit, o.lookahead, DEFAULT_LOOKAHEAD));
     vcol__pool_init(&m->pool, m->threads, m->io_threads);
     m->executor = o.executor.submit ? o.executor : (vcol_executor){vcol__pool_submit, &m->pool};
     vcol__lock_init(&m->graph, LEVEL_GRAPH);
@@ -110,6 +121,8 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
     atomic_init(&m->refs, 1);
     atomic_init(&m->tick, 1);
     status = o.trace ? vcol__trace_open(m, o.trace, err) : VCOL_OK;
+    if (status == VCOL_OK && o.spill_dir)
+        status = vcol__spill_open(m, o.spill_dir, o.spill_limit, err);
     if (status != VCOL_OK) {
         vcol_manager_close(m);
         return status;
@@ -140,6 +153,7 @@ void vcol__manager_release(vcol_manager *m)
     release_workers(m);
     vcol__memory_trim(m, UINT64_MAX);
     vcol__blocks_destroy(m);
+    vcol__spill_destroy(m);
     vcol__trace_close(m);
     vcol__evict_destroy(&m->evict);
     vcol__queue_destroy(&m->queue);
@@ -170,7 +184,9 @@ void vcol_manager_close(vcol_manager *m)
 
 uint64_t vcol_manager_trim(vcol_manager *m)
 {
-    return vcol__memory_trim(m, UINT64_MAX);
+    uint64_t freed = vcol__memory_trim(m, UINT64_MAX);
+    vcol__memory_settle(m);
+    return freed;
 }
 
 uint64_t vcol_manager_evict(vcol_manager *m)
@@ -183,8 +199,13 @@ uint64_t vcol_manager_evict(vcol_manager *m)
 void vcol_manager_set_limit(vcol_manager *m, uint64_t limit)
 {
     vcol__account *a = &m->account;
+    limit = resolve(limit);
     vcol__lock_take(&a->lock);
     a->limit = limit ? limit : UINT64_MAX;
+    vcol__lock_drop(&a->lock);
+    vcol__queue_set_lookahead(&m->queue, share_of(limit, m->lookahead_option, DEFAULT_LOOKAHEAD));
+    vcol__memory_bound(m, share_of(limit, m->cached_option, DEFAULT_CACHED));
+    vcol__lock_take(&a->lock);
     uint64_t sum = a->live + a->promised + a->cached + a->fixed;
     uint64_t over = sum > a->limit ? sum - a->limit : 0;
     vcol__lock_drop(&a->lock);
@@ -240,10 +261,17 @@ void vcol_manager_stats(const vcol_manager *manager, vcol_stats *out, size_t siz
     COPY(blocks_unpacked);
     COPY(bytes_unpacked);
     COPY(blocks_redecoded);
+    COPY(spilled);
+    COPY(bytes_spilled);
+    COPY(spill_reads);
+    COPY(spill_failures);
     COPY(stored_hits);
     COPY(stored_saved);
     COPY(stored_drops);
 #undef COPY
+    vcol__lock_take(&m->spill.lock);
+    s.spill_bytes = m->spill.used;
+    vcol__lock_drop(&m->spill.lock);
     memset(out, 0, size);
     memcpy(out, &s, size < sizeof s ? size : sizeof s);
 }

@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/spill.h"
 #include "core/sync.h"
 #include "core/tier.h"
 #include "core/trace.h"
@@ -29,7 +30,7 @@ typedef struct vcol__stripe {
 typedef struct vcol__counters {
     _Atomic uint64_t generations, failures, cancelled, hits, waits, helps, clears, evictions, prefetched,
         prefetch_unused, reads, bytes_asked, bytes_read, blocks_unpacked, bytes_unpacked, blocks_redecoded,
-        stored_hits, stored_saved, stored_drops;
+        stored_hits, stored_saved, stored_drops, spilled, bytes_spilled, spill_reads, spill_failures;
 } vcol__counters;
 
 typedef struct vcol__log {
@@ -43,7 +44,8 @@ struct vcol_manager {
     /* set at open, const after */
     uint32_t flags;
     int32_t threads, io_threads;
-    uint64_t read_gap, read_size, lookahead_option;
+    uint64_t read_gap, read_size;
+    uint64_t cached_option, lookahead_option; /* as given; 0 = chosen from the limit */
     vcol_executor executor;
     vcol__trace *trace;                /* NULL: none is kept */
     int64_t (*clock)(void *opaque);    /* ns; NULL: the system's monotonic clock */
@@ -55,6 +57,7 @@ struct vcol_manager {
     vcol__blocks blocks;
     vcol__tier tier;
     vcol__evict evict;
+    vcol__spill spill;
     vcol__pool pool;
     vcol__lock graph;
     vcol__lock expect;

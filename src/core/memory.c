@@ -8,8 +8,10 @@
  * cost as much as decoding: then its bytes move from `live` to `cached`. `cached` is freed before anything is
  * evicted.
  *
- * Regions of 2 MiB and more are anonymous maps aligned to 2 MiB for which huge pages are asked, unless the
- * program gave its own allocator. Regions below SMALL are not recycled: malloc is as good.
+ * Unless the program gave its own allocator, regions of 2 MiB and more are anonymous maps aligned to 2 MiB for which huge
+ * pages are asked, and those from MAPPED on are maps of their own, too, the pages of which are there at once: so what is freed
+ * leaves the process, whatever malloc keeps for itself, and a region costs one call instead of a fault a page.
+ * Regions below SMALL are not recycled: malloc is as good.
  */
 #include "core/memory.h"
 
@@ -17,12 +19,17 @@
 #include "core/manager.h"
 #include "core/poison.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define SMALL ((size_t)2048)
 #define HUGE ((size_t)2 << 20)
+#define MAPPED ((size_t)64 << 10) /* from here on classes are whole pages */
 #define ALIGN ((size_t)64)
 /* Metadata in pieces of at least so much is recycled too. */
 #define LASTING ((size_t)16 << 10)
@@ -55,6 +62,12 @@ static void *map_huge(size_t size)
         munmap(aligned + size, tail);
     madvise(aligned, size, MADV_HUGEPAGE);
     return aligned;
+}
+
+static void *map_pages(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
 }
 
 /* The class of a capacity >= SMALL, a power of two times 4/4 … 7/4, and the capacity of the class. */
@@ -92,16 +105,26 @@ void vcol__memory_destroy(vcol__memory *memory)
     vcol__lock_destroy(&memory->lock);
 }
 
+void vcol__memory_bound(vcol_manager *m, uint64_t cached_limit)
+{
+    vcol__memory *memory = &m->memory;
+    vcol__lock_take(&memory->lock);
+    memory->cached_limit = cached_limit;
+    uint64_t over = memory->cached > cached_limit ? memory->cached - cached_limit : 0;
+    vcol__lock_drop(&memory->lock);
+    vcol__memory_trim(m, over);
+}
+
 static void *obtain(vcol__memory *memory, size_t capacity)
 {
-    if (memory->system && capacity >= HUGE)
-        return map_huge(capacity);
+    if (memory->system && capacity >= MAPPED)
+        return capacity >= HUGE ? map_huge(capacity) : map_pages(capacity);
     return memory->allocator.alloc(capacity, ALIGN, memory->allocator.opaque);
 }
 
 static void surrender(vcol__memory *memory, void *data, size_t capacity)
 {
-    if (memory->system && capacity >= HUGE)
+    if (memory->system && capacity >= MAPPED)
         munmap(data, capacity);
     else
         memory->allocator.free(data, capacity, ALIGN, memory->allocator.opaque);
@@ -259,6 +282,16 @@ uint64_t vcol__memory_trim(vcol_manager *m, uint64_t bytes)
         }
     }
     return freed;
+}
+
+void vcol__memory_settle(vcol_manager *m)
+{
+#ifdef __GLIBC__
+    if (m->memory.system)
+        malloc_trim(0);
+#else
+    (void)m;
+#endif
 }
 
 void *vcol__memory_new(vcol_manager *m, size_t size)

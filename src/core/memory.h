@@ -23,6 +23,8 @@ typedef struct vcol__memory {
 
 void vcol__memory_init(vcol__memory *memory, const vcol_allocator *allocator, uint64_t cached_limit);
 void vcol__memory_destroy(vcol__memory *memory);
+/* Changes the bound of the free lists, and frees what is above it. */
+void vcol__memory_bound(vcol_manager *m, uint64_t cached_limit);
 
 /* Bytes that a region of `size` bytes will be charged with. */
 size_t vcol__memory_capacity(size_t size);
@@ -37,6 +39,9 @@ vcol_status vcol__memory_take(vcol_manager *m, vcol__grant *grant, size_t size, 
 void vcol__memory_give(vcol_manager *m, vcol__region *region);
 /* Frees recycled memory until at least `bytes` are freed or none is left; returns how many. */
 uint64_t vcol__memory_trim(vcol_manager *m, uint64_t bytes);
+
+/* Asks the system's malloc to give back what it keeps for itself: of small regions, metadata, contexts. */
+void vcol__memory_settle(vcol_manager *m);
 
 /*
  * An allocator for metadata, large pieces of which come from the free lists and go back there: opening many files touches the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Buffers of values that the program put in. One is resident from the start and is not listed for eviction, so it stays
- * until it is cleared or released; then there is nothing to load it from.
+ * Buffers of values that the program put in. One is resident from the start. When it is evicted it is spilled; where that is
+ * not possible (no directory, a full disk) it stays. After a clear there is nothing to load it from.
  */
 #include "core/put.h"
 
@@ -13,11 +13,13 @@ typedef struct put {
     vcol_buffer base;
     char *name;
     size_t name_size;
+    vcol_type type;
 } put;
 
 static vcol_status load(vcol_buffer *b, vcol__load *load, vcol_error *err)
 {
-    (void)load;
+    if (b->extent)
+        return vcol__spill_read(b, load, err);
     return vcol_error_format(err, VCOL_NOT_FOUND, "%s was put in by the program and is gone: there is nothing to load it from",
                              b->name);
 }
@@ -30,7 +32,13 @@ static void destroy(vcol_buffer *b)
     vcol__memory_delete(m, p, sizeof *p);
 }
 
-static const vcol__buffer_ops put_ops = {.load = load, .destroy = destroy};
+static vcol__parting parting(vcol_buffer *b, vcol_type *type)
+{
+    *type = ((const put *)b)->type;
+    return VCOL__PART_KEEP;
+}
+
+static const vcol__buffer_ops put_ops = {.load = load, .parting = parting, .destroy = destroy, .keeps = true};
 
 vcol_status vcol__put_create(vcol_manager *m, const char *name, vcol_type type, int64_t count, const void *data,
                              vcol_buffer **out, vcol_error *err)
@@ -49,6 +57,7 @@ vcol_status vcol__put_create(vcol_manager *m, const char *name, vcol_type type, 
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %s", name);
     }
     memcpy(p->name, name, p->name_size);
+    p->type = type;
     vcol__buffer_init(&p->base, m, &put_ops, p->name);
     vcol_buffer *b = &p->base;
     vcol__grant grant = {0};
@@ -71,7 +80,9 @@ vcol_status vcol__put_create(vcol_manager *m, const char *name, vcol_type type, 
     atomic_store_explicit(&b->bytes, b->leaf[0].capacity, memory_order_relaxed);
     vcol__log_add(m, VCOL_LOG_LOAD, b->name, -1, 0, 0, 0, b->leaf[0].capacity);
     /* release: leaf[] and count[] come before whoever pins it */
+    atomic_store_explicit(&b->evictable.stamp, vcol__tick(m), memory_order_relaxed);
     atomic_store_explicit(&b->word, VCOL__RESIDENT, memory_order_release);
+    vcol__evict_list(m, &b->evictable);
     *out = b;
     return VCOL_OK;
 }

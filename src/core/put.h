@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Buffers whose values the program put in: they have no generator, and are never dropped to make room. See put.c. */
+/* Buffers whose values the program put in: they have no generator; to make room they are spilled, never dropped. See put.c. */
 #ifndef VCOL_CORE_PUT_H
 #define VCOL_CORE_PUT_H
 

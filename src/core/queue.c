@@ -33,7 +33,12 @@ void vcol__queue_init(vcol__queue *q, uint64_t lookahead)
 {
     memset(q, 0, sizeof *q);
     vcol__lock_init(&q->lock, LEVEL_QUEUE);
-    q->lookahead = (int64_t)lookahead;
+    vcol__queue_set_lookahead(q, lookahead);
+}
+
+void vcol__queue_set_lookahead(vcol__queue *q, uint64_t bytes)
+{
+    atomic_store_explicit(&q->lookahead, bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX, memory_order_relaxed);
 }
 
 void vcol__queue_destroy(vcol__queue *q)

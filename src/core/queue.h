@@ -46,11 +46,12 @@ typedef struct vcol__queue {
     int64_t stalled;   /* CPU tasks that found only what may not run now; each is submitted again when that changes */
     /* atomic */
     _Atomic int64_t ahead;   /* bytes materialized or under way and not used yet */
-    int64_t lookahead;       /* const after open */
+    _Atomic int64_t lookahead; /* bytes; moves with the limit: a stale value is as good as the change coming later */
 } vcol__queue;
 
 void vcol__queue_init(vcol__queue *queue, uint64_t lookahead);
 void vcol__queue_destroy(vcol__queue *queue);
+void vcol__queue_set_lookahead(vcol__queue *queue, uint64_t bytes);
 
 /* 0 = no bound. NULL: no memory. */
 vcol__share *vcol__share_new(vcol_manager *m, int64_t concurrency, uint64_t lookahead);

@@ -18,6 +18,7 @@
  *   LEVEL_EVICT     manager.evict     the heap of what may be evicted
  *   LEVEL_ACCOUNT   manager.account   the four parts, the grants, the line of those that wait for memory
  *   LEVEL_MEMORY    manager.memory    the free lists
+ *   LEVEL_SPILL     manager.spill     the extents of the file for spilled buffers, memory to pack in
  *   LEVEL_LOG       manager.log       the access log
  *   LEVEL_WAITS     manager.waits     the records of those who wait
  *   LEVEL_POOL      pool.lock         the own threads' task lists
@@ -41,6 +42,7 @@ enum {
     LEVEL_EVICT,
     LEVEL_ACCOUNT,
     LEVEL_MEMORY,
+    LEVEL_SPILL,
     LEVEL_LOG,
     LEVEL_WAITS,
     LEVEL_POOL

@@ -71,21 +71,25 @@ static vcol_status take_leaves(vcol__hand *h, const vcol__layout *layout, vcol_e
     return status;
 }
 
-/* What is needed beside the leaves: a window of stored bytes, scratch or kept blocks. */
-static uint64_t working_bytes(const vcol__unit *u, const vcol__work *w, bool hold)
+/*
+ * What is needed beside the leaves: scratch or kept blocks, and memory for a read, unless the input is `there`: has memory
+ * already, or the caller reserves it all.
+ */
+static uint64_t working_bytes(const vcol__unit *u, vcol__work *w, bool hold, bool there)
 {
     uint64_t largest = 0, kept = 0;
+    int64_t first = there ? -1 : vcol__work_unread(w);
     for (int64_t i = 0; i < w->n; i++) {
         const vcol__block *b = w->blocks[i];
         uint64_t bytes = b->asked.flags & VCOL_BLOCK_AS_IS ? 0 : vcol__memory_capacity(b->asked.unpacked);
         if (vcol__block_present(w->blocks[i]))
             continue;
         if (hold || vcol__unit_keeps(u, b))
-            kept += bytes;
+            kept += vcol__work_reserves(w, i) ? bytes : 0;
         else if (bytes > largest)
             largest = bytes;
     }
-    return largest + kept + (w->n ? vcol__work_window(u, w, 0) : 0);
+    return largest + kept + (first >= 0 ? vcol__work_window(u, w, first) : 0);
 }
 
 /* Dictionaries first. */
@@ -105,6 +109,8 @@ static vcol_status begin(vcol__hand *h, uint64_t want, vcol_error *err)
     vcol_status status = VCOL_OK;
     if (want > held)
         status = vcol__load_reserve(h->load, want - held, h->load->prepared, err);
+    else /* it was a guess; now the size is known */
+        vcol__load_give_back(h->load, want);
     return status == VCOL_OK ? vcol__hand_open(h, err) : status;
 }
 
@@ -121,6 +127,7 @@ static vcol_status hold_all(vcol__hand *h, uint64_t want, vcol_error *err)
 
 static vcol_status decode_all(vcol__hand *h, const vcol__layout *layout, vcol_error *err)
 {
+    vcol__load_give_back(h->load, layout->bytes); /* blocks are unpacked; what they might have needed more was a guess */
     vcol_status status = take_leaves(h, layout, err);
     if (status == VCOL_OK)
         status = vcol__hand_run(h, vcol__stage_decode, err);
@@ -129,7 +136,7 @@ static vcol_status decode_all(vcol__hand *h, const vcol__layout *layout, vcol_er
 
 static vcol_status load_doubtful(vcol__hand *h, const vcol__layout *layout, vcol_error *err)
 {
-    vcol_status status = hold_all(h, working_bytes(h->u, h->work, true), err);
+    vcol_status status = hold_all(h, working_bytes(h->u, h->work, true, false), err);
     if (status == VCOL_OK)
         status = vcol__place_check(h->u, h->work, err);
     if (status == VCOL_OK)
@@ -150,7 +157,7 @@ static vcol_status load_direct(vcol__hand *h, vcol_error *err)
     if (status == VCOL_OK && u->dep && !vcol__place_plausible(h->work, &layout))
         return load_doubtful(h, &layout, err);
     if (status == VCOL_OK)
-        status = begin(h, layout.bytes + working_bytes(u, h->work, false), err);
+        status = begin(h, layout.bytes + working_bytes(u, h->work, false, false), err);
     if (status == VCOL_OK)
         status = take_leaves(h, &layout, err);
     if (status == VCOL_OK)
@@ -164,7 +171,7 @@ static vcol_status load_measured(vcol__hand *h, vcol_error *err)
 {
     int64_t total[VCOL_MAX_LEVELS + 1];
     vcol__layout layout;
-    vcol_status status = hold_all(h, working_bytes(h->u, h->work, true) * 2, err);
+    vcol_status status = hold_all(h, working_bytes(h->u, h->work, true, false) * 2, err);
     if (status == VCOL_OK)
         status = vcol__place_measured(h, total, err);
     if (status == VCOL_OK)
@@ -172,16 +179,6 @@ static vcol_status load_measured(vcol__hand *h, vcol_error *err)
     if (status == VCOL_OK)
         status = decode_all(h, &layout, err);
     return status;
-}
-
-/* Memory of the stored bytes of the work's blocks that are not there. */
-static uint64_t input_bytes(const vcol__work *w)
-{
-    uint64_t bytes = 0;
-    for (int64_t i = 0; i < w->n; i++)
-        if (!vcol__block_at_hand(w->blocks[i]))
-            bytes += vcol__memory_capacity(w->blocks[i]->asked.stored);
-    return bytes;
 }
 
 /* Queues the input, for which the load's grant has room. */
@@ -219,7 +216,7 @@ static void read_with_offsets(vcol_buffer *b, vcol__load *load)
     if (load->work || (u->group->flags & VCOL_GROUP_MEASURED) ||
         (atomic_load(&u->dep->word) & VCOL__STATE_MASK) == VCOL__RESIDENT || plan(b, load, NULL, NULL) != VCOL_OK)
         return;
-    uint64_t bytes = input_bytes(load->work);
+    uint64_t bytes = vcol__work_input(load->work);
     if (bytes == 0 || bytes > u->file->read_size ||
         vcol__account_reserve(m, &load->grant, bytes, VCOL__PREFETCH, true, NULL) != VCOL_OK)
         return;
@@ -286,11 +283,11 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
     if (status != VCOL_OK)
         return status;
     vcol__work *w = load->work;
-    uint64_t stored = input_bytes(w), result = 0;
+    uint64_t stored = vcol__work_input(w), result = 0;
     if (u->group->entries > 0)
         result = (uint64_t)((double)u->group->unpacked * ((double)b->entries / (double)u->group->entries));
-    uint64_t scratch_bytes = working_bytes(u, w, u->group->flags & VCOL_GROUP_MEASURED);
     bool input = stored <= (uint64_t)m->queue.lookahead; /* else its windows are read as it is decoded */
+    uint64_t scratch_bytes = working_bytes(u, w, u->group->flags & VCOL_GROUP_MEASURED, input);
     uint64_t want = result + scratch_bytes + (input ? stored : 0);
     status = vcol__account_reserve(m, &load->grant, want, VCOL__PREFETCH, false, err);
     if (status == VCOL_OK && input)
@@ -317,7 +314,8 @@ static void destroy(vcol_buffer *b)
     vcol__memory_delete(m, u, sizeof *u);
 }
 
-static const vcol__buffer_ops unit_ops = {load_blocks, prepare, unprepare, vcol__hand_help, destroy};
+static const vcol__buffer_ops unit_ops = {
+    .load = load_blocks, .prepare = prepare, .unprepare = unprepare, .help = vcol__hand_help, .destroy = destroy};
 static const vcol__buffer_ops counts_ops = {.load = vcol__counts_load, .destroy = destroy};
 
 vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t group, int64_t first,

@@ -22,6 +22,11 @@ struct vcol_block_sink {
 void vcol__work_free(vcol__unit *u, vcol__work *w)
 {
     vcol_manager *m = u->base.manager;
+    vcol__lock_take(&m->blocks.lock);
+    for (int64_t i = 0; i < w->n; i++)
+        if (w->blocks[i]->keeper == w)
+            w->blocks[i]->keeper = NULL;
+    vcol__lock_drop(&m->blocks.lock);
     for (int64_t i = 0; i < w->n; i++) {
         vcol__block *b = w->blocks[i];
         if (w->held && w->held[i])
@@ -171,16 +176,64 @@ vcol_status vcol__work_tables(vcol__hand *h, vcol_error *err)
                : vcol_error_format(err, VCOL_NOMEM, "no memory for %lld blocks", (long long)w->n);
 }
 
+/* Its bytes have to be read, and have no memory yet. blocks.lock is held. */
+static bool unread_locked(const vcol__block *b)
+{
+    return b->plain_state != VCOL__PLAIN_HERE && b->stored_state == VCOL__STORED_NONE && !b->asked.memory && b->asked.stored > 0;
+}
+
+bool vcol__work_reserves(vcol__work *w, int64_t i)
+{
+    vcol__block *b = w->blocks[i];
+    vcol__blocks *r = &b->file->manager->blocks;
+    vcol__lock_take(&r->lock);
+    bool mine = b->plain_state != VCOL__PLAIN_HERE && (!b->keeper || b->keeper == w);
+    if (mine)
+        b->keeper = w;
+    vcol__lock_drop(&r->lock);
+    return mine;
+}
+
+int64_t vcol__work_unread(const vcol__work *w)
+{
+    int64_t i = 0;
+    if (w->n == 0)
+        return -1;
+    vcol__blocks *r = &w->blocks[0]->file->manager->blocks;
+    vcol__lock_take(&r->lock);
+    while (i < w->n && !unread_locked(w->blocks[i]))
+        i++;
+    vcol__lock_drop(&r->lock);
+    return i < w->n ? i : -1;
+}
+
+uint64_t vcol__work_input(const vcol__work *w)
+{
+    uint64_t bytes = 0;
+    if (w->n == 0)
+        return 0;
+    vcol__blocks *r = &w->blocks[0]->file->manager->blocks;
+    vcol__lock_take(&r->lock);
+    for (int64_t i = 0; i < w->n; i++)
+        if (unread_locked(w->blocks[i]))
+            bytes += vcol__memory_capacity(w->blocks[i]->asked.stored);
+    vcol__lock_drop(&r->lock);
+    return bytes;
+}
+
 uint64_t vcol__work_window(const vcol__unit *u, const vcol__work *w, int64_t i)
 {
+    vcol__blocks *r = &u->file->manager->blocks;
     uint64_t bytes = 0, charged = 0;
+    vcol__lock_take(&r->lock);
     for (int64_t k = i; k < w->n && (k == i || bytes + w->blocks[k]->asked.stored <= u->file->read_size);
          k++) {
-        if (vcol__block_at_hand(w->blocks[k]))
+        if (!unread_locked(w->blocks[k]))
             continue;
         bytes += w->blocks[k]->asked.stored;
         charged += vcol__memory_capacity(w->blocks[k]->asked.stored);
     }
+    vcol__lock_drop(&r->lock);
     return charged + (charged && w->n > 1 ? vcol__memory_capacity(u->file->gap) : 0);
 }
 

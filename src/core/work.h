@@ -91,6 +91,15 @@ vcol_status vcol__work_tables(vcol__hand *h, vcol_error *err);
 void vcol__work_free(vcol__unit *u, vcol__work *work);
 /* Stored bytes that one read for block i would bring: reserved before they are read. */
 uint64_t vcol__work_window(const vcol__unit *u, const vcol__work *work, int64_t i);
+/*
+ * Whether this work's load is the one that reserves memory to keep block i unpacked: loads of several chunks may have planned
+ * it, and one of them will keep it. If another turns out to be first, it borrows. Until the work is freed.
+ */
+bool vcol__work_reserves(vcol__work *work, int64_t i);
+/* The first block whose bytes are neither there nor on their way; -1: none. */
+int64_t vcol__work_unread(const vcol__work *work);
+/* Memory for the bytes of all such blocks. */
+uint64_t vcol__work_input(const vcol__work *work);
 /* What prepare made of the block that block i needs. */
 const void *vcol__work_needed(const vcol__work *work, int64_t i);
 

@@ -229,7 +229,8 @@ enum { MISSES = 8 };
 
 typedef struct miss {
     vcol__evictable item;
-    t_gate *gate;         /* passed by its drop; NULL: none */
+    t_gate *gate;         /* passed by the last of their drops */
+    _Atomic int *drops;
     _Atomic bool *pinned; /* it looks pinned from then on */
 } miss;
 
@@ -245,7 +246,7 @@ static bool miss_pinned(vcol__evictable *item)
 static uint64_t miss_drop(vcol__evictable *item)
 {
     miss *x = (miss *)item;
-    if (x->gate)
+    if (atomic_fetch_add(x->drops, 1) + 1 == MISSES)
         t_gate_pass(x->gate);
     return 0;
 }
@@ -266,6 +267,7 @@ START_TEST(limit_is_not_exceeded_when_a_load_ends_after_the_look)
     vcol_manager *m = limited(KB(64), 0, NULL);
     t_gate inside, look;
     _Atomic bool pinned = false;
+    _Atomic int drops = 0;
     miss misses[MISSES];
     t_gate_init(&inside);
     t_gate_init(&look);
@@ -277,8 +279,9 @@ START_TEST(limit_is_not_exceeded_when_a_load_ends_after_the_look)
     for (int i = 0; i < MISSES; i++) {
         misses[i].item.ops = &miss_ops;
         misses[i].pinned = &pinned;
-        misses[i].gate = i == MISSES - 1 ? &look : NULL;
-        vcol__evict_list(m, &misses[i].item); /* never used: the first to go, in this order */
+        misses[i].gate = &look;
+        misses[i].drops = &drops;
+        vcol__evict_list(m, &misses[i].item); /* never used: the first to go */
     }
     ck_assert_int_eq(vcol_prefetch_begin_buffers(m, &ba, 1, NULL, &scope, NULL), VCOL_OK);
     t_gate_await(&inside, 1);
