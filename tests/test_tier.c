@@ -432,6 +432,7 @@ static void evict_one(vcol_manager *m)
 START_TEST(e9_2_stored_bytes_go_before_buffers_that_were_used_with_them)
 {
     opened *o = begin(&(wish){.source_flags = VCOL_SOURCE_SLOW});
+    vcol__speed_add(&o->d->files[0].binding.speed, 0, UINT64_C(1) << 50); /* its reads cost nothing, whatever they take here */
     for (int b = 0; b < 6; b++) {
         vcol_chunk *c;
         vcol_view v;
@@ -448,6 +449,30 @@ START_TEST(e9_2_stored_bytes_go_before_buffers_that_were_used_with_them)
         ck_assert_uint_eq(t_stats(o->m).live, 0);
         vcol_chunk_close(c);
     }
+    end(o);
+}
+END_TEST
+
+/* But where reading was dear, what was made of them goes first, and is made again without a read. */
+START_TEST(e9_2_stored_bytes_that_are_dear_to_read_go_after_what_was_made_of_them)
+{
+    opened *o = begin(&(wish){.source_flags = VCOL_SOURCE_SLOW});
+    vcol_chunk *c;
+    vcol_view v;
+    vcol__speed_add(&o->d->files[0].binding.speed, UINT64_C(1000000000000), 1); /* told by the test, not by a clock */
+    ck_assert_int_eq(vcol_chunk_open(o->d, 3 * ROWS_EACH, ROWS_EACH, &c, NULL), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_pin(c, 0, &v, NULL), VCOL_OK);
+    vcol_view_unpin(&v);
+    int64_t calls = atomic_load(&o->source.calls);
+    evict_one(o->m);
+    ck_assert_uint_eq(t_stats(o->m).stored_drops, 0);
+    ck_assert_uint_eq(t_stats(o->m).live, vcol__memory_capacity(file.stored[3]));
+    ck_assert_int_eq(vcol_chunk_pin(c, 0, &v, NULL), VCOL_OK);
+    ck_assert_int_eq(((const int64_t *)v.values)[0], value_of(3 * ROWS_EACH));
+    vcol_view_unpin(&v);
+    ck_assert_uint_eq(t_stats(o->m).stored_hits, 1);
+    ck_assert_int_eq(atomic_load(&o->source.calls), calls);
+    vcol_chunk_close(c);
     end(o);
 }
 END_TEST
@@ -772,6 +797,7 @@ int main(void)
         {e9_2_a_loop_larger_than_the_bound_finds_what_it_kept, 3},
         {e9_2_a_loop_larger_than_the_limit_finds_what_was_left, 0},
         {e9_2_stored_bytes_go_before_buffers_that_were_used_with_them, 0},
+        {e9_2_stored_bytes_that_are_dear_to_read_go_after_what_was_made_of_them, 0},
         {e9_2_bytes_that_are_being_unpacked_stay, 0},
         {e4_1_the_account_has_what_is_kept, 6},
         {e4_1_what_is_kept_gives_way_to_what_is_needed, 0},

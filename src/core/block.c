@@ -210,9 +210,9 @@ static void free_state(vcol__binding *file, void *state, size_t bytes)
 
 /*
  * Under the registry lock, which is dropped meanwhile: of a block that only the tier and the caller have, all goes but its stored
- * bytes. Who finds it then finds it as if it were read just now.
+ * bytes. Who finds it then finds it as if it were read just now. Whether that gave memory back.
  */
-static void strip_locked(vcol__blocks *r, vcol__block *b)
+static bool strip_locked(vcol__blocks *r, vcol__block *b)
 {
     vcol_manager *m = b->file->manager;
     vcol__region plain = b->plain;
@@ -225,11 +225,12 @@ static void strip_locked(vcol__blocks *r, vcol__block *b)
     atomic_store(&b->mark, 0);
     vcol__evict_unlist(m, &b->evictable);
     if (!plain.data && !state)
-        return;
+        return false;
     vcol__lock_drop(&r->lock);
     free_state(b->file, state, state_bytes);
     vcol__memory_give(m, &plain);
     vcol__lock_take(&r->lock);
+    return true;
 }
 
 void vcol__block_unref(vcol__block *b)
@@ -244,11 +245,14 @@ void vcol__block_unref(vcol__block *b)
             return;
     vcol__account_moving(&m->account);
     vcol__lock_take(&r->lock);
-    if (b->in_tier && atomic_load(&b->refs) == 2)
-        strip_locked(r, b);
+    bool back = b->in_tier && atomic_load(&b->refs) == 2 && strip_locked(r, b);
     if (atomic_fetch_sub(&b->refs, 1) != 1) {
+        back = back || (b->asked.flags & VCOL_BLOCK_EXPANDS); /* that may be dropped now */
         vcol__lock_drop(&r->lock);
-        vcol__account_settled(&m->account);
+        if (back)
+            vcol__account_settled(&m->account);
+        else
+            vcol__account_unmoved(&m->account);
         return;
     }
     vcol__block **at = &r->table[bucket_of(r, b->file, &b->asked)];

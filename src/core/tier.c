@@ -14,7 +14,8 @@
  *
  * The bytes are charged as live, as they were since they were read, and are listed for eviction by an item of
  * their own, whose stamp is that of the unpacking, so that it is older than the buffers that were made of it: of what
- * was used at one time, the stored bytes go first. The tier has a bound of its own besides, kept by least recent use; a
+ * was used at one time, the stored bytes go first, unless they are costlier to bring back per byte (by what the file's reads took).
+ * The tier has a bound of its own besides, kept by least recent use; a
  * block for which there is no room in it is not kept.
  *
  * But a loop goes in one direction. What it has just used comes again in the next loop at the earliest, after all that it
@@ -245,6 +246,7 @@ void vcol__tier_keep(vcol__block *b, const vcol__pass *pass)
             atomic_fetch_add_explicit(&m->tier.bytes, b->stored.capacity, memory_order_relaxed);
             link_locked(&m->tier, b);
             atomic_store_explicit(&b->kept.stamp, vcol__tick(m), memory_order_relaxed);
+            vcol__evict_cost(&b->kept, vcol__speed_of(&b->file->speed, b->asked.stored), b->stored.capacity);
             vcol__evict_list(m, &b->kept);
         }
         vcol__lock_drop(&r->lock);

@@ -53,4 +53,13 @@ static inline bool vcol__speed_slow(const vcol__speed *speed)
     return atomic_load_explicit(&speed->slow, memory_order_relaxed);
 }
 
+/* What reading so many bytes took on average, ns: a block's own read was shared with others. */
+static inline uint64_t vcol__speed_of(const vcol__speed *speed, uint64_t bytes)
+{
+    uint64_t ns = atomic_load_explicit(&speed->ns, memory_order_relaxed);
+    uint64_t all = atomic_load_explicit(&speed->bytes, memory_order_relaxed);
+    double took = all ? (double)ns / (double)all * (double)bytes : 0;
+    return took < 1e18 ? (uint64_t)took : (uint64_t)1e18;
+}
+
 #endif
