@@ -5,9 +5,10 @@
  * Question:   how much longer does the same work take with a limit of two chunks than without one; does the account, and the
  *             memory that the system counts, stay inside it?
  * Workload:   a chunk loop over FILE with prefetch, all columns (or --columns), each asked for and summed, all of a chunk's
- *             columns held until its end. A limit of two chunks is twice what the largest chunk holds (its columns, and the
- *             blocks that reach into the next), and what was there before the first one (metadata). Each run is a process of its own, so that none begins
- *             with the memory of another. With --jobs N as a vcol_run of N compute threads, with a limit of N + 1 chunks.
+ *             columns held until its end; chunks are the file's clusters, or --chunk entries. A limit of two chunks is twice what
+ *             the largest chunk holds (its columns, and the blocks that reach into the next), and what was there before the first
+ *             one (metadata). Each run is a process of its own, so that none begins with the memory of another. With --jobs N
+ *             as a vcol_run of N compute threads, with a limit of N + 1 chunks.
  * Metric:     wall seconds, limit / no limit in the same round, median; the account's peak / the limit, the largest of all rounds;
  *             growth of resident memory (VmHWM at the end less VmRSS before the manager is opened) / the limit, the same. glibc's
  *             allocator, codec contexts and all.
@@ -26,7 +27,7 @@
 
 typedef struct memory_bench {
     const char *path, *columns;
-    int64_t chunk; /* entries */
+    int64_t chunk; /* entries; 0: the file's clusters, so that no block reaches into the next */
     int32_t threads, jobs;
     uint64_t limit;
 } memory_bench;
@@ -35,7 +36,7 @@ typedef struct memory_bench {
 typedef struct outcome {
     double seconds, sum;
     uint64_t peak, peak_live, limit, overcommits, growth, redecoded, largest, carried, before, reads, bytes_read, waits;
-    int64_t chunks, chunk;
+    int64_t chunks;
     int ok;
 } outcome;
 
@@ -142,6 +143,7 @@ static vcol_status work(vcol_manager *m, vcol_dataset *d, way *w, outcome *o, vc
         j = (vcol_job){.struct_size = sizeof j, .open = run_open, .chunk = run_chunk, .merge = run_merge, .close = run_close, .opaque = &r};
         ro.jobs = b->jobs;
         ro.entries = b->chunk;
+        ro.chunking = b->chunk ? VCOL_CHUNK_BY_ENTRIES : VCOL_CHUNK_BY_CLUSTERS;
         ro.columns = b->columns;
         status = vcol_run(d, &ro, &j, &o->sum, &stats, err);
         o->chunks = stats.chunks;
@@ -152,6 +154,7 @@ static vcol_status work(vcol_manager *m, vcol_dataset *d, way *w, outcome *o, vc
     vcol_chunk *c;
     vcol_loop_options_init(&lo, sizeof lo);
     lo.entries = b->chunk;
+    lo.chunking = b->chunk ? VCOL_CHUNK_BY_ENTRIES : VCOL_CHUNK_BY_CLUSTERS;
     lo.columns = b->columns;
     lo.flags = w->look ? VCOL_LOOP_NO_PREFETCH : 0;
     status = vcol_loop_open(d, &lo, &l, err);
@@ -163,12 +166,12 @@ static vcol_status work(vcol_manager *m, vcol_dataset *d, way *w, outcome *o, vc
         if (w->look) {
             vcol_stats s;
             vcol_manager_stats(m, &s, sizeof s);
-            uint64_t live = s.live;
+            uint64_t live = s.live - s.stored_kept; /* those are there only while nothing else wants the memory */
             vcol_chunk_clear(c, "*");
             vcol_manager_stats(m, &s, sizeof s);
             if (live > o->largest) {
                 o->largest = live;
-                o->carried = s.live;
+                o->carried = s.live - s.stored_kept;
             }
         }
     }
@@ -197,10 +200,6 @@ static outcome run_here(way *w)
     if (status == VCOL_OK) {
         vcol_manager_stats(m, &s, sizeof s);
         o.before = s.fixed;
-        int64_t entries = vcol_dataset_entries(d);
-        if (!b->chunk) /* at least ten chunks */
-            b->chunk = entries > 1000000 ? 100000 : entries / 10 + 1;
-        o.chunk = b->chunk;
         status = work(m, d, w, &o, &err);
     }
     o.seconds = measure_wall() - start;
@@ -297,7 +296,6 @@ int main(int argc, char **argv)
     way look = {.bench = &b, .look = 1}, free_way = {.bench = &b}, limited = {.bench = &b};
     if (run_apart(&look) < 0)
         return 1;
-    b.chunk = look.last.chunk;
     limited.limit = (uint64_t)(chunks * (double)look.last.largest) + look.last.before;
     measure_series s[] = {{.name = "limit", .run = run_apart, .opaque = &limited},
                           {.name = "no limit", .run = run_apart, .opaque = &free_way}};
@@ -308,10 +306,10 @@ int main(int argc, char **argv)
         return 1;
     }
     fprintf(stderr,
-            "memory: %" PRId64 " chunks of %" PRId64 " entries, %.1f MB at most (%.1f MB of it blocks that reach beyond); limit %.1f MB. Without: peak %.1f MB (%.1f live), growth %.1f. With: "
+            "memory: %" PRId64 " chunks, %.1f MB at most (%.1f MB of it blocks that reach beyond); limit %.1f MB. Without: peak %.1f MB (%.1f live), growth %.1f. With: "
             "peak %.1f (%.1f live), growth %.1f, %" PRIu64 " blocks unpacked again, %.1f MB read (%.1f), %" PRIu64 " waits for memory, %" PRIu64
             " overcommits\n",
-            look.last.chunks, b.chunk, (double)look.last.largest / 1e6, (double)look.last.carried / 1e6, (double)limited.limit / 1e6, (double)free_way.last.peak / 1e6, (double)free_way.last.peak_live / 1e6,
+            look.last.chunks, (double)look.last.largest / 1e6, (double)look.last.carried / 1e6, (double)limited.limit / 1e6, (double)free_way.last.peak / 1e6, (double)free_way.last.peak_live / 1e6,
             (double)free_way.last.growth / 1e6, (double)limited.last.peak / 1e6, (double)limited.last.peak_live / 1e6, (double)limited.last.growth / 1e6,
             limited.last.redecoded, (double)limited.last.bytes_read / 1e6, (double)free_way.last.bytes_read / 1e6, limited.last.waits,
             limited.overcommits);

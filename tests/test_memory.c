@@ -63,6 +63,7 @@ static void sample_open(sample *s, uint64_t limit, bool stepped)
     vcol_dataset_options_init(&options, sizeof options);
     options.sources = &source;
     ck_assert_msg(vcol_dataset_open(s->m, &path, 1, &options, &s->d, &err) == VCOL_OK, "%s", err.message);
+    vcol_source_release(source);
     vcol_manager_trim(s->m);
     s->fixed = (int64_t)t_stats(s->m).fixed;
     s->columns = atomic_load(&s->allocator.columns);
