@@ -81,6 +81,54 @@ static int load(const char *path, records *r)
     return size > 0 && r->bytes ? 0 : -1;
 }
 
+static record *add(records *r, int64_t *capacity)
+{
+    if (r->n == *capacity) {
+        *capacity = *capacity ? 2 * *capacity : 1024;
+        record *more = realloc(r->list, (size_t)*capacity * sizeof *more);
+        if (!more)
+            return NULL;
+        r->list = more;
+    }
+    return &r->list[r->n++];
+}
+
+static void note_codec(records *r, const record *one)
+{
+    if (one->basket && one->unpacked > r->largest)
+        r->largest = one->unpacked;
+    if (one->basket && one->stored < one->unpacked && strcmp(r->codec, "none") == 0)
+        strcpy(r->codec, codec_name(one->payload));
+}
+
+/*
+ * A blob of an RNTuple is pages, one behind the other, with 8 bytes of checksum each, as a rule. Their borders are in the page lists;
+ * here the compression blocks are found by their heads, and what is stored as it is is passed.
+ */
+static int add_blocks(records *r, const record *blob, int64_t *capacity)
+{
+    const uint8_t *p = blob->payload, *end = p + blob->stored;
+    const record like = *blob;
+    while (p + HEAD < end) {
+        size_t packed = HEAD + le24(p + 3), unpacked = le24(p + 6);
+        if (*codec_name(p) == '?' || packed > (size_t)(end - p) || packed >= unpacked + HEAD) {
+            p++;
+            continue;
+        }
+        record *one = add(r, capacity);
+        if (!one)
+            return -1;
+        *one = like;
+        one->payload = p;
+        one->stored = packed;
+        one->unpacked = unpacked;
+        one->basket = 1;
+        note_codec(r, one);
+        p += packed;
+    }
+    return 0;
+}
+
 int records_open(const char *path, records *r)
 {
     int64_t capacity = 0;
@@ -99,22 +147,16 @@ int records_open(const char *path, records *r)
         if (n == 0)
             break;
         if (n > 0) {
-            if (r->n == capacity) {
-                capacity = capacity ? 2 * capacity : 1024;
-                record *more = realloc(r->list, (size_t)capacity * sizeof *more);
-                if (!more) {
-                    records_close(r);
-                    return -1;
-                }
-                r->list = more;
+            record *one = add(r, &capacity);
+            if (one) {
+                one->offset = at;
+                parse_key(r->bytes + at, one);
+                note_codec(r, one);
             }
-            record *one = &r->list[r->n++];
-            one->offset = at;
-            parse_key(r->bytes + at, one);
-            if (one->basket && one->unpacked > r->largest)
-                r->largest = one->unpacked;
-            if (one->basket && one->stored < one->unpacked && strcmp(r->codec, "none") == 0)
-                strcpy(r->codec, codec_name(one->payload));
+            if (!one || (strcmp(one->class_name, "RBlob") == 0 && add_blocks(r, &(record){.offset = at, .payload = one->payload, .stored = one->stored}, &capacity) != 0)) {
+                records_close(r);
+                return -1;
+            }
         }
         at += (uint64_t)(n < 0 ? -n : n);
     }
