@@ -101,6 +101,22 @@ static void note_codec(records *r, const record *one)
         strcpy(r->codec, codec_name(one->payload));
 }
 
+/* Whether a compression block begins here, by its head and by that of the stream inside. */
+static int is_block(const uint8_t *p, size_t left)
+{
+    static const struct {
+        char head[4], inside[5];
+        size_t n;
+    } kinds[] = {{"ZS\1", "\x28\xb5\x2f\xfd", 4}, {"ZL\10", "\x78", 1}, {"XZ", "\xfd\x37zX", 4}, {"L4\1", "", 0}};
+    size_t packed = HEAD + le24(p + 3), unpacked = le24(p + 6);
+    if (packed > left || packed < HEAD + 4 || packed >= unpacked)
+        return 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!memcmp(p, kinds[i].head, kinds[i].head[2] ? 3 : 2) && !memcmp(p + HEAD, kinds[i].inside, kinds[i].n))
+            return 1;
+    return 0;
+}
+
 /*
  * A blob of an RNTuple is pages, one behind the other, with 8 bytes of checksum each, as a rule. Their borders are in the page lists;
  * here the compression blocks are found by their heads, and what is stored as it is is passed.
@@ -111,7 +127,8 @@ static int add_blocks(records *r, const record *blob, int64_t *capacity)
     const record like = *blob;
     while (p + HEAD < end) {
         size_t packed = HEAD + le24(p + 3), unpacked = le24(p + 6);
-        if (*codec_name(p) == '?' || packed > (size_t)(end - p) || packed >= unpacked + HEAD) {
+        /* of one codec, as files are: heads of others stand by chance in what is not compressed */
+        if (!is_block(p, (size_t)(end - p)) || (strcmp(r->codec, "none") && strcmp(r->codec, codec_name(p)))) {
             p++;
             continue;
         }
@@ -147,13 +164,14 @@ int records_open(const char *path, records *r)
         if (n == 0)
             break;
         if (n > 0) {
-            record *one = add(r, &capacity);
+            record *one = add(r, &capacity), blob = {0};
             if (one) {
                 one->offset = at;
                 parse_key(r->bytes + at, one);
                 note_codec(r, one);
+                blob = *one;
             }
-            if (!one || (strcmp(one->class_name, "RBlob") == 0 && add_blocks(r, &(record){.offset = at, .payload = one->payload, .stored = one->stored}, &capacity) != 0)) {
+            if (!one || (strcmp(blob.class_name, "RBlob") == 0 && add_blocks(r, &blob, &capacity) != 0)) {
                 records_close(r);
                 return -1;
             }
