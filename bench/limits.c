@@ -4,7 +4,7 @@
  *
  * Question:   how far from pure decompression is materializing all columns of a file; what does a pin cost, what the
  *             scheduling of a buffer?
- * Workload:   FILE, hot in the page cache: all columns, chunk after chunk, collection after collection, each cleared
+ * Workload:   FILE (trees or an RNTuple), hot in the page cache: all columns, chunk after chunk, collection after collection, each cleared
  *             after it was asked for; one thread, no prefetch. Beside it the same baskets, from memory, into one
  *             buffer that is reused, by plain calls of the codec's library; a copy of as many bytes; for lz4 a byte
  *             swap of as many values of the same widths, on a warm buffer. With --small the file is taken as one

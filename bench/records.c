@@ -81,6 +81,71 @@ static int load(const char *path, records *r)
     return size > 0 && r->bytes ? 0 : -1;
 }
 
+static record *add(records *r, int64_t *capacity)
+{
+    if (r->n == *capacity) {
+        *capacity = *capacity ? 2 * *capacity : 1024;
+        record *more = realloc(r->list, (size_t)*capacity * sizeof *more);
+        if (!more)
+            return NULL;
+        r->list = more;
+    }
+    return &r->list[r->n++];
+}
+
+static void note_codec(records *r, const record *one)
+{
+    if (one->basket && one->unpacked > r->largest)
+        r->largest = one->unpacked;
+    if (one->basket && one->stored < one->unpacked && strcmp(r->codec, "none") == 0)
+        strcpy(r->codec, codec_name(one->payload));
+}
+
+/* Whether a compression block begins here, by its head and by that of the stream inside. */
+static int is_block(const uint8_t *p, size_t left)
+{
+    static const struct {
+        char head[4], inside[5];
+        size_t n;
+    } kinds[] = {{"ZS\1", "\x28\xb5\x2f\xfd", 4}, {"ZL\10", "\x78", 1}, {"XZ", "\xfd\x37zX", 4}, {"L4\1", "", 0}};
+    size_t packed = HEAD + le24(p + 3), unpacked = le24(p + 6);
+    if (packed > left || packed < HEAD + 4 || packed >= unpacked)
+        return 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!memcmp(p, kinds[i].head, kinds[i].head[2] ? 3 : 2) && !memcmp(p + HEAD, kinds[i].inside, kinds[i].n))
+            return 1;
+    return 0;
+}
+
+/*
+ * A blob of an RNTuple is pages, one behind the other, with 8 bytes of checksum each, as a rule. Their borders are in the page lists;
+ * here the compression blocks are found by their heads, and what is stored as it is is passed.
+ */
+static int add_blocks(records *r, const record *blob, int64_t *capacity)
+{
+    const uint8_t *p = blob->payload, *end = p + blob->stored;
+    const record like = *blob;
+    while (p + HEAD < end) {
+        size_t packed = HEAD + le24(p + 3), unpacked = le24(p + 6);
+        /* of one codec, as files are: heads of others stand by chance in what is not compressed */
+        if (!is_block(p, (size_t)(end - p)) || (strcmp(r->codec, "none") && strcmp(r->codec, codec_name(p)))) {
+            p++;
+            continue;
+        }
+        record *one = add(r, capacity);
+        if (!one)
+            return -1;
+        *one = like;
+        one->payload = p;
+        one->stored = packed;
+        one->unpacked = unpacked;
+        one->basket = 1;
+        note_codec(r, one);
+        p += packed;
+    }
+    return 0;
+}
+
 int records_open(const char *path, records *r)
 {
     int64_t capacity = 0;
@@ -99,22 +164,17 @@ int records_open(const char *path, records *r)
         if (n == 0)
             break;
         if (n > 0) {
-            if (r->n == capacity) {
-                capacity = capacity ? 2 * capacity : 1024;
-                record *more = realloc(r->list, (size_t)capacity * sizeof *more);
-                if (!more) {
-                    records_close(r);
-                    return -1;
-                }
-                r->list = more;
+            record *one = add(r, &capacity), blob = {0};
+            if (one) {
+                one->offset = at;
+                parse_key(r->bytes + at, one);
+                note_codec(r, one);
+                blob = *one;
             }
-            record *one = &r->list[r->n++];
-            one->offset = at;
-            parse_key(r->bytes + at, one);
-            if (one->basket && one->unpacked > r->largest)
-                r->largest = one->unpacked;
-            if (one->basket && one->stored < one->unpacked && strcmp(r->codec, "none") == 0)
-                strcpy(r->codec, codec_name(one->payload));
+            if (!one || (strcmp(blob.class_name, "RBlob") == 0 && add_blocks(r, &blob, &capacity) != 0)) {
+                records_close(r);
+                return -1;
+            }
         }
         at += (uint64_t)(n < 0 ? -n : n);
     }

@@ -14,7 +14,7 @@ typedef struct record {
     const uint8_t *payload;  /* in memory */
     size_t stored;           /* bytes of the payload */
     size_t unpacked;
-    int basket;              /* of class TBasket */
+    int basket;              /* of class TBasket, or a compression block of an RNTuple's pages */
     int cycle;
     char class_name[32], name[64];
 } record;

@@ -7,11 +7,14 @@
 
 Kinds, in turns by the seed: flipped bytes; the file cut at a record's border; a length field of the container set to
 0, 1, -1 or 2^31 - 1; bytes flipped or lengths set inside the unpacked records of trees and streamer information,
-which are then packed again (zlib) behind the file's end. Each run has --memory-limit 64M, and must end within ten
+which are then packed again (zlib) behind the file's end; likewise inside the header, footer or a page list of an
+RNTuple, which are put there as they are, with checksums that are right (where libzstd and libxxhash are found). Each run has --memory-limit 64M, and must end within ten
 seconds, by exit status 0 or 1 (then with a message), with at most 64 MB of resident memory above that limit (beyond
 what the command has by itself; not measured where a sanitizer is built in).
 """
 import argparse
+import ctypes
+import ctypes.util
 import glob
 import lzma
 import os
@@ -203,12 +206,119 @@ def inner(file, rng):
     return data + key + body, "%s: %s" % (record.name.decode("latin-1"), what)
 
 
+def library(name):
+    path = ctypes.util.find_library(name)
+    return ctypes.CDLL(path) if path else None
+
+
+ZSTD, XXHASH = library("zstd"), library("xxhash")
+if XXHASH:
+    XXHASH.XXH3_64bits.restype = ctypes.c_uint64
+    XXHASH.XXH3_64bits.argtypes = (ctypes.c_char_p, ctypes.c_size_t)
+if ZSTD:
+    ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
+    ZSTD.ZSTD_decompress.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
+
+
+def little(data, at, width):
+    return int.from_bytes(data[at:at + width], "little")
+
+
+def envelope(data, seek, stored, size):
+    """The unpacked bytes of an envelope, or None."""
+    packed = bytes(data[seek:seek + stored])
+    if stored == size:
+        return bytearray(packed)
+    out = b""
+    while ZSTD and len(packed) >= 9 and packed[:2] == b"ZS":
+        n, m = int.from_bytes(packed[3:6], "little"), int.from_bytes(packed[6:9], "little")
+        block = ctypes.create_string_buffer(m)
+        if ZSTD.ZSTD_decompress(block, m, packed[9:9 + n], n) != m:
+            return None
+        out += block.raw
+        packed = packed[9 + n:]
+    return bytearray(out) if len(out) == size else None
+
+
+def seal(data):
+    """Puts an envelope's checksum right."""
+    data[-8:] = XXHASH.XXH3_64bits(bytes(data[:-8]), len(data) - 8).to_bytes(8, "little")
+
+
+def links(footer):
+    """Where the footer says how long and where the page lists are: at a length, a size and an offset."""
+    at = 24 + little(footer, 24, 8)  # behind the features, the header's checksum and the schema's extension
+    n = little(footer, at + 8, 4)
+    at += 12
+    for _ in range(n):
+        yield at + 28
+        at += little(footer, at, 8)
+
+
+def lie_inside(data, rng):
+    """Flips bytes of an envelope, or makes a small number a lie; says what, or None."""
+    low, high = 8, len(data) - 8
+    if rng.random() < 0.4:
+        return "flipped at %s" % flip(data, rng, low, high, rng.choice((1, 1, 2, 4)))
+    at = [i for i in range(low, high - 4) if data[i + 1] < 16 and data[i + 2] == 0 and data[i + 3] == 0]
+    if not at:
+        return None
+    at, value = rng.choice(at), rng.choice(LIES + (little(data, rng.choice(at), 4) + 1, 255))
+    data[at:at + 4] = (value & 0xffffffff).to_bytes(4, "little")
+    return "%d at %d" % (value, at)
+
+
+def inner_ntuple(file, rng):
+    """An RNTuple whose header, footer or page list has lies inside, behind the file's end."""
+    some = [r for r in file.records if r.name == b"ROOT::RNTuple"]
+    if not some or not XXHASH:
+        return None
+    at = rng.choice(some).payload
+    data, places = bytearray(file.data), struct.unpack(">7Q", file.data[at + 14:at + 70])
+    header, footer = envelope(data, *places[:3]), envelope(data, *places[3:6])
+    if not header or not footer:
+        return None
+    lists = [(i, envelope(data, little(footer, i + 12, 8), little(footer, i + 8, 4), little(footer, i, 8)))
+             for i in links(footer)]
+    if any(x is None for _, x in lists):
+        return None
+    which = rng.choice(("header", "footer", "list", "list") if lists else ("header", "footer"))
+    what = None
+    if which != "footer":  # the footer's places are put right first, or would be lies about themselves
+        what = lie_inside(header if which == "header" else rng.choice(lists)[1], rng)
+    seal(header)
+    end = len(data)
+    data += header
+    places = (end, len(header), len(header)) + places[3:]
+    for i, body in lists:
+        body[8:16] = header[-8:]
+        seal(body)
+        footer[i:i + 20] = (len(body).to_bytes(8, "little") + len(body).to_bytes(4, "little") +
+                            len(data).to_bytes(8, "little"))
+        data += body
+    footer[16:24] = header[-8:]
+    if which == "footer":
+        what = lie_inside(footer, rng)
+    if not what:
+        return None
+    seal(footer)
+    places = places[:3] + (len(data), len(footer), len(footer)) + places[6:]
+    data += footer
+    data[at + 14:at + 70] = struct.pack(">7Q", *places)
+    data[at + 70:at + 78] = XXHASH.XXH3_64bits(bytes(data[at + 6:at + 70]), 64).to_bytes(8, "big")
+    wide = 8 if file.large else 4
+    data[12:12 + wide] = len(data).to_bytes(wide, "big")
+    return data, "RNTuple's %s: %s" % (which, what)
+
+
 class Maker:
-    def __init__(self, folder, seed):
+    def __init__(self, folder, seed, share):
         self.seed = seed
+        self.share = share  # of mutants of RNTuples, besides those that come of themselves
         files = [File(p) for p in sorted(glob.glob(os.path.join(folder, "*.root"))) if os.path.getsize(p) <= LARGE]
         self.files = [f for f in files if f.whole]
         self.small = [f for f in self.files if len(f.data) <= SMALL]
+        self.ntuples = [f for f in self.small if any(r.name == b"ROOT::RNTuple" for r in f.records)]
         self.borders = [(f, r.at + r.size) for f in self.small for r in f.records if r.at + r.size < len(f.data)]
         self.borders += [(f, f.records[0].at) for f in self.small if f.records]
 
@@ -217,12 +327,15 @@ class Maker:
         rng = random.Random("%s/%d" % (self.seed, i))
         file = rng.choice(self.files if rng.random() < 0.04 else self.small)
         kind = rng.choice(("flip", "flip", "cut", "length", "length", "inner", "inner"))
+        if self.ntuples and rng.random() < self.share:
+            file = rng.choice(self.ntuples)
+            kind = rng.choice(("flip", "inner", "inner", "inner"))
         data = bytearray(file.data)
         if kind == "cut":
             file, border = rng.choice(self.borders)
             return bytearray(file.data[:border]), file, "cut at %d" % border
         if kind == "inner":
-            made = inner(file, rng)
+            made = inner_ntuple(file, rng) or inner(file, rng)
             if made:
                 return made[0], file, made[1]
             kind = "length"
@@ -332,8 +445,9 @@ def main():
     parser.add_argument("--seed", default="1")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--one")
+    parser.add_argument("--ntuples", type=float, default=0.15, help="share of RNTuples")
     options = parser.parse_args()
-    maker = Maker(options.folder, options.seed)
+    maker = Maker(options.folder, options.seed, options.ntuples)
     if options.one:
         data, file, what = maker.make(options.n)
         with open(options.one, "wb") as out:

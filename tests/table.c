@@ -76,7 +76,7 @@ static vcol_status open_file(vcol_source *source, const vcol_allocator *allocato
         o->start[c] = at;
         at += head[0] * (int64_t)width_of[c];
         o->leaves[c] = (vcol_leaf){VCOL_LEAF_VALUES, types[c], 0, 0, 1};
-        o->groups[c] = (vcol_group){VCOL_GROUP_BLOCKS, 0, -1, 1, &o->leaves[c], head[0], 0, 0, names[c]};
+        o->groups[c] = (vcol_group){VCOL_GROUP_BLOCKS, 0, -1, 1, &o->leaves[c], head[0], 0, 0, names[c], 0, 0, 0, 0};
         o->columns[c] = (vcol_schema_column){.name = names[c], .path = names[c], .type_name = shapes[c], .shape = shapes[c],
                                              .type = types[c], .values = {c, 0}, .entries = head[0],
                                              .blocks = (head[0] + head[1] - 1) / head[1]};

@@ -116,8 +116,8 @@ static const vcol_leaf leaves[] = {
     {VCOL_LEAF_VALUES, VCOL_I32, 1, 0, 1},
 };
 static const vcol_group groups[COLUMNS] = {
-    {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED, -1, 2, &leaves[0], ROWS, 2500, 2500, "column 'flat'"},
-    {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED, -1, 3, &leaves[2], ROWS, 2500, 2500, "column 'list'"},
+    {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED, -1, 2, &leaves[0], ROWS, 2500, 2500, "column 'flat'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED, -1, 3, &leaves[2], ROWS, 2500, 2500, "column 'list'", 0, 0, 0, 0},
 };
 static const vcol_schema_column columns[COLUMNS] = {
     {"flat", "flat", "double", "?float64", NULL, NULL, VCOL_OK, VCOL_F64, 1, {{VCOL_LEVEL_OPTIONAL, {0, 0}, 0}}, {0, 1}, ROWS,

@@ -490,9 +490,26 @@ START_TEST(rntuple_is_listed)
     vcol_object_info info;
     void *object;
     ck_assert_int_eq(f.reader->object_info(f.file, 0, f.worker, &info, &err), VCOL_OK);
+    ck_assert_int_eq(info.is_table, 1);
+    ck_assert_int_eq(info.entries, 40);
+    ck_assert_ptr_null(info.note);
+    ck_assert_int_eq(f.reader->open_object(f.file, info.name, f.worker, &object, &err), VCOL_OK);
+    f.reader->close_object(object);
+    run_close(&f);
+}
+END_TEST
+
+START_TEST(rntuple_of_before_the_release_is_refused)
+{
+    run_file f = open_data("root/unroot-test_ntuple_soa.root");
+    vcol_error err = {0};
+    vcol_object_info info;
+    void *object;
+    ck_assert_int_eq(f.reader->object_info(f.file, 0, f.worker, &info, &err), VCOL_OK);
     ck_assert_int_eq(info.is_table, 0);
-    ck_assert_str_eq(info.note, "RNTuple is not supported yet");
+    ck_assert_ptr_nonnull(strstr(info.note, "before the first release"));
     ck_assert_int_eq(f.reader->open_object(f.file, info.name, f.worker, &object, &err), VCOL_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.message, "before the first release"));
     ck_assert_ptr_null(object);
     run_close(&f);
 }
@@ -589,6 +606,7 @@ static int run_tests(void)
     tcase_add_test(c, double32_as_root);
     tcase_add_test(c, objects_and_cycles);
     tcase_add_test(c, rntuple_is_listed);
+    tcase_add_test(c, rntuple_of_before_the_release_is_refused);
     tcase_add_test(c, collections_share_offsets);
     tcase_add_test(c, leaf_lists_are_split);
     tcase_add_test(c, mutants_end_cleanly);

@@ -159,14 +159,14 @@ static const vcol_leaf leaves[] = {
     {VCOL_LEAF_VALUES, VCOL_CHAR, 1, 0, 1},
 };
 static const vcol_group groups[GROUPS] = {
-    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[0], ROWS, 900, 900, "branch 'run'"},
-    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[0], ROWS, 900, 900, "branch 'nJet'"},
-    {VCOL_GROUP_COUNTS, 0, G_NJET, 1, &leaves[1], ROWS, 0, 0, "offsets of 'Jet'"},
-    {VCOL_GROUP_BLOCKS, 0, G_OFFSETS, 1, &leaves[2], ROWS, 2000, 2000, "branch 'Jet_pt'"},
-    {VCOL_GROUP_BLOCKS, 0, G_OFFSETS, 1, &leaves[3], ROWS, 1000, 1000, "branch 'Jet_id'"},
-    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[4], ROWS, 1700, 1700, "branch 'pos', leaf 'x'"},
-    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[4], ROWS, 1700, 1700, "branch 'pos', leaf 'y'"},
-    {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED, -1, 2, &leaves[5], ROWS, 1000, 1000, "branch 'str'"},
+    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[0], ROWS, 900, 900, "branch 'run'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[0], ROWS, 900, 900, "branch 'nJet'", 0, 0, 0, 0},
+    {VCOL_GROUP_COUNTS, 0, G_NJET, 1, &leaves[1], ROWS, 0, 0, "offsets of 'Jet'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, 0, G_OFFSETS, 1, &leaves[2], ROWS, 2000, 2000, "branch 'Jet_pt'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, 0, G_OFFSETS, 1, &leaves[3], ROWS, 1000, 1000, "branch 'Jet_id'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[4], ROWS, 1700, 1700, "branch 'pos', leaf 'x'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[4], ROWS, 1700, 1700, "branch 'pos', leaf 'y'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED, -1, 2, &leaves[5], ROWS, 1000, 1000, "branch 'str'", 0, 0, 0, 0},
 };
 static const int branch_of[GROUPS] = {B_RUN, B_NJET, -1, B_PT, B_ID, B_POS, B_POS, B_STR};
 

@@ -50,7 +50,7 @@ static void make_file(void)
 /* ---- the reader ------------------------------------------------------------------------------------- */
 
 static const vcol_leaf leaf = {VCOL_LEAF_VALUES, VCOL_I64, 0, 0, 1};
-static const vcol_group group = {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaf, ROWS, ROWS * 8, ROWS * 8, "branch 'v'"};
+static const vcol_group group = {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaf, ROWS, ROWS * 8, ROWS * 8, "branch 'v'", 0, 0, 0, 0};
 static const vcol_schema_column column = {"v", "v", "int64", "int64", NULL, NULL, VCOL_OK, VCOL_I64, 0, {{0}}, {0, 0}, ROWS,
                                           0, 0, 0};
 static const vcol_schema schema = {ROWS, 1, &column, 1, &group, 0, NULL, 0};

@@ -97,12 +97,14 @@ typedef enum vcol_type {
     VCOL_F32 = 10,
     VCOL_F64 = 11,
     VCOL_CHAR = 12, /* bytes of a string, one byte each, under one list level */
-    VCOL_TYPE_COUNT = 13
+    VCOL_EMPTY = 13,   /* no bytes: items of a record without members, of which only the number is known */
+    VCOL_UNKNOWN = 14, /* no bytes: items of no type, such as those of a union's empty state */
+    VCOL_TYPE_COUNT = 15
 } vcol_type;
 
-/* Bytes of one value; 0 for VCOL_TYPE_NONE or a number that is no type. */
+/* Bytes of one value; 0 for those without bytes or a number that is no type. */
 VCOL_API size_t vcol_type_width(vcol_type type);
-/* "float32", "bool", …; "string" for VCOL_CHAR, "none", or "?"; static storage. */
+/* "float32", "bool", …; "string" for VCOL_CHAR, "empty record", "unknown", "none", or "?"; static storage. */
 VCOL_API const char *vcol_type_name(vcol_type type);
 
 /*

@@ -46,9 +46,10 @@ typedef struct vcol_view {
         vcol_level_kind kind;
         int32_t reserved;
         int64_t count;           /* lists, or items */
-        int64_t size;            /* FIXED */
-        const int64_t *offsets;  /* LIST: count + 1 */
+        int64_t size;            /* FIXED; UNION: the alternative */
+        const int64_t *offsets;  /* LIST, UNION: count + 1 */
         const uint8_t *validity; /* OPTIONAL: bits; NULL = all are there */
+        const int8_t *tags;      /* UNION: count */
     } level[VCOL_MAX_LEVELS];
     void *pin; /* internal */
 } vcol_view;

@@ -4,12 +4,13 @@
  *
  * Opening reads metadata only. A column is a chain of levels above one array of values: none for a flat
  * column, a list (offsets) for `Jet_pt[nJet]` or `vector<float>`, a fixed dimension for `x[3]`, an
- * option (validity bits) where values may be missing; a string is a list of VCOL_CHAR. Columns that
+ * option (validity bits) where values may be missing, an alternative of a union; a string is a list of VCOL_CHAR. Columns that
  * belong to one collection share their offsets.
  *
  * Names: a list of columns is one string of names separated by spaces or commas. Each is a column's
  * path, a shell pattern (`Jet_*`), or a collection's name (`Jet`: all its columns). Of several columns
- * with one name the name means the first; the others go by id.
+ * with one name the name means the first; the others go by id. What fits nothing is looked for once more with
+ * dots and underscores taken as the same: `Jet_pt` is found where the file says `Jet.pt`, and the other way round.
  *
  * Threads: everything but open and close may be called from any thread.
  */
@@ -113,7 +114,9 @@ VCOL_API vcol_status vcol_dataset_file(const vcol_dataset *dataset, int64_t i, v
 typedef enum vcol_level_kind {
     VCOL_LEVEL_LIST = 1,    /* offsets: int64, one more than lists, the first 0 */
     VCOL_LEVEL_FIXED = 2,   /* `size` items each */
-    VCOL_LEVEL_OPTIONAL = 3 /* validity: one bit an item, least significant first, 1 = there */
+    VCOL_LEVEL_OPTIONAL = 3, /* validity: one bit an item, least significant first, 1 = there */
+    VCOL_LEVEL_UNION = 4     /* one alternative, number `size`, of several: tags say which one each item is (int8; 0: none);
+                                offsets, one more than items, are those of lists that hold the item if it is this one */
 } vcol_level_kind;
 #define VCOL_MAX_LEVELS 8
 
@@ -131,7 +134,7 @@ typedef struct vcol_column_info {
     struct {
         vcol_level_kind kind;
         int32_t reserved;
-        int64_t size; /* of FIXED */
+        int64_t size; /* of FIXED; of UNION: the alternative */
     } level[VCOL_MAX_LEVELS];
     int64_t entries;   /* entries it has itself; usually the data set's */
     uint64_t stored;   /* bytes in the files */

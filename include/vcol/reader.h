@@ -23,6 +23,16 @@
  *                            depends C}; all columns of the collection name C for their offsets
  *     vector<float>          group {offsets per row, values per item 1}, MEASURED
  *     Parquet optional list  group {offsets per row, validity per item 1, values per item 2}, MEASURED
+ *     RNTuple vector<float>  group E: ENDS {offsets per row}; group {values per row}, ITEMS, rows_of E
+ *     RNTuple optional<int>  group E as above; group V: ITEMS, rows_of E {values}; group VALIDITY of E;
+ *                            group SPREAD of V over E
+ *
+ * Rows. A group's rows are entries, unless it is one of ITEMS: then they are the items that another group's offsets
+ * count, numbered through the whole object (0 is the first item of its first row). So lists nest to any depth, each
+ * level with blocks of its own; what rows of it a chunk needs is known when the level above is there, and its
+ * blocks tell their rows in the metadata, so that sizes are exact before a byte is read. Offsets of such lists come
+ * from an ENDS group, whose blocks hold where each list ends, counted from some row on where counting begins anew
+ * (a cluster, a record batch): a *run*.
  */
 #ifndef VCOL_READER_H
 #define VCOL_READER_H
@@ -33,7 +43,7 @@
 extern "C" {
 #endif
 
-#define VCOL_READER_ABI 1
+#define VCOL_READER_ABI 2
 
 /* ---- codecs, and what a thread has at hand -------------------------------------------------- */
 
@@ -59,6 +69,8 @@ VCOL_API vcol_status vcol_codec_unpack(vcol_worker *worker, vcol_codec codec, co
                                        void *dst, size_t size, size_t want, vcol_error *err);
 /* xxHash64 with seed 0. */
 VCOL_API uint64_t vcol_hash_xxh64(const void *data, size_t n);
+/* XXH3, 64 bits, without a seed. */
+VCOL_API uint64_t vcol_hash_xxh3(const void *data, size_t n);
 
 /* A worker for use outside the runtime (tests, tools). */
 VCOL_API vcol_status vcol_worker_open(const vcol_allocator *allocator, vcol_worker **out, vcol_error *err);
@@ -89,10 +101,22 @@ typedef struct vcol_leaf {
 
 typedef enum vcol_group_kind {
     VCOL_GROUP_BLOCKS = 0, /* from blocks */
-    VCOL_GROUP_COUNTS = 1  /* offsets, computed by the runtime from the integral values of another group */
+    /* computed by the runtime from the buffer of the group `depends`, whose rows it has: */
+    VCOL_GROUP_COUNTS = 1,   /* offsets, from integral values that count */
+    VCOL_GROUP_LENGTHS = 2,  /* int64 values: how long the lists are whose offsets leaf 0 of `depends` is */
+    VCOL_GROUP_VALIDITY = 3, /* bits: which of those lists, of at most one item each, has one */
+    VCOL_GROUP_SPREAD = 4,   /* the leaves of `source`, an ITEMS group of `depends` or SPREAD over one, with a place for
+                                each list that has no item too: zero values, empty lists, no bit */
+    VCOL_GROUP_NOTHING = 5   /* values that take no bytes (VCOL_EMPTY, VCOL_UNKNOWN): has no blocks */
 } vcol_group_kind;
 
 #define VCOL_GROUP_MEASURED 1u /* items are known only from the bytes: measure is called */
+#define VCOL_GROUP_ITEMS 2u    /* rows are the items that leaf 0 of `rows_of` counts, not entries; not with `depends` */
+#define VCOL_GROUP_ENDS 4u     /* leaf 0 is OFFSETS, and decode writes for each row where its list ends, counted through the
+                                  object (see vcol_block, origin); the runtime makes offsets of it */
+#define VCOL_GROUP_PICKS 8u    /* leaf 0 is OFFSETS, and decode writes for each row the number of its one item, counted
+                                  through the object, or -1: it has none; numbers grow by one (an alternative of a union;
+                                  leaf 1 are its tags) */
 
 typedef struct vcol_group {
     int32_t kind;    /* vcol_group_kind */
@@ -101,9 +125,13 @@ typedef struct vcol_group {
                         COUNTS: the group whose leaf 0 are the counts */
     int32_t n_leaves; /* 0: no column is read from its blocks; they are only verified (decode then has no parts) */
     const vcol_leaf *leaves;
-    int64_t entries; /* rows that it has; beyond them reading is RANGE or null by option */
+    int64_t entries; /* entries that it has; beyond them reading is RANGE or null by option */
     uint64_t stored, unpacked; /* bytes of all its blocks: for estimates */
     const char *name; /* for messages: "branch 'Jet_pt'"; borrowed from the object */
+    int32_t rows_of;  /* ITEMS: the group whose leaf 0 counts them (ENDS or PICKS) */
+    int32_t source;   /* SPREAD */
+    int64_t multiple; /* rows per entry, or per item of rows_of (fixed arrays whose items stand in blocks one by one); 0 = 1 */
+    int64_t rows;     /* ITEMS: how many there are in all, by the metadata */
 } vcol_group;
 
 typedef struct vcol_leaf_ref {
@@ -119,8 +147,9 @@ typedef struct vcol_schema_column {
     int32_t levels;
     struct {
         vcol_level_kind kind;
-        vcol_leaf_ref ref; /* LIST: its offsets, OPTIONAL: its validity */
-        int64_t size;      /* FIXED */
+        vcol_leaf_ref ref; /* LIST: its offsets, OPTIONAL: its validity, UNION: the offsets of its items, the leaf behind
+                              which are the tags */
+        int64_t size;      /* FIXED; UNION: which alternative this column is */
     } level[VCOL_MAX_LEVELS];
     vcol_leaf_ref values;
     int64_t entries;
@@ -149,12 +178,14 @@ typedef struct vcol_schema {
 #define VCOL_BLOCK_INSPECTED 16u /* sizes are exact: inspect need not be called */
 #define VCOL_BLOCK_AS_IS 32u     /* the stored bytes are the plain bytes: unpack is not called; `skip_stored`
                                     bytes of head are left out */
+#define VCOL_BLOCK_BEGINS 128u /* ENDS: a run begins with its first row */
+#define VCOL_BLOCK_CLOSES 256u /* ENDS: a run ends with its last row: the next row needs nothing of this block */
 #define VCOL_BLOCK_RESUMES 64u   /* decode of a part needs nothing behind `content`; with FROM_START, no offsets from the
                                     block's first row either where the part's `base` is known */
 
 /*
- * The unit that is read and unpacked. Its identity is (source, offset, stored). A row is an entry of the
- * object.
+ * The unit that is read and unpacked. Its identity is (source, offset, stored, first row, tag): the same bytes may
+ * stand for several. A row is one of the group's: an entry of the object, or an item (ITEMS).
  */
 typedef struct vcol_block {
     uint64_t offset;      /* bytes from the source's start */
@@ -171,6 +202,9 @@ typedef struct vcol_block {
                              that replace one: among those); -1 = none */
     uint64_t tag;         /* the reader's own */
     uint64_t tag2;        /* likewise; set in plan or inspect */
+    int64_t origin;       /* ENDS: the number of the first item of its run, which decode adds; -1: not known (0 is added), and no
+                             group has these items for rows */
+    int64_t until;        /* the entry behind the last that may need it, by the metadata; 0 = behind its last row */
 } vcol_block;
 
 typedef struct vcol_block_sink vcol_block_sink;
@@ -191,8 +225,9 @@ typedef struct vcol_part {
     int64_t count;  /* rows */
     int64_t items;  /* items of the leaf's domain among these rows (= count for domain 0): exactly as many
                        times `multiple` values are to be written */
-    int64_t base;   /* OFFSETS: items before this part: to be added. VALUES of a group that depends: items of the
-                       block before row `skip`, or -1 = not known */
+    int64_t base;   /* OFFSETS: items before this part: to be added. ENDS: items of the run before row `skip`, if another
+                       part told, else -1. VALUES of a group that depends: items of the block before row `skip`, or -1 =
+                       not known */
     void *dst;      /* VALUES: items * multiple values. OFFSETS: `items` (lists) *end* offsets, the first list's
                        end first: the runtime writes the leading 0. VALIDITY: `items` bits */
     size_t size;    /* bytes at dst that may be written */
@@ -219,7 +254,8 @@ typedef struct vcol_reader {
     void (*close_object)(void *object);
     /*
      * Names the blocks of a group's rows [first, first + count), in row order. deps NULL: a superset that
-     * is safe to fetch now; set: exact. From metadata only.
+     * is safe to fetch now; set: exact. From metadata only. ENDS: where no run begins with row `first`, also the block of
+     * the row before. MEASURED blocks and blocks whose rows are unknown cannot be of ITEMS.
      */
     vcol_status (*plan)(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
                         vcol_block_sink *sink, vcol_error *err);
@@ -256,6 +292,12 @@ typedef struct vcol_reader {
      * to be verified. May be NULL: then there is no such thing.
      */
     vcol_status (*open_rest)(void *file, vcol_worker *worker, void **object, vcol_error *err);
+    /*
+     * Names the blocks of an ITEMS group that entries [first, first + count) will likely need: a guess from metadata, so
+     * that they can be read before it is known which items these entries have. May be NULL.
+     */
+    vcol_status (*expect)(void *object, int32_t group, int64_t first, int64_t count, vcol_block_sink *sink,
+                          vcol_error *err);
 } vcol_reader;
 
 /* The built-in readers. */

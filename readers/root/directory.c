@@ -97,8 +97,10 @@ static vcol_status add(root_file *file, const image *im, const char *path, int d
     e->cycle = key->cycle;
     e->listed = !im->newer;
     e->is_table = cls && cls->kind == KIND_TREE;
-    if (text_is(key->class_name, "ROOT::RNTuple") || text_is(key->class_name, "ROOT::Experimental::RNTuple"))
-        e->note = "RNTuple is not supported yet";
+    if (text_is(key->class_name, "ROOT::RNTuple"))
+        e->is_table = e->is_ntuple = 1;
+    if (text_is(key->class_name, "ROOT::Experimental::RNTuple"))
+        e->note = "an RNTuple of a format from before the first release, which only ROOT versions of its time read";
     if (!is_directory(key->class_name) || im->newer)
         return VCOL_OK;
     if (depth >= MAX_DIRECTORY_DEPTH) {

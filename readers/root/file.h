@@ -57,6 +57,7 @@ typedef struct object_entry {
     int32_t cycle;
     int listed; /* the highest cycle of its name */
     int is_table;
+    int is_ntuple; /* an RNTuple's anchor */
     const char *note; /* const after open */
 } object_entry;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The reader of ROOT files with TTrees.
+ * The reader of ROOT files with TTrees and RNTuples.
  *
  * Supported: files small and large, directories, cycles; TTree, TNtuple, TNtupleD, TChain and subclasses, by
  * the file's streamer information or the built-in descriptions (builtin.h); leaves of all plain types,
  * several in a branch, fixed arrays, arrays counted by another branch, C strings, std::string, vectors of
  * numbers; members of split classes; objects that are not split, nested containers, maps, as columns of their members;
  * baskets inside the tree's record. Listed as UNSUPPORTED, with the reason as a note: everything else that is a leaf
- * (docs/root-coverage.md). RNTuples are listed as objects.
+ * (docs/root-coverage.md). RNTuples: ntuple.h.
  *
  *     file       | header | record | record | …       file.c
  *     record     | key | payload, perhaps compressed   key.c, unzip.c
@@ -17,13 +17,14 @@
  *     TTree        branches, leaves, basket tables     object.c, branch.c, leaf.c, schema.c, cluster.c,
  * table.c TBasket      values of some entries              basket.c (plan, inspect, unpack), decode.c,
  * value.c
+ *     RNTuple      anchor, header, footer, pages       ntuple*.c
  *     all others   only verified                       rest.c
  *
  * Known deviations of writers, all read: key images 4 bytes short (directory.c); tails on branches of fixed
  * size (g4tools, basket.c); baskets in slots below fWriteBasket that repeat a record (branch.c); bool bytes
  * other than 0 and 1 (value.c).
  */
-#include "table.h"
+#include "ntuple.h"
 
 #include <limits.h>
 
@@ -57,6 +58,7 @@ static vcol_status object_info(void *file, int64_t i, vcol_worker *worker, vcol_
     root_file *f = file;
     const object_entry *e;
     root_table *table;
+    root_ntuple *nt;
     vcol_status status;
     if (i < 0 || i >= f->n_listed)
         return vcol_error_format(err, VCOL_RANGE, "object %lld of %lld", (long long)i,
@@ -76,6 +78,19 @@ static vcol_status object_info(void *file, int64_t i, vcol_worker *worker, vcol_
     };
     if (!e->is_table)
         return VCOL_OK;
+    if (e->is_ntuple) {
+        status = vcol__ntuple_open(f, e, worker, &nt, err);
+        if (status)
+            return status;
+        info->entries = nt->schema.entries;
+        info->columns = nt->schema.n_columns;
+        info->stored = nt->stored;
+        info->unpacked = nt->unpacked;
+        if (nt->attribute_sets)
+            info->note = "its linked attribute sets are not read";
+        vcol__ntuple_close(nt);
+        return VCOL_OK;
+    }
     status = vcol__table_open(f, e, worker, &table, err);
     if (status)
         return status;
@@ -154,6 +169,7 @@ static vcol_status open_object(void *file, const char *name, vcol_worker *worker
     root_file *f = file;
     const object_entry *e = NULL;
     root_table *table = NULL;
+    root_ntuple *nt = NULL;
     vcol_status status = name ? find_by_name(f, name, &e, err) : find_default(f, &e, err);
     *object = NULL;
     if (status)
@@ -161,6 +177,11 @@ static vcol_status open_object(void *file, const char *name, vcol_worker *worker
     if (!e->is_table)
         return vcol_error_format(err, VCOL_UNSUPPORTED, "'%s' is a %s, not a table%s%s", e->name,
                                  e->class_name, e->note ? ": " : "", e->note ? e->note : "");
+    if (e->is_ntuple) {
+        status = vcol__ntuple_open(f, e, worker, &nt, err);
+        *object = nt;
+        return status;
+    }
     status = vcol__table_open(f, e, worker, &table, err);
     *object = table;
     return status;
@@ -175,14 +196,71 @@ static vcol_status open_rest(void *file, vcol_worker *worker, void **object, vco
     return status;
 }
 
+static root_ntuple *ntuple_of(void *object)
+{
+    return ((root_object *)object)->kind == OBJECT_NTUPLE ? object : NULL;
+}
+
 static const vcol_schema *schema(void *object)
 {
-    return &((root_table *)object)->schema;
+    root_ntuple *nt = ntuple_of(object);
+    return nt ? &nt->schema : &((root_table *)object)->schema;
 }
 
 static void close_object(void *object)
 {
-    vcol__table_close(object);
+    if (!object)
+        return;
+    if (ntuple_of(object))
+        vcol__ntuple_close(object);
+    else
+        vcol__table_close(object);
+}
+
+static vcol_status plan(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
+                        vcol_block_sink *sink, vcol_error *err)
+{
+    root_ntuple *nt = ntuple_of(object);
+    return nt ? vcol__page_plan(nt, group, first, count, sink, err)
+              : vcol__basket_plan(object, group, first, count, deps, sink, err);
+}
+
+static vcol_status expect(void *object, int32_t group, int64_t first, int64_t count, vcol_block_sink *sink, vcol_error *err)
+{
+    root_ntuple *nt = ntuple_of(object);
+    return nt ? vcol__page_expect(nt, group, first, count, sink, err) : VCOL_OK;
+}
+
+static vcol_status inspect(void *object, int32_t group, vcol_block *block, const void *stored, vcol_block_sink *sink,
+                           vcol_error *err)
+{
+    root_ntuple *nt = ntuple_of(object);
+    return nt ? vcol__page_inspect(nt, block, stored, err) : vcol__basket_inspect(object, group, block, stored, sink, err);
+}
+
+static vcol_status unpack(void *object, const vcol_block *block, const void *stored, void *dst, size_t want,
+                          vcol_worker *worker, vcol_error *err)
+{
+    root_ntuple *nt = ntuple_of(object);
+    return nt ? vcol__page_unpack(nt, block, stored, dst, want, worker, err)
+              : vcol__basket_unpack(object, block, stored, dst, want, worker, err);
+}
+
+static vcol_status measure(void *object, int32_t group, const vcol_block *block, const void *plain, const void *state,
+                           int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
+{
+    if (ntuple_of(object))
+        return vcol_error_format(err, VCOL_MISUSE, "ntuple '%s': it has no group to be measured", ntuple_of(object)->name);
+    return vcol__basket_measure(object, group, block, plain, state, skip, count, rows, items, err);
+}
+
+static vcol_status decode(void *object, int32_t group, const vcol_block *block, const void *plain, int whole,
+                          const void *state, const vcol_deps *deps, const vcol_part *parts, int32_t n_parts,
+                          vcol_worker *worker, vcol_error *err)
+{
+    root_ntuple *nt = ntuple_of(object);
+    return nt ? vcol__page_decode(nt, group, block, plain, parts, n_parts, err)
+              : vcol__basket_decode(object, group, block, plain, whole, state, deps, parts, n_parts, worker, err);
 }
 
 const vcol_reader *vcol_reader_root(void)
@@ -198,12 +276,13 @@ const vcol_reader *vcol_reader_root(void)
         .open_object = open_object,
         .schema = schema,
         .close_object = close_object,
-        .plan = vcol__basket_plan,
-        .inspect = vcol__basket_inspect,
-        .unpack = vcol__basket_unpack,
-        .measure = vcol__basket_measure,
-        .decode = vcol__basket_decode,
+        .plan = plan,
+        .inspect = inspect,
+        .unpack = unpack,
+        .measure = measure,
+        .decode = decode,
         .open_rest = open_rest,
+        .expect = expect,
     };
     return &reader;
 }

@@ -88,7 +88,14 @@ typedef struct binding {
     const struct program *program; /* BIND_OBJECT */
 } binding;
 
+/* What every open object begins with. */
+typedef enum object_kind { OBJECT_TREE, OBJECT_NTUPLE } object_kind;
+typedef struct root_object {
+    object_kind kind;
+} root_object;
+
 typedef struct root_table {
+    root_object object; /* OBJECT_TREE */
     root_file *file;
     arena memory;
     const char *name;

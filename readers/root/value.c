@@ -9,30 +9,10 @@
  * source: root-project/root core/meta/src/TStreamerElement.cxx (GetRange),
  *     io/io/src/TBufferFile.cxx (ReadWithFactor, ReadWithNbits); data/root/uproot-demo-double32.root
  */
+#include "clones.h"
 #include "table.h"
 
 #include <stdlib.h>
-
-/*
- * Instances of a loop for the processor that runs it; the loops are plain so that compilers vectorise them.
- * Not under sanitizers: they are not ready yet when the loader chooses.
- */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define NO_CLONES
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__x86_64__) ||                 \
-    !defined(__gnu_linux__)
-#define NO_CLONES
-#endif
-#if defined(NO_CLONES)
-#define MULTIVERSION
-#elif defined(__clang__)
-#define MULTIVERSION __attribute__((target_clones("avx2", "default")))
-#else
-#define MULTIVERSION __attribute__((target_clones("avx2", "default"), optimize("O3")))
-#endif
 
 MULTIVERSION static void swap2(const uint8_t *restrict src, uint16_t *restrict dst, int64_t n)
 {

@@ -104,6 +104,16 @@ static int add_validity(digest_level *level, const uint8_t *bits, int64_t n, con
     return 0;
 }
 
+/* Hashes the tags of the items that are there. */
+static void add_tags(digest_level *level, const int8_t *tags, int64_t n, const uint8_t *mask)
+{
+    if (!mask)
+        XXH64_update(level->hash, tags, (size_t)n);
+    for (int64_t i = 0; mask && i < n; i++)
+        if (mask[i])
+            XXH64_update(level->hash, &tags[i], 1);
+}
+
 /* The mask of the items inside n lists. */
 static uint8_t *items_of_lists(const uint8_t *mask, const int64_t *offsets, int64_t n)
 {
@@ -215,6 +225,8 @@ static void add_values(digest_column *column, vcol_type type, const void *values
         order_double(column, values, n);
         cli_sum_add_doubles(&column->sum, values, n);
         break;
+    case VCOL_EMPTY:
+    case VCOL_UNKNOWN:
     case VCOL_TYPE_NONE:
     case VCOL_TYPE_COUNT:
         break;
@@ -241,6 +253,12 @@ vcol_status cli_digest_column_add(digest_column *column, const vcol_view *view, 
             if (mask && !(next = items_of_arrays(mask, n, size)))
                 goto nomem;
             n *= size;
+            break;
+        case VCOL_LEVEL_UNION:
+            add_tags(&column->level[l], view->level[l].tags, n, mask);
+            if (mask && !(next = items_of_lists(mask, offsets, n)))
+                goto nomem;
+            n = offsets[n];
             break;
         case VCOL_LEVEL_OPTIONAL:
             if (add_validity(&column->level[l], view->level[l].validity, n, mask, &next))
@@ -292,7 +310,9 @@ static void print_levels(const digest_column *column, const vcol_column_info *in
         if (info->level[l].kind == VCOL_LEVEL_FIXED)
             cli_text_format(text, "[%" PRId64 "]", info->level[l].size);
         else
-            cli_text_format(text, "%s%016" PRIx64, info->level[l].kind == VCOL_LEVEL_OPTIONAL ? "opt:" : "",
+            cli_text_format(text, "%s%016" PRIx64, info->level[l].kind == VCOL_LEVEL_OPTIONAL ? "opt:"
+                            : info->level[l].kind == VCOL_LEVEL_UNION  ? "union:"
+                                                                       : "",
                             (uint64_t)XXH64_digest(column->level[l].hash));
     }
     if (!*separator)
@@ -302,8 +322,11 @@ static void print_levels(const digest_column *column, const vcol_column_info *in
 void cli_digest_column_print(const digest_column *column, const vcol_column_info *info, cli_text *text)
 {
     int real = info->type == VCOL_F32 || info->type == VCOL_F64;
-    cli_text_format(text, "%" PRId64 "\t%s\t%016" PRIx64 "\t", column->n_values, vcol_type_name(info->type),
-                    (uint64_t)XXH64_digest(column->content));
+    cli_text_format(text, "%" PRId64 "\t%s\t", column->n_values, vcol_type_name(info->type));
+    if (vcol_type_width(info->type))
+        cli_text_format(text, "%016" PRIx64 "\t", (uint64_t)XXH64_digest(column->content));
+    else
+        cli_text_puts(text, "-\t"); /* there are no bytes */
     print_levels(column, info, text);
     if (!column->n_ordered) {
         cli_text_puts(text, "\t-\t-\t-");

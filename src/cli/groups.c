@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PUT = 2 };
+
 typedef struct sorter {
     vcol_column_info *infos; /* of the ids to be ordered */
     int64_t *collection;     /* of each: an index into names, or -1 */
-    unsigned char *counter;  /* of each: whether it counts that collection's items */
+    unsigned char *counter;  /* of each: whether it counts that collection's items; or PUT */
     const char **names;
     int64_t n, n_names;
 } sorter;
@@ -58,12 +60,20 @@ static void put(const sorter *s, int64_t i, cli_groups *out, int64_t *n)
     out->ids[(*n)++] = s->infos[i].id;
 }
 
-/* Appends the columns of one collection: its counters, or its others. */
+/* Appends the columns of one collection: its counters, or its others, of which those that share their blocks come together. */
 static void append(const sorter *s, int64_t collection, int counters, cli_groups *out, int64_t *n)
 {
-    for (int64_t i = 0; i < s->n; i++)
-        if (s->collection[i] == collection && s->counter[i] == counters)
-            put(s, i, out, n);
+    for (int64_t i = 0; i < s->n; i++) {
+        if (s->collection[i] != collection || s->counter[i] != counters)
+            continue;
+        put(s, i, out, n);
+        for (int64_t k = i + 1; k < s->n && s->infos[i].group >= 0; k++) {
+            if (s->collection[k] == collection && s->counter[k] == counters && s->infos[k].group == s->infos[i].group) {
+                s->counter[k] = PUT;
+                put(s, k, out, n);
+            }
+        }
+    }
 }
 
 static void emit(const sorter *s, cli_groups *out)

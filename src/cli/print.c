@@ -273,6 +273,10 @@ static void scalar(cli_text *text, const vcol_view *view, int64_t i, cli_style s
         else
             cli_text_double(text, real);
         return;
+    case VCOL_EMPTY:
+        cli_text_puts(text, "{}");
+        return;
+    case VCOL_UNKNOWN:
     case VCOL_TYPE_NONE:
     case VCOL_TYPE_COUNT:
         break;
@@ -294,6 +298,14 @@ static void item(cli_text *text, const vcol_view *view, int32_t level, int64_t i
             cli_text_puts(text, "null");
         else
             item(text, view, level + 1, i, style);
+        return;
+    }
+    if (view->level[level].kind == VCOL_LEVEL_UNION) {
+        from = view->level[level].offsets[i];
+        if (view->level[level].offsets[i + 1] > from)
+            item(text, view, level + 1, from, style);
+        else
+            cli_text_puts(text, "null");
         return;
     }
     if (view->level[level].kind == VCOL_LEVEL_FIXED) {

@@ -68,6 +68,7 @@ static const struct {
 } types[VCOL_TYPE_COUNT] = {
     {"none", 0},  {"bool", 1},   {"int8", 1},  {"uint8", 1},  {"int16", 2},   {"uint16", 2},  {"int32", 4},
     {"uint32", 4}, {"int64", 8}, {"uint64", 8}, {"float32", 4}, {"float64", 8}, {"string", 1},
+    {"empty record", 0}, {"unknown", 0},
 };
 
 size_t vcol_type_width(vcol_type type)

@@ -112,6 +112,7 @@ static size_t bucket_of(const vcol__blocks *r, const vcol__binding *file, const 
 static bool same(const vcol__block *b, const vcol__binding *file, const vcol_block *d)
 {
     return b->file == file && b->asked.offset == d->offset && b->asked.stored == d->stored && b->asked.memory == d->memory &&
+           b->asked.first_entry == d->first_entry && b->asked.tag == d->tag && /* pages may share their bytes */
            ((b->asked.flags ^ d->flags) & VCOL_BLOCK_EXPANDS) == 0; /* what holds one block only is not that block */
 }
 
@@ -172,6 +173,7 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
         b->evictable.users = &file->in_flight;
         b->kept.users = &file->in_flight;
         atomic_init(&b->refs, 1);
+        atomic_init(&b->until, d->until ? d->until : d->first_entry + d->entries);
         b->inspected = (d->flags & VCOL_BLOCK_INSPECTED) != 0 || !file->reader->inspect;
         if (parent) {
             vcol__block_ref(parent);
@@ -179,7 +181,7 @@ vcol_status vcol__block_open(vcol__binding *file, int32_t group, const vcol_bloc
             b->stored_bytes = (const char *)parent->stored_bytes + (d->offset - parent->asked.offset);
             b->stored_state = VCOL__STORED_HERE;
         } else if (d->memory || d->stored == 0) {
-            b->stored_bytes = d->memory;
+            b->stored_bytes = d->memory ? d->memory : ""; /* no bytes have an address, too */
             b->stored_state = VCOL__STORED_HERE;
         }
         if (r->used >= r->buckets)

@@ -57,6 +57,7 @@ typedef struct vcol__block {
     bool inspected;
     bool unpacked_before;
     _Atomic uint64_t mark; /* how far it was decoded, at most: rows << 32 | items in these; only grows */
+    _Atomic int64_t until; /* the entry behind the last that may need it; only falls */
     void *carrier; /* the pass that carries it */
     const void *keeper; /* the work whose load has reserved memory to keep it unpacked */
     /* belong to who made the state what it is, const while HERE */

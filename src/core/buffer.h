@@ -72,6 +72,7 @@ struct vcol_buffer {
     /* the instance: written by the loader before it publishes RESIDENT, const until EVICTING */
     vcol__region leaf[VCOL__MAX_LEAVES];
     int64_t count[VCOL__MAX_LEAVES]; /* values, offsets or bits in it */
+    int64_t item0;               /* the number in the object of the first item that offsets count, where they tell it */
     vcol__extent *extent;        /* where it is spilled, or NULL; stays when it is read back. Likewise, and const while VIRTUAL */
     _Atomic uint64_t bytes;      /* capacity of all leaves; 0 unless resident */
     _Atomic int64_t ahead;       /* bytes charged to the lookahead until first use; 1: its scope has ended */

@@ -20,7 +20,7 @@ static int64_t take_done(vcol__pass *p, int64_t position, vcol__block **out, int
     vcol__lock_take(&p->lock);
     for (int64_t i = 0; i < p->n; i++) {
         vcol__block *b = p->blocks[i];
-        if (taken < n && b->asked.first_entry + b->asked.entries <= position) {
+        if (taken < n && atomic_load_explicit(&b->until, memory_order_relaxed) <= position) {
             b->carrier = NULL;
             out[taken++] = b;
         } else {
@@ -117,7 +117,7 @@ void vcol__pass_carry(vcol__pass *p, vcol__block *b)
 {
     vcol_manager *m = p->manager;
     vcol__lock_take(&p->lock);
-    bool carry = !b->carrier && b->asked.first_entry + b->asked.entries > atomic_load(&p->position);
+    bool carry = !b->carrier && atomic_load_explicit(&b->until, memory_order_relaxed) > atomic_load(&p->position);
     if (carry && p->n == p->capacity) {
         int64_t capacity = p->capacity ? p->capacity * 2 : 64;
         vcol__block **more = vcol__memory_new(m, (size_t)capacity * sizeof *more);

@@ -11,9 +11,9 @@
 #include <string.h>
 
 /* Which of a block's rows are wanted, for a block at `row`. */
-static void place_rows(const vcol__unit *u, vcol__place *p, int64_t row, int64_t rows)
+static void place_rows(const vcol__unit *u, vcol__place *p, int64_t first, int64_t row, int64_t rows)
 {
-    int64_t first = u->base.first, end = first + u->base.entries;
+    int64_t end = u->row0 + u->rows;
     p->row = row;
     p->rows = rows;
     p->lo = row > first ? row : first;
@@ -21,48 +21,61 @@ static void place_rows(const vcol__unit *u, vcol__place *p, int64_t row, int64_t
     if (p->hi < p->lo)
         p->hi = p->lo;
     p->items[0] = p->hi - p->lo;
-    p->before[0] = p->lo - first;
+    p->before[0] = p->lo - u->row0;
 }
 
 static vcol_status hole(const vcol__unit *u, int64_t at, vcol_error *err)
 {
-    return vcol_error_format(err, VCOL_CORRUPT, "%s: no block holds entry %lld of [%lld, %lld)",
-                             u->group->name, (long long)at, (long long)u->base.first,
-                             (long long)u->base.first + (long long)u->base.entries);
+    return vcol_error_format(err, VCOL_CORRUPT, "%s: no block holds %s %lld of [%lld, %lld)", u->group->name,
+                             u->group->flags & VCOL_GROUP_ITEMS ? "item" : "entry", (long long)at,
+                             (long long)u->row0, (long long)u->row0 + (long long)u->rows);
+}
+
+/* The first row that is wanted: with ends of lists that of the row before too, which is where the first list begins. */
+static int64_t first_row(const vcol__unit *u, const vcol__work *w)
+{
+    if (!(u->group->flags & VCOL_GROUP_ENDS) || u->rows == 0)
+        return u->row0;
+    for (int64_t i = 0; i < w->n; i++) {
+        const vcol_block *d = &w->blocks[i]->asked;
+        if ((d->flags & VCOL_BLOCK_BEGINS) && d->first_entry == u->row0 && d->entries > 0)
+            return u->row0;
+    }
+    return u->row0 - 1;
 }
 
 vcol_status vcol__place_known(vcol__hand *h, vcol_error *err)
 {
     vcol__unit *u = h->u;
     vcol__work *w = h->work;
-    int64_t at = u->base.first;
+    int64_t first = first_row(u, w), at = first;
     for (int64_t i = 0; i < w->n; i++) {
         const vcol_block *d = &w->blocks[i]->asked;
         vcol__place *p = &w->places[i];
         if (d->flags & VCOL_BLOCK_PREPARE)
             continue;
-        if (d->entries < 0)
+        if (d->entries < 0 || d->first_entry < 0 || d->entries > INT64_MAX - d->first_entry)
             return vcol_error_format(err, VCOL_CORRUPT, "%s: rows of a block are unknown", u->group->name);
-        place_rows(u, p, d->first_entry, d->entries);
+        place_rows(u, p, first, d->first_entry, d->entries);
         if (p->hi == p->lo)
             continue;
         if (p->lo != at)
             return hole(u, at, err);
         at = p->hi;
-        if (u->dep) {
+        if (vcol__unit_has_deps(u)) {
             const int64_t *o = w->deps.offsets;
             p->before[1] = o[p->lo - u->base.first] - o[0];
             p->items[1] = o[p->hi - u->base.first] - o[p->lo - u->base.first];
         }
     }
-    return at == u->base.first + u->base.entries ? VCOL_OK : hole(u, at, err);
+    return at == u->row0 + u->rows ? VCOL_OK : hole(u, at, err);
 }
 
 vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
 {
     vcol__unit *u = h->u;
     vcol__work *w = h->work;
-    int64_t next_row = -1, at = u->base.first, end = u->base.first + u->base.entries;
+    int64_t next_row = -1, at = u->row0, end = u->row0 + u->rows;
     const vcol_reader *reader = u->file->reader;
     memset(total, 0, (VCOL_MAX_LEVELS + 1) * sizeof *total);
     for (int64_t i = 0; i < w->n; i++) {
@@ -86,7 +99,7 @@ vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
             return vcol_error_format(err, VCOL_CORRUPT, "%s: a block of %lld rows", u->group->name,
                                      (long long)rows);
         next_row = row + rows;
-        place_rows(u, p, row, rows);
+        place_rows(u, p, u->row0, row, rows);
         if (p->hi == p->lo)
             continue;
         if (p->lo != at)
@@ -107,7 +120,7 @@ vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
                                          (long long)items[k - 1]);
         }
     }
-    total[0] = u->base.entries;
+    total[0] = u->rows;
     return at == end ? VCOL_OK : hole(u, at, err);
 }
 

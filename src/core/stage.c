@@ -183,6 +183,33 @@ static void leave_mark(vcol__block *b, int64_t rows, int64_t items)
         ;
 }
 
+/* Items of the run before row `skip` of the block, if the part that came before in the pass has said so; else -1. */
+static int64_t run_before(vcol__block *b, const vcol__place *p)
+{
+    uint64_t mark = atomic_load(&b->mark);
+    int64_t skip = p->lo - p->row;
+    return skip == 0 ? 0 : (int64_t)(mark >> 32) == skip ? (int64_t)(mark & UINT32_MAX) : -1;
+}
+
+/* For the part that comes next, which begins with the last row of this one: *ends is the end of the row before that. */
+static void leave_run(vcol__block *b, const vcol__place *p, const int64_t *ends)
+{
+    int64_t items = *ends - (b->d.origin > 0 ? b->d.origin : 0);
+    if (items >= 0)
+        leave_mark(b, p->hi - p->row - 1, items);
+}
+
+/* The block's last row has been seen: no entry behind this load's needs it. */
+static void bound(vcol__block *b, const vcol__unit *u)
+{
+    int64_t until = atomic_load_explicit(&b->until, memory_order_relaxed), end = u->base.first + u->base.entries;
+    /* relaxed: a bound that comes late only keeps the block longer */
+    if (b->asked.entries >= 0 && vcol__unit_reach(u, &b->asked) <= u->row0 + u->rows)
+        while (end < until && !atomic_compare_exchange_weak_explicit(&b->until, &until, end, memory_order_relaxed,
+                                                                     memory_order_relaxed))
+            ;
+}
+
 static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_error *err)
 {
     vcol__unit *u = h->u;
@@ -196,7 +223,8 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
     vcol_buffer *aux = NULL;
     vcol_status status = VCOL_OK;
     const void *state = vcol__work_needed(w, i);
-    int64_t resume = u->dep ? items_before(u, b, p) : -1;
+    bool has_deps = vcol__unit_has_deps(u), ends = (g->flags & VCOL_GROUP_ENDS) != 0;
+    int64_t resume = has_deps ? items_before(u, b, p) : ends ? run_before(b, p) : -1;
     for (int32_t l = 0; l < g->n_leaves && status == VCOL_OK; l++) {
         const vcol_leaf *leaf = &g->leaves[l];
         vcol_part *part = &parts[l];
@@ -209,8 +237,8 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
             part->size = (size_t)items * step;
             part->base = resume;
         } else if (leaf->role == VCOL_LEAF_OFFSETS) {
-            part->base = p->before[leaf->domain + 1];
-            part->dst = data + ((size_t)before + 1) * sizeof(int64_t);
+            part->base = g->flags & VCOL_GROUP_PICKS ? 0 : ends ? resume : p->before[leaf->domain + 1];
+            part->dst = data + (size_t)(before + 1) * sizeof(int64_t);
             part->size = (size_t)items * sizeof(int64_t);
         } else {
             part->bit = (int32_t)(before % 8);
@@ -221,17 +249,17 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
             part->dst = bits[l].data;
         }
     }
-    if (status == VCOL_OK && u->dep) {
+    if (status == VCOL_OK && has_deps) {
         bool resumes = (b->d.flags & VCOL_BLOCK_RESUMES) && resume >= 0;
         if ((b->d.flags & VCOL_BLOCK_FROM_START) && !resumes && p->row < u->base.first) {
             /* Counts from the block's first row on: a buffer of their own, for the moment. */
             const vcol_group *offsets = &u->file->schema->groups[g->depends];
             vcol_buffer *counts = NULL;
-            status = vcol__unit_create(u->file, u->pass, offsets->depends, p->row, p->hi - p->row, NULL,
+            status = vcol__unit_create(u->file, u->pass, offsets->depends, p->row, p->hi - p->row, NULL, NULL,
                                        &counts, err);
             if (status == VCOL_OK) {
                 ((vcol__unit *)counts)->again = u->pass != NULL;
-                status = vcol__unit_create(u->file, u->pass, g->depends, p->row, p->hi - p->row, counts, &aux,
+                status = vcol__unit_create(u->file, u->pass, g->depends, p->row, p->hi - p->row, counts, NULL, &aux,
                                            err);
             }
             vcol_buffer_release(counts);
@@ -255,11 +283,15 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
         int64_t start = VCOL__TRACE_BEGIN(u->base.manager);
         status = u->file->reader->decode(u->file->object, u->base.group, &b->d, plain,
                                          p->lo == p->row && p->hi == p->row + p->rows, state,
-                                         u->dep ? &deps : NULL, parts, g->n_leaves, h->worker, err);
+                                         has_deps ? &deps : NULL, parts, g->n_leaves, h->worker, err);
         VCOL__TRACE_END(u->base.manager, VCOL__TRACE_DECODE, start, g->name, 0);
     }
-    if (status == VCOL_OK && resume >= 0 && p->hi < p->row + p->rows && p->hi > p->lo)
+    if (status == VCOL_OK && has_deps && resume >= 0 && p->hi < p->row + p->rows && p->hi > p->lo)
         leave_mark(b, p->hi - p->row, resume + p->items[1]);
+    if (status == VCOL_OK && ends && p->hi < p->row + p->rows && p->hi - p->lo > 1)
+        leave_run(b, p, (const int64_t *)u->base.leaf[0].data + (p->before[0] + p->hi - p->lo - 1));
+    if (status == VCOL_OK && u->pass && !u->by_rows)
+        bound(b, u);
     for (int32_t l = 0; l < g->n_leaves; l++) {
         if (bits[l].data && status == VCOL_OK)
             merge_bits((uint8_t *)u->base.leaf[l].data + p->before[g->leaves[l].domain] / 8, bits[l].data,

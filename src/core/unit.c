@@ -41,15 +41,14 @@ static void unprepare(vcol_buffer *b, vcol__load *load)
 bool vcol__unit_keeps(const vcol__unit *u, const vcol__block *b)
 {
     const vcol_block *d = &b->asked;
-    int64_t end = u->base.first + u->base.entries;
     if (!u->pass)
         return false;
     if (d->flags & VCOL_BLOCK_SHARED)
         return true;
     if (d->entries < 0)
         return false;
-    return d->first_entry + d->entries > end ||
-           (d->first_entry < u->base.first && atomic_load(&u->pass->position) < u->base.first);
+    return vcol__unit_reach(u, d) > u->row0 + u->rows ||
+           (d->first_entry < u->row0 && atomic_load(&u->pass->position) < u->base.first);
 }
 
 /* ---- a load ----------------------------------------------------------------------------------- */
@@ -147,14 +146,14 @@ static vcol_status load_doubtful(vcol__hand *h, const vcol__layout *layout, vcol
 static vcol_status load_direct(vcol__hand *h, vcol_error *err)
 {
     vcol__unit *u = h->u;
-    int64_t total[VCOL_MAX_LEVELS + 1] = {u->base.entries};
+    int64_t total[VCOL_MAX_LEVELS + 1] = {u->rows};
     vcol__layout layout;
-    if (u->dep)
+    if (vcol__unit_has_deps(u))
         total[1] = h->work->deps.offsets[u->base.entries] - h->work->deps.offsets[0];
     vcol_status status = vcol__place_known(h, err);
     if (status == VCOL_OK)
         status = vcol__place_layout(u, total, &layout, err);
-    if (status == VCOL_OK && u->dep && !vcol__place_plausible(h->work, &layout))
+    if (status == VCOL_OK && vcol__unit_has_deps(u) && !vcol__place_plausible(h->work, &layout))
         return load_doubtful(h, &layout, err);
     if (status == VCOL_OK)
         status = begin(h, layout.bytes + working_bytes(u, h->work, false, false), err);
@@ -164,6 +163,8 @@ static vcol_status load_direct(vcol__hand *h, vcol_error *err)
         status = hold_prepared(h, err);
     if (status == VCOL_OK)
         status = vcol__hand_run(h, vcol__stage_direct, err);
+    if (status == VCOL_OK && (u->group->flags & (VCOL_GROUP_ENDS | VCOL_GROUP_PICKS)))
+        status = vcol__ends_finish(u, h->work, err);
     return status;
 }
 
@@ -192,17 +193,47 @@ static vcol_status enqueue_input(vcol__load *load, bool along, vcol_error *err)
     return status;
 }
 
-/* Makes load->work, if prepare has not made it yet; deps may be NULL. */
-static vcol_status plan(vcol_buffer *b, vcol__load *load, const vcol_deps *deps, vcol_error *err)
+static void set_work(vcol_buffer *b, vcol__load *load, vcol__work *w)
 {
-    vcol__work *w;
-    if (load->work)
-        return VCOL_OK;
-    vcol_status status = vcol__work_plan((vcol__unit *)b, deps, &w, err);
     vcol__lock_take(&b->stripe->lock);
     load->work = w;
     vcol__lock_drop(&b->stripe->lock);
+}
+
+/* Makes load->work, if prepare has not made it yet; deps may be NULL. */
+static vcol_status plan(vcol_buffer *b, vcol__load *load, const vcol_deps *deps, vcol_error *err)
+{
+    vcol__work *w = NULL, *guess = load->work;
+    if (guess && !guess->guess)
+        return VCOL_OK;
+    vcol_status status = vcol__work_plan((vcol__unit *)b, deps, &w, err);
+    set_work(b, load, w);
+    if (guess) /* its blocks have been kept until the plan has them */
+        vcol__work_free((vcol__unit *)b, guess);
     return status;
+}
+
+/* What can be said before dep is there: a plan, or of items a guess of it. */
+static vcol_status plan_ahead(vcol_buffer *b, vcol__load *load, vcol_error *err)
+{
+    vcol__work *w = NULL;
+    if (!(((vcol__unit *)b)->group->flags & VCOL_GROUP_ITEMS))
+        return plan(b, load, NULL, err);
+    vcol_status status = vcol__work_expect((vcol__unit *)b, &w, err);
+    set_work(b, load, w);
+    return status;
+}
+
+/* Which rows the entries have: those that dep counts, once it is there. */
+static vcol_status find_rows(vcol__unit *u, vcol_error *err)
+{
+    int64_t multiple = u->group->multiple ? u->group->multiple : 1, items = u->dep->count[0] - 1;
+    int64_t total = ((const int64_t *)u->dep->leaf[0].data)[items];
+    if (__builtin_mul_overflow(u->dep->item0, multiple, &u->row0) || __builtin_mul_overflow(total, multiple, &u->rows) ||
+        u->rows > INT64_MAX - u->row0)
+        return vcol_error_format(err, VCOL_CORRUPT, "%s: %lld items are more than there can be", u->group->name,
+                                 (long long)total);
+    return VCOL_OK;
 }
 
 /*
@@ -214,7 +245,7 @@ static void read_with_offsets(vcol_buffer *b, vcol__load *load)
     vcol__unit *u = (vcol__unit *)b;
     vcol_manager *m = b->manager;
     if (load->work || (u->group->flags & VCOL_GROUP_MEASURED) ||
-        (atomic_load(&u->dep->word) & VCOL__STATE_MASK) == VCOL__RESIDENT || plan(b, load, NULL, NULL) != VCOL_OK)
+        (atomic_load(&u->dep->word) & VCOL__STATE_MASK) == VCOL__RESIDENT || plan_ahead(b, load, NULL) != VCOL_OK)
         return;
     uint64_t bytes = vcol__work_input(load->work);
     if (bytes == 0 || bytes > u->file->read_size ||
@@ -247,9 +278,13 @@ static vcol_status load_blocks(vcol_buffer *b, vcol__load *load, vcol_error *err
         if (status != VCOL_OK)
             return status;
         pinned = true;
-        deps = (vcol_deps){u->dep->leaf[0].data, b->first, b->entries};
+        if (u->group->flags & VCOL_GROUP_ITEMS)
+            status = find_rows(u, &why);
+        else
+            deps = (vcol_deps){u->dep->leaf[0].data, b->first, b->entries};
     }
-    status = plan(b, load, u->dep ? &deps : NULL, &why);
+    if (status == VCOL_OK)
+        status = plan(b, load, deps.offsets ? &deps : NULL, &why);
     if (status == VCOL_OK) {
         h.work = load->work;
         h.work->deps = deps;
@@ -279,7 +314,7 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
 {
     vcol__unit *u = (vcol__unit *)b;
     vcol_manager *m = b->manager;
-    vcol_status status = plan(b, load, NULL, err);
+    vcol_status status = plan_ahead(b, load, err);
     if (status != VCOL_OK)
         return status;
     vcol__work *w = load->work;
@@ -310,6 +345,7 @@ static void destroy(vcol_buffer *b)
     vcol__unit *u = (vcol__unit *)b;
     vcol_manager *m = b->manager;
     vcol_buffer_release(u->dep);
+    vcol_buffer_release(u->source);
     vcol__uses_unref(u->uses);
     vcol__memory_delete(m, u, sizeof *u);
 }
@@ -317,12 +353,19 @@ static void destroy(vcol_buffer *b)
 static const vcol__buffer_ops unit_ops = {
     .load = load_blocks, .prepare = prepare, .unprepare = unprepare, .help = vcol__hand_help, .destroy = destroy};
 static const vcol__buffer_ops counts_ops = {.load = vcol__counts_load, .destroy = destroy};
+static const vcol__buffer_ops computed_ops = {.load = vcol__computed_load, .destroy = destroy};
 
-vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t group, int64_t first,
-                              int64_t count, vcol_buffer *dep, vcol_buffer **out, vcol_error *err)
+static const vcol__buffer_ops *ops_of(const vcol_group *g)
+{
+    return g->kind == VCOL_GROUP_BLOCKS ? &unit_ops : g->kind == VCOL_GROUP_COUNTS ? &counts_ops : &computed_ops;
+}
+
+vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t group, int64_t first, int64_t count,
+                              vcol_buffer *dep, vcol_buffer *source, vcol_buffer **out, vcol_error *err)
 {
     vcol_manager *m = file->manager;
     const vcol_group *g = &file->schema->groups[group];
+    int64_t multiple = g->multiple ? g->multiple : 1;
     vcol__unit *u;
     *out = NULL;
     if (dep && (dep->first != first || dep->entries < count))
@@ -331,13 +374,23 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
     u = vcol__memory_new(m, sizeof *u);
     if (!u)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %s", g->name);
+    if (!(g->flags & VCOL_GROUP_ITEMS) &&
+        (__builtin_mul_overflow(first, multiple, &u->row0) || __builtin_mul_overflow(count, multiple, &u->rows) ||
+         u->rows > INT64_MAX - u->row0)) {
+        vcol__memory_delete(m, u, sizeof *u);
+        return vcol_error_format(err, VCOL_CORRUPT, "%s: %s: %lld values an entry are more than there can be",
+                                 file->where, g->name, (long long)multiple);
+    }
     u->file = file;
     u->pass = pass;
     u->group = g;
     u->dep = dep;
+    u->source = source;
     if (dep)
         vcol_buffer_acquire(dep);
-    vcol__buffer_init(&u->base, m, g->kind == VCOL_GROUP_COUNTS ? &counts_ops : &unit_ops, g->name);
+    if (source)
+        vcol_buffer_acquire(source);
+    vcol__buffer_init(&u->base, m, ops_of(g), g->name);
     u->base.evictable.users = &file->in_flight; /* its name is the schema's */
     u->base.group = group;
     u->base.first = first;
@@ -346,6 +399,30 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
     u->base.use = vcol__uses_of(file->uses, group);
     *out = &u->base;
     return VCOL_OK;
+}
+
+bool vcol__unit_has_rows(const vcol_group *g, int64_t *rows)
+{
+    int64_t multiple = g->multiple ? g->multiple : 1;
+    if (g->flags & VCOL_GROUP_ITEMS) {
+        *rows = g->rows;
+        return true;
+    }
+    return (multiple > 1 || (g->flags & (VCOL_GROUP_ENDS | VCOL_GROUP_PICKS))) &&
+           !__builtin_mul_overflow(g->entries, multiple, rows);
+}
+
+vcol_status vcol__unit_create_rows(vcol__binding *file, int32_t group, int64_t first, int64_t count, vcol_buffer **out,
+                                   vcol_error *err)
+{
+    vcol_status status = vcol__unit_create(file, NULL, group, 0, 0, NULL, NULL, out, err);
+    if (status == VCOL_OK) {
+        vcol__unit *u = (vcol__unit *)*out;
+        u->row0 = first;
+        u->rows = count;
+        u->by_rows = true;
+    }
+    return status;
 }
 
 void vcol__unit_verify(vcol_buffer *b)
@@ -361,7 +438,10 @@ vcol_status vcol__unit_ranges(vcol__binding *file, int32_t group, int64_t first,
     vcol__work *w = NULL;
     *out = NULL;
     *n = 0;
-    vcol_status status = vcol__unit_create(file, NULL, group, first, count, NULL, &b, err);
+    int64_t rows;
+    vcol_status status = vcol__unit_has_rows(&file->schema->groups[group], &rows)
+                             ? vcol__unit_create_rows(file, group, first, count, &b, err)
+                             : vcol__unit_create(file, NULL, group, first, count, NULL, NULL, &b, err);
     if (status != VCOL_OK)
         return status;
     status = vcol__work_plan((vcol__unit *)b, NULL, &w, err);

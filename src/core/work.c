@@ -86,8 +86,9 @@ vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *d, vcol_err
     return status;
 }
 
-vcol_status vcol__work_plan(vcol__unit *u, const vcol_deps *deps, vcol__work **out, vcol_error *err)
+static vcol_status make(vcol__unit *u, const vcol_deps *deps, bool guess, vcol__work **out, vcol_error *err)
 {
+    const vcol_reader *reader = u->file->reader;
     vcol_manager *m = u->base.manager;
     vcol__work *w = vcol__memory_new(m, sizeof *w);
     vcol_block_sink sink = {u, w, NULL, 0};
@@ -95,15 +96,18 @@ vcol_status vcol__work_plan(vcol__unit *u, const vcol_deps *deps, vcol__work **o
     *out = NULL;
     if (!w)
         return vcol_error_format(err, VCOL_NOMEM, "no memory to plan");
+    w->guess = guess;
     vcol_status status = VCOL_OK;
     int64_t start = VCOL__TRACE_BEGIN(m);
-    if (u->base.entries > 0)
-        status = u->file->reader->plan(u->file->object, u->base.group, u->base.first, u->base.entries, deps,
-                                       &sink, err);
+    if (guess && u->base.entries > 0 && reader->expect)
+        status = reader->expect(u->file->object, u->base.group, u->base.first, u->base.entries, &sink, err);
+    else if (!guess && u->rows > 0)
+        status = reader->plan(u->file->object, u->base.group, u->row0, u->rows, deps, &sink, err);
     for (int64_t i = 0; i < w->n; i++)
         stored += w->blocks[i]->asked.stored;
     VCOL__TRACE_END(m, VCOL__TRACE_PLAN, start, u->base.name, 0);
-    VCOL__COUNT(m, bytes_asked, stored);
+    if (!guess)
+        VCOL__COUNT(m, bytes_asked, stored);
     vcol__log_add(m, VCOL_LOG_PLAN, u->base.name, u->base.group, u->base.first, u->base.entries, 0, stored);
     if (status != VCOL_OK) {
         vcol__work_free(u, w);
@@ -111,6 +115,16 @@ vcol_status vcol__work_plan(vcol__unit *u, const vcol_deps *deps, vcol__work **o
     }
     *out = w;
     return VCOL_OK;
+}
+
+vcol_status vcol__work_plan(vcol__unit *u, const vcol_deps *deps, vcol__work **out, vcol_error *err)
+{
+    return make(u, deps, false, out, err);
+}
+
+vcol_status vcol__work_expect(vcol__unit *u, vcol__work **out, vcol_error *err)
+{
+    return make(u, NULL, true, out, err);
 }
 
 vcol_status vcol__work_expand(vcol__hand *h, vcol_error *err)

@@ -7,7 +7,9 @@
  *   place.c   where each block's rows and items go
  *   stage.c   what is done to one block: fetch, inspect, unpack, prepare, decode
  *   hand.c    who does it: the owner and those who help, their memory, the claiming of blocks
- *   counts.c  the other kind of unit: counts to offsets
+ *   ends.c    ENDS and PICKS groups: what blocks said of lists, to offsets
+ *   counts.c  other kinds of units: counts to offsets
+ *   computed.c  lengths, validity, spread values, values without bytes
  */
 #ifndef VCOL_CORE_WORK_H
 #define VCOL_CORE_WORK_H
@@ -20,7 +22,9 @@ typedef struct vcol__unit {
     vcol__binding *file;
     vcol__pass *pass;
     const vcol_group *group;
-    vcol_buffer *dep;
+    vcol_buffer *dep, *source;
+    int64_t row0, rows; /* its rows in the group's own numbers. ITEMS: set by who loads, when dep is there, or by its creator */
+    bool by_rows;       /* made for rows, not for entries: dep is NULL */
     vcol__uses *uses; /* referenced: has base.use */
     bool verify; /* unpack whole blocks, whatever is needed of them */
     bool again;  /* counts of rows that a pass has been at, or will be: what is unpacked for them is so once more */
@@ -62,6 +66,7 @@ struct vcol__work {
     int32_t *needs; /* of each block: the one that must be prepared first, or -1; an index into this plan */
     int64_t n, capacity;
     bool *held; /* unpacked bytes pinned by this load */
+    bool guess; /* what entries will likely need: to be planned again when their items are known */
     vcol__place *places;
     vcol_deps deps;
     /* the current stage; stripe lock */
@@ -79,11 +84,23 @@ struct vcol__work {
 
 /* Whether a block's unpacked bytes have a use beyond this load. */
 bool vcol__unit_keeps(const vcol__unit *u, const vcol__block *block);
+/* Whether decode is given the offsets of dep. */
+static inline bool vcol__unit_has_deps(const vcol__unit *u)
+{
+    return u->dep && !(u->group->flags & VCOL_GROUP_ITEMS);
+}
+/* The row behind the last that needs the block: the row behind its own needs it too where its list begins in it. */
+static inline int64_t vcol__unit_reach(const vcol__unit *u, const vcol_block *d)
+{
+    return d->first_entry + d->entries + ((u->group->flags & VCOL_GROUP_ENDS) && !(d->flags & VCOL_BLOCK_CLOSES) ? 1 : 0);
+}
 
 /* ---- work.c ---- */
 
 /* plan, and what follows from the metadata; deps may be NULL. */
 vcol_status vcol__work_plan(vcol__unit *u, const vcol_deps *deps, vcol__work **out, vcol_error *err);
+/* A guess of what it will be, for an ITEMS group whose rows are not known. */
+vcol_status vcol__work_expect(vcol__unit *u, vcol__work **out, vcol_error *err);
 /* Replaces blocks that hold others by those. Serial: the head of a chain is needed to find the next. */
 vcol_status vcol__work_expand(vcol__hand *h, vcol_error *err);
 /* Makes places and held, once the blocks stay what they are. */
@@ -142,9 +159,19 @@ vcol_status vcol__hand_run(vcol__hand *h, vcol__stage run, vcol_error *err);
  * buffers. */
 bool vcol__hand_help(vcol_buffer *b, vcol__load *load);
 
+/* ---- ends.c ---- */
+
+/* Makes offsets of what decode wrote into leaf 0 of an ENDS or PICKS group, and sets item0. */
+vcol_status vcol__ends_finish(vcol__unit *u, const vcol__work *work, vcol_error *err);
+
 /* ---- counts.c ---- */
 
 /* An operation of buffers. */
 vcol_status vcol__counts_load(vcol_buffer *b, vcol__load *load, vcol_error *err);
+
+/* ---- computed.c ---- */
+
+/* Likewise: LENGTHS, VALIDITY, SPREAD, NOTHING. */
+vcol_status vcol__computed_load(vcol_buffer *b, vcol__load *load, vcol_error *err);
 
 #endif

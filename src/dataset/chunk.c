@@ -166,16 +166,19 @@ static vcol_status ends_early(const vcol_chunk *c, int32_t group, vcol_error *er
 /* The buffer of a group, made if need be; borrowed. */
 static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol_error *err)
 {
-    vcol_buffer *unit = atomic_load_explicit(&c->units[group], memory_order_acquire), *dep = NULL, *none = NULL;
+    vcol_buffer *unit = atomic_load_explicit(&c->units[group], memory_order_acquire), *dep = NULL, *source = NULL, *none = NULL;
     *out = unit;
     if (unit)
         return VCOL_OK;
-    int32_t depends = c->table->schema->groups[group].depends;
+    const vcol_group *g = &c->table->schema->groups[group];
+    int32_t depends = vcol__group_dep(g), from = vcol__group_source(g);
     if (depends >= 0 && rows_of(c, depends) < rows_of(c, group))
         return ends_early(c, depends, err);
     vcol_status status = depends >= 0 ? unit_of(c, depends, &dep, err) : VCOL_OK;
+    if (status == VCOL_OK && from >= 0)
+        status = unit_of(c, from, &source, err);
     if (status == VCOL_OK)
-        status = vcol__unit_create(&c->table->binding, &c->table->pass, group, c->row, rows_of(c, group), dep, &unit, err);
+        status = vcol__unit_create(&c->table->binding, &c->table->pass, group, c->row, rows_of(c, group), dep, source, &unit, err);
     if (status != VCOL_OK)
         return status;
     vcol__meter_attach(c->meter, unit);
@@ -183,7 +186,7 @@ static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol
     if (!atomic_compare_exchange_strong(&c->units[group], &none, unit)) {
         vcol_buffer_release(unit); /* another thread was faster */
         unit = none;
-    } else if (c->table->schema->groups[group].kind == VCOL_GROUP_COUNTS) {
+    } else if (g->kind == VCOL_GROUP_COUNTS) {
         vcol__pass_lend(&c->table->pass, unit);
     }
     *out = unit;
@@ -222,7 +225,9 @@ static vcol_status missing(vcol_chunk *c, const vcol__column_def *def, vcol__chu
         int32_t at = column->levels++;
         column->level[at].kind = def->schema->level[l].kind;
         column->level[at].size = def->schema->level[l].size;
-        if (column->level[at].kind == VCOL_LEVEL_FIXED) {
+        if (column->level[at].kind == VCOL_LEVEL_UNION) {
+            status = vcol_error_format(err, VCOL_UNSUPPORTED, "%s: %s: a file lacks this union", c->table->where, name);
+        } else if (column->level[at].kind == VCOL_LEVEL_FIXED) {
             if (__builtin_mul_overflow(items, column->level[at].size, &items))
                 status = vcol_error_format(err, VCOL_RANGE, "%s: too many items", name);
         } else {
@@ -253,7 +258,7 @@ static vcol_status present(vcol_chunk *c, const vcol__column_def *def, const vco
         column->level[at].size = s->level[l].size;
         if (s->level[l].kind == VCOL_LEVEL_FIXED)
             continue;
-        bool list = s->level[l].kind == VCOL_LEVEL_LIST;
+        bool list = s->level[l].kind == VCOL_LEVEL_LIST || s->level[l].kind == VCOL_LEVEL_UNION;
         status = array_of(c, s->level[l].ref, def->nullable, below_list, list ? VCOL__PAD_OFFSETS : VCOL__PAD_VALIDITY, 0,
                           &column->level[at].buffer, &column->level[at].leaf, err);
         below_list = below_list || list;
@@ -516,9 +521,11 @@ static bool add_buffer(buffer_list *l, vcol_buffer *b)
 static bool add_array(vcol_chunk *c, buffer_list *l, vcol_buffer *b)
 {
     if (b->group >= 0) {
-        int32_t on = c->table->schema->groups[b->group].depends;
+        const vcol_group *g = &c->table->schema->groups[b->group];
+        int32_t on = vcol__group_dep(g), from = vcol__group_source(g);
         vcol_buffer *dep = on >= 0 ? atomic_load(&c->units[on]) : NULL;
-        if (dep && !add_array(c, l, dep))
+        vcol_buffer *source = from >= 0 ? atomic_load(&c->units[from]) : NULL;
+        if ((dep && !add_array(c, l, dep)) || (source && !add_array(c, l, source)))
             return false;
     }
     return add_buffer(l, b);

@@ -111,6 +111,21 @@ static int clear_shared(vcol_chunk *c, vcol_buffer *b, int64_t but, bool by_plan
     return drop_offsets(c, b);
 }
 
+/* Drops what the buffers of a group are made of besides what columns name, where no column uses it. */
+static void clear_inputs(vcol_chunk *c, int32_t group)
+{
+    const vcol_group *g = &c->table->schema->groups[group];
+    bool hidden = (g->flags & VCOL_GROUP_ITEMS) || g->kind > VCOL_GROUP_COUNTS;
+    int32_t inputs[2] = {vcol__group_source(g), hidden ? vcol__group_dep(g) : -1};
+    for (int i = 0; i < 2; i++) {
+        vcol_buffer *b = inputs[i] >= 0 ? atomic_load_explicit(&c->units[inputs[i]], memory_order_acquire) : NULL;
+        if (!b || group_has_users(c, inputs[i], -1) || atomic_load(&c->leased_units[inputs[i]]))
+            continue;
+        vcol__buffer_clear(b);
+        clear_inputs(c, inputs[i]);
+    }
+}
+
 static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
 {
     int leased = atomic_load(&x->leased);
@@ -133,6 +148,11 @@ static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
     for (int32_t l = 0; l < x->levels; l++)
         if (x->level[l].buffer && x->level[l].buffer != x->values)
             dropped |= clear_shared(c, x->level[l].buffer, x->id, by_plan);
+    for (int32_t l = 0; l <= x->levels; l++) {
+        const vcol_buffer *b = l < x->levels ? x->level[l].buffer : x->values;
+        if (b && b->group >= 0)
+            clear_inputs(c, b->group);
+    }
     return leased || (own && dropped) ? 1 : 0;
 }
 

@@ -91,7 +91,7 @@ static bool agrees(const vcol_schema_column *a, const vcol_schema_column *b)
         return false;
     for (int32_t i = 0; i < a->levels; i++)
         if (a->level[i].kind != b->level[i].kind ||
-            (a->level[i].kind == VCOL_LEVEL_FIXED && a->level[i].size != b->level[i].size))
+            ((a->level[i].kind == VCOL_LEVEL_FIXED || a->level[i].kind == VCOL_LEVEL_UNION) && a->level[i].size != b->level[i].size))
             return false;
     return true;
 }
@@ -177,19 +177,42 @@ static const vcol_schema_column *column_in(const vcol_dataset *d, const vcol__in
     return at < 0 || d->columns[id].schema->status != VCOL_OK ? NULL : &t->schema->columns[at];
 }
 
-/* Calls add for each group that a column reads from. */
-static void groups_of(const vcol_schema_column *c, void (*add)(int32_t group, int64_t id, vcol__users *u), int64_t id,
-                      vcol__users *u)
+static int add_group(int32_t group, int32_t *out, int n, int most)
 {
-    int32_t last = -1;
-    for (int32_t l = 0; l <= c->levels; l++) {
-        if (l < c->levels && c->level[l].kind == VCOL_LEVEL_FIXED)
-            continue;
-        int32_t g = l < c->levels ? c->level[l].ref.group : c->values.group;
-        if (g != last)
-            add(g, id, u);
-        last = g;
+    for (int i = 0; i < n; i++)
+        if (out[i] == group)
+            return n;
+    if (n < most)
+        out[n++] = group;
+    return n;
+}
+
+int vcol__column_groups(const vcol_schema *s, const vcol_schema_column *c, bool counts, int32_t *out, int most)
+{
+    int n = 0;
+    for (int32_t l = 0; l < c->levels; l++)
+        if (c->level[l].kind != VCOL_LEVEL_FIXED)
+            n = add_group(c->level[l].ref.group, out, n, most);
+    n = add_group(c->values.group, out, n, most);
+    for (int i = 0; i < n; i++) {
+        const vcol_group *g = &s->groups[out[i]];
+        bool hidden = (g->flags & VCOL_GROUP_ITEMS) || g->kind > VCOL_GROUP_COUNTS;
+        if (vcol__group_source(g) >= 0)
+            n = add_group(vcol__group_source(g), out, n, most);
+        if ((hidden || counts) && vcol__group_dep(g) >= 0)
+            n = add_group(vcol__group_dep(g), out, n, most);
     }
+    return n;
+}
+
+/* Calls add for each group that a column reads from. */
+static void groups_of(const vcol_schema *s, const vcol_schema_column *c,
+                      void (*add)(int32_t group, int64_t id, vcol__users *u), int64_t id, vcol__users *u)
+{
+    int32_t groups[VCOL__COLUMN_GROUPS];
+    int n = vcol__column_groups(s, c, false, groups, VCOL__COLUMN_GROUPS);
+    for (int i = 0; i < n; i++)
+        add(groups[i], id, u);
 }
 
 static void count_user(int32_t group, int64_t id, vcol__users *u)
@@ -220,11 +243,11 @@ static bool same_groups(const vcol_dataset *d, const vcol__infile *t)
         return false;
     for (int64_t id = 0; id < d->n_columns; id++) {
         const vcol_schema_column *a = column_in(d, first, id), *b = column_in(d, t, id);
-        if (!a != !b || (a && (a->levels != b->levels || a->values.group != b->values.group)))
+        int32_t x[VCOL__COLUMN_GROUPS], y[VCOL__COLUMN_GROUPS];
+        int n = a ? vcol__column_groups(first->schema, a, false, x, VCOL__COLUMN_GROUPS) : 0;
+        if (!a != !b || (b && vcol__column_groups(t->schema, b, false, y, VCOL__COLUMN_GROUPS) != n) ||
+            (n && memcmp(x, y, (size_t)n * sizeof *x)))
             return false;
-        for (int32_t l = 0; a && l < a->levels; l++)
-            if (a->level[l].kind != VCOL_LEVEL_FIXED && a->level[l].ref.group != b->level[l].ref.group)
-                return false;
     }
     return true;
 }
@@ -244,7 +267,7 @@ static vcol_status count_users(vcol_dataset *d, vcol__infile *t, vcol_error *err
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
     for (int64_t id = 0; id < d->n_columns; id++)
         if (column_in(d, t, id))
-            groups_of(column_in(d, t, id), count_user, id, u);
+            groups_of(s, column_in(d, t, id), count_user, id, u);
     for (int64_t g = 0; g < s->n_groups; g++)
         u->first[g + 1] += u->first[g];
     u->columns = malloc(((size_t)u->first[s->n_groups] + 1) * sizeof *u->columns);
@@ -252,7 +275,7 @@ static vcol_status count_users(vcol_dataset *d, vcol__infile *t, vcol_error *err
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
     for (int64_t id = 0; id < d->n_columns; id++)
         if (column_in(d, t, id))
-            groups_of(column_in(d, t, id), list_user, id, u);
+            groups_of(s, column_in(d, t, id), list_user, id, u);
     for (int64_t g = s->n_groups; g > 0; g--)
         u->first[g] = u->first[g - 1];
     u->first[0] = 0;
@@ -349,6 +372,7 @@ void vcol_dataset_close(vcol_dataset *d)
     free(d->files);
     free(d->columns);
     free(d->index);
+    free(d->folded);
     free(d);
 }
 

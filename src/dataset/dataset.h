@@ -59,7 +59,8 @@ struct vcol_dataset {
     int64_t n_files, entries, n_columns;
     vcol__infile *files;
     vcol__column_def *columns;
-    int32_t *index; /* hash table of paths -> column + 1, 0 = empty */
+    int32_t *index;  /* hash table of paths -> column + 1, 0 = empty */
+    int32_t *folded; /* likewise, of paths with dots taken as underscores */
     size_t index_size;
     _Atomic int64_t n_touched; /* columns with a place in the order of touching */
 };
@@ -90,9 +91,16 @@ extern const vcol_reader *(*const vcol__builtin_readers[])(void);
 /* A loop over the data set begins: what it uses from now on is used in one direction. vcol__pass_reset of all files ends it. */
 void vcol__dataset_begin_pass(vcol_dataset *d);
 
+/* The groups of a column's arrays, and what these are made of that no column need name, each once; with `counts` also the
+ * counts of collections. How many; at most `most`: what lies deeper is left out. (dataset.c) */
+#define VCOL__COLUMN_GROUPS 96
+int vcol__column_groups(const vcol_schema *schema, const vcol_schema_column *column, bool counts, int32_t *out, int most);
+
 /* names.c */
 vcol_status vcol__names_build(vcol_dataset *d, vcol_error *err);
 int64_t vcol__names_find(const vcol_dataset *d, const char *path, size_t length);
+/* The same; failing that, with dots and underscores taken as the same. */
+int64_t vcol__names_resolve(const vcol_dataset *d, const char *path, size_t length);
 /* The first readable column of a collection; -1 if there is no such collection. */
 int64_t vcol__names_collection(const vcol_dataset *d, const char *name);
 /* Calls `add` for each column that one name, collection or pattern means; how many. */

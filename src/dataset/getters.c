@@ -66,8 +66,11 @@ static void look(const vcol_chunk *c, const vcol__chunk_column *x, vcol_view *v)
         v->level[l].size = x->level[l].size;
         v->level[l].offsets = NULL;
         v->level[l].validity = NULL;
+        v->level[l].tags = NULL;
         const vcol_buffer *b = x->level[l].buffer;
-        if (x->level[l].kind == VCOL_LEVEL_LIST) {
+        if (x->level[l].kind == VCOL_LEVEL_LIST || x->level[l].kind == VCOL_LEVEL_UNION) {
+            if (x->level[l].kind == VCOL_LEVEL_UNION)
+                v->level[l].tags = b->leaf[x->level[l].leaf + 1].data;
             v->level[l].offsets = b->leaf[x->level[l].leaf].data;
             items = v->level[l].offsets[items];
         } else if (x->level[l].kind == VCOL_LEVEL_FIXED) {

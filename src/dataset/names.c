@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Names of columns: exact paths by a hash table, patterns and collections by a scan, near misses for messages. */
+/*
+ * Names of columns: exact paths by a hash table, patterns and collections by a scan, near misses for messages. What fits
+ * nothing is tried once more with dots and underscores taken as the same, so that `Jet_pt` finds what a file calls
+ * `Jet.pt` and the other way round; a name that fits as it stands always comes first.
+ */
 #include "dataset/dataset.h"
 
 #include <fnmatch.h>
@@ -7,12 +11,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash(const char *text, size_t n)
+static char folded(char c)
+{
+    return c == '.' ? '_' : c;
+}
+
+static uint64_t hash(const char *text, size_t n, bool fold)
 {
     uint64_t h = 14695981039346656037ull; /* FNV-1a */
     for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)text[i]) * 1099511628211ull;
+        h = (h ^ (unsigned char)(fold ? folded(text[i]) : text[i])) * 1099511628211ull;
     return h ^ h >> 32;
+}
+
+static bool same(const char *have, const char *path, size_t length, bool fold)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!have[i] || (fold ? folded(have[i]) != folded(path[i]) : have[i] != path[i]))
+            return false;
+    return have[length] == 0;
+}
+
+static int64_t look_up(const vcol_dataset *d, const int32_t *index, const char *path, size_t length, bool fold)
+{
+    size_t at = hash(path, length, fold) & (d->index_size - 1);
+    while (index[at]) {
+        if (same(d->columns[index[at] - 1].schema->path, path, length, fold))
+            return index[at] - 1;
+        at = (at + 1) & (d->index_size - 1);
+    }
+    return -1;
+}
+
+static int32_t *make_index(const vcol_dataset *d, bool fold)
+{
+    int32_t *index = calloc(d->index_size, sizeof *index);
+    for (int64_t id = 0; index && id < d->n_columns; id++) {
+        const char *path = d->columns[id].schema->path;
+        size_t n = strlen(path), at = hash(path, n, fold) & (d->index_size - 1);
+        while (index[at] && !same(d->columns[index[at] - 1].schema->path, path, n, fold))
+            at = (at + 1) & (d->index_size - 1);
+        if (!index[at]) /* the first of one name is what the name means */
+            index[at] = (int32_t)id + 1;
+    }
+    return index;
 }
 
 vcol_status vcol__names_build(vcol_dataset *d, vcol_error *err)
@@ -20,34 +62,33 @@ vcol_status vcol__names_build(vcol_dataset *d, vcol_error *err)
     size_t size = 16;
     while (size < 2 * (size_t)d->n_columns)
         size *= 2;
-    d->index = calloc(size, sizeof *d->index);
     d->index_size = size;
-    if (!d->index)
-        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld names", (long long)d->n_columns);
-    for (int64_t id = 0; id < d->n_columns; id++) {
-        const char *path = d->columns[id].schema->path;
-        size_t at = hash(path, strlen(path)) & (size - 1);
-        bool known = false;
-        while (d->index[at] && !known) { /* the first of one name is what the name means */
-            known = strcmp(d->columns[d->index[at] - 1].schema->path, path) == 0;
-            at = (at + 1) & (size - 1);
-        }
-        if (!known)
-            d->index[at] = (int32_t)id + 1;
-    }
-    return VCOL_OK;
+    d->index = make_index(d, false);
+    d->folded = make_index(d, true);
+    return d->index && d->folded ? VCOL_OK : vcol_error_format(err, VCOL_NOMEM, "no memory for %lld names", (long long)d->n_columns);
 }
 
 int64_t vcol__names_find(const vcol_dataset *d, const char *path, size_t length)
 {
-    size_t at = hash(path, length) & (d->index_size - 1);
-    while (d->index[at]) {
-        const char *have = d->columns[d->index[at] - 1].schema->path;
-        if (strncmp(have, path, length) == 0 && have[length] == 0)
-            return d->index[at] - 1;
-        at = (at + 1) & (d->index_size - 1);
-    }
-    return -1;
+    return look_up(d, d->index, path, length, false);
+}
+
+int64_t vcol__names_resolve(const vcol_dataset *d, const char *path, size_t length)
+{
+    int64_t id = look_up(d, d->index, path, length, false);
+    return id >= 0 ? id : look_up(d, d->folded, path, length, true);
+}
+
+/* Whether a path fits a pattern but for dots and underscores. */
+static bool fits_folded(const char *pattern, const char *path)
+{
+    char text[512];
+    size_t n = strlen(path);
+    if (n >= sizeof text)
+        return false;
+    for (size_t i = 0; i <= n; i++)
+        text[i] = folded(path[i]);
+    return fnmatch(pattern, text, 0) == 0;
 }
 
 /* Edits between two names, counted up to `most`. */
@@ -93,7 +134,7 @@ vcol_status vcol_dataset_find(const vcol_dataset *d, const char *path, int64_t *
         return (vcol_status)err->status;
     if (!d || !path || !id)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_find: a data set, a path and a place are needed");
-    *id = vcol__names_find(d, path, strlen(path));
+    *id = vcol__names_resolve(d, path, strlen(path));
     return *id >= 0 ? VCOL_OK : vcol__names_unknown(d, path, err);
 }
 
@@ -143,6 +184,20 @@ int64_t vcol__names_match_one(const vcol_dataset *d, const char *token, size_t l
         bool fits = glob ? fnmatch(pattern, c->path, 0) == 0 && readable(d, id)
                          : c->collection && strcmp(c->collection, pattern) == 0;
         if (fits) {
+            add(id, opaque);
+            n++;
+        }
+    }
+    if (n > 0)
+        return n;
+    if (!glob && (id = vcol__names_resolve(d, token, length)) >= 0) {
+        add(id, opaque);
+        return 1;
+    }
+    for (char *c = pattern; glob && *c; c++)
+        *c = folded(*c);
+    for (id = 0; glob && id < d->n_columns; id++) {
+        if (readable(d, id) && fits_folded(pattern, d->columns[id].schema->path)) {
             add(id, opaque);
             n++;
         }

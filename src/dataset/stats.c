@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define MOST_GROUPS (VCOL_MAX_LEVELS + 1)
-
 /* The groups of a column in a file, each once; how many. */
 static int groups_of(const vcol_dataset *d, const vcol__infile *t, int64_t id, int32_t *out)
 {
@@ -16,22 +14,7 @@ static int groups_of(const vcol_dataset *d, const vcol__infile *t, int64_t id, i
     if (at < 0 || d->columns[id].schema->status != VCOL_OK || t->schema->columns[at].status != VCOL_OK)
         return 0;
     const vcol_schema_column *s = &t->schema->columns[at];
-    int n = 0;
-    for (int32_t l = 0; l <= s->levels; l++) {
-        if (l < s->levels && s->level[l].kind == VCOL_LEVEL_FIXED)
-            continue;
-        /* a group, and what it is made of: the counts of its offsets */
-        for (int32_t g = l < s->levels ? s->level[l].ref.group : s->values.group; g >= 0 && n < 2 * MOST_GROUPS;
-             g = t->schema->groups[g].depends) {
-            bool known = false;
-            for (int k = 0; k < n; k++)
-                known = known || out[k] == g;
-            if (known)
-                break;
-            out[n++] = g;
-        }
-    }
-    return n;
+    return vcol__column_groups(t->schema, s, true, out, VCOL__COLUMN_GROUPS); /* with the counts of its offsets */
 }
 
 #define ADD(what) out->what += atomic_load_explicit(&use->what, memory_order_relaxed)
@@ -55,7 +38,7 @@ static void add(vcol_column_stats *out, const vcol__use *use)
 vcol_status vcol_dataset_column_stats(const vcol_dataset *d, int64_t id, vcol_column_stats *out, size_t size, vcol_error *err)
 {
     vcol_column_stats s = {0};
-    int32_t groups[2 * MOST_GROUPS];
+    int32_t groups[VCOL__COLUMN_GROUPS];
     if (err && err->status)
         return (vcol_status)err->status;
     if (!d || !out)
@@ -98,7 +81,8 @@ void vcol__dataset_touch_offsets(vcol_dataset *d, int64_t id)
     const vcol__users *u = d->files[0].users;
     const vcol_schema_column *c = &s->columns[id];
     for (int32_t l = 0; l < c->levels; l++) {
-        int32_t counts = c->level[l].kind == VCOL_LEVEL_LIST ? s->groups[c->level[l].ref.group].depends : -1;
+        const vcol_group *g = &s->groups[c->level[l].ref.group];
+        int32_t counts = c->level[l].kind != VCOL_LEVEL_LIST ? -1 : g->flags & VCOL_GROUP_ENDS ? c->level[l].ref.group : g->depends;
         if (c->level[l].kind != VCOL_LEVEL_LIST)
             continue;
         for (int64_t i = counts >= 0 ? u->first[counts] : 0; counts >= 0 && i < u->first[counts + 1]; i++)

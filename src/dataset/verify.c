@@ -32,15 +32,17 @@ static vcol_status read_rows(vcol__infile *t, int32_t group, int64_t first, int6
     const vcol_group *g = &t->schema->groups[group];
     vcol_buffer *counts = NULL, *offsets = NULL, *b = NULL;
     vcol_status status = VCOL_OK;
+    int64_t own;
     if (g->depends >= 0) {
         const vcol_group *o = &t->schema->groups[g->depends];
         if (o->kind == VCOL_GROUP_COUNTS)
-            status = vcol__unit_create(&t->binding, NULL, o->depends, first, rows, NULL, &counts, err);
+            status = vcol__unit_create(&t->binding, NULL, o->depends, first, rows, NULL, NULL, &counts, err);
         if (status == VCOL_OK)
-            status = vcol__unit_create(&t->binding, NULL, g->depends, first, rows, counts, &offsets, err);
+            status = vcol__unit_create(&t->binding, NULL, g->depends, first, rows, counts, NULL, &offsets, err);
     }
     if (status == VCOL_OK)
-        status = vcol__unit_create(&t->binding, NULL, group, first, rows, offsets, &b, err);
+        status = vcol__unit_has_rows(g, &own) ? vcol__unit_create_rows(&t->binding, group, first, rows, &b, err)
+                                              : vcol__unit_create(&t->binding, NULL, group, first, rows, offsets, NULL, &b, err);
     if (status == VCOL_OK) {
         vcol__unit_verify(b);
         status = vcol__buffer_pin(b, err);
@@ -130,6 +132,7 @@ static int64_t behind_fault(verifier *v, vcol__infile *t, int32_t group, int64_t
 static void verify_group(verifier *v, vcol__infile *t, int32_t group)
 {
     int64_t row = 0, end = t->schema->groups[group].entries;
+    vcol__unit_has_rows(&t->schema->groups[group], &end);
     vcol_error all = {0}, one = {0}, two = {0};
     while (row < end && read_planned(v, t, group, row, end - row, &all) != VCOL_OK) {
         if (can_plan(v, t, group, row, 1, &one)) {
@@ -171,9 +174,16 @@ static unsigned char *wanted_groups(const vcol__infile *t, const char *columns, 
         if (at >= 0)
             mark_groups(t->schema, at, wanted);
     }
-    for (int64_t g = 0; g < n_groups; g++)
-        if (wanted[g] && t->schema->groups[g].kind == VCOL_GROUP_COUNTS)
-            wanted[t->schema->groups[g].depends] = 1;
+    for (bool more = true; more;) { /* and what they are made of */
+        more = false;
+        for (int64_t g = 0; g < n_groups; g++) {
+            int32_t inputs[2] = {vcol__group_dep(&t->schema->groups[g]), vcol__group_source(&t->schema->groups[g])};
+            for (int i = 0; i < 2 && wanted[g]; i++) {
+                if (inputs[i] >= 0 && !wanted[inputs[i]])
+                    wanted[inputs[i]] = 1, more = true;
+            }
+        }
+    }
     for (int64_t g = 0; g < n_groups; g++) {
         if (!columns)
             wanted[g] = 1;

@@ -80,7 +80,7 @@ static void check_column(const vcol_column_info *c)
     FUZZ_RULE(c->name && c->path && c->type_name && c->shape);
     FUZZ_RULE(c->entries >= 0 && c->blocks >= 0);
     FUZZ_RULE(c->levels >= 0 && c->levels <= VCOL_MAX_LEVELS);
-    FUZZ_RULE(c->status != VCOL_OK || vcol_type_width(c->type) > 0);
+    FUZZ_RULE(c->status != VCOL_OK || vcol_type_width(c->type) > 0 || c->type == VCOL_EMPTY || c->type == VCOL_UNKNOWN);
     FUZZ_RULE(c->status == VCOL_OK || c->note);
     for (int32_t i = 0; i < c->levels; i++)
         FUZZ_RULE(c->level[i].kind != VCOL_LEVEL_FIXED || c->level[i].size > 0);
@@ -99,11 +99,14 @@ static void check_view(const vcol_view *v, int64_t entries)
     int64_t n = entries;
     FUZZ_RULE(v->values && v->entries == entries && v->levels >= 0 && v->levels <= VCOL_MAX_LEVELS);
     for (int32_t i = 0; i < v->levels; i++) {
-        if (v->level[i].kind == VCOL_LEVEL_LIST) {
-            const int64_t *offsets = v->level[i].offsets;
-            FUZZ_RULE(offsets && v->level[i].count == n && offsets[0] == 0);
+        const int64_t *offsets = v->level[i].offsets;
+        FUZZ_RULE(v->level[i].count == n);
+        if (v->level[i].kind == VCOL_LEVEL_LIST || v->level[i].kind == VCOL_LEVEL_UNION) {
+            FUZZ_RULE(offsets && offsets[0] == 0);
             for (int64_t k = 0; k < n; k++)
                 FUZZ_RULE(offsets[k + 1] >= offsets[k]);
+            for (int64_t k = 0; k < n && v->level[i].kind == VCOL_LEVEL_UNION; k++)
+                FUZZ_RULE(offsets[k + 1] - offsets[k] == (v->level[i].tags[k] == v->level[i].size && v->level[i].size > 0));
             n = offsets[n];
         } else if (v->level[i].kind == VCOL_LEVEL_FIXED) {
             n *= v->level[i].size;
@@ -183,10 +186,11 @@ static int64_t raw_blocks(const vcol_dataset *d)
     const vcol_schema *s = d->files[0].schema;
     int64_t blocks = 0;
     for (int64_t g = 0; g < s->n_groups; g++) {
-        int64_t(*ranges)[2], n;
+        int64_t(*ranges)[2], n, rows = s->groups[g].entries;
         if (s->groups[g].kind != VCOL_GROUP_BLOCKS || s->groups[g].n_leaves)
             continue;
-        if (vcol__unit_ranges(&d->files[0].binding, (int32_t)g, 0, s->groups[g].entries, &ranges, &n, NULL))
+        vcol__unit_has_rows(&s->groups[g], &rows);
+        if (vcol__unit_ranges(&d->files[0].binding, (int32_t)g, 0, rows, &ranges, &n, NULL))
             return -1;
         vcol__memory_delete(d->manager, ranges, (size_t)n * sizeof *ranges);
         blocks += n;

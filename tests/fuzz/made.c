@@ -329,7 +329,7 @@ enum { PAD = 64 };
  * With PAD zeros behind it, in a zstd frame of two blocks: the bytes as they are, and one byte repeated. For
  * less than 256 bytes in all.
  */
-static void pack(made *payload)
+void made_pack(made *payload)
 {
     static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20};
     unsigned n = (unsigned)payload->n, raw = n << 3, repeated = 1 | 1 << 1 | PAD << 3;
@@ -358,7 +358,7 @@ size_t made_file_packed(made_file *f, const char *class_name, const char *name, 
     made packed = {0};
     size_t at;
     made_bytes(&packed, payload, n);
-    pack(&packed);
+    made_pack(&packed);
     at = made_file_record(f, class_name, name, packed.data, packed.n, 1);
     made_set32(&f->bytes, at + 6, (uint32_t)(n + PAD)); /* fObjlen */
     made_free(&packed);
@@ -380,7 +380,7 @@ void made_basket_record(made *m, int branch, uint64_t seek, made_how how)
     }
     objlen = payload.n + (how == MADE_PACKED ? PAD : 0);
     if (how == MADE_PACKED)
-        pack(&payload);
+        made_pack(&payload);
     key(m, keylen + payload.n, objlen, keylen, seek, "TBasket", names[branch]);
     basket_head(m, branch, last, how == MADE_GENERATED ? 80 : 0, io_bits);
     made_bytes(m, payload.data, payload.n);

@@ -56,6 +56,8 @@ size_t made_file_record(made_file *f, const char *class_name, const char *name, 
                         int listed);
 /* A listed record whose payload lies in a compression block. For less than 192 bytes. */
 size_t made_file_packed(made_file *f, const char *class_name, const char *name, const void *payload, size_t n);
+/* What is put into that block: with 64 zeros behind it, packed. */
+void made_pack(made *payload);
 /* A record that is the streamer information. */
 void made_file_info(made_file *f, const void *payload, size_t n);
 /* Key list, and the places in the header. */

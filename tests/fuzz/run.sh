@@ -10,7 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 seconds=$2
 shift 2
-[ $# -gt 0 ] || set -- file streamer tree basket object codec options plan trace
+[ $# -gt 0 ] || set -- file streamer tree basket object codec options plan trace ntuple_header ntuple_footer ntuple_list \
+    ntuple_page
 work=${VCOL_FUZZ_WORK:-$build/fuzz}
 mkdir -p "$work"
 if [ -n "${VCOL_TEST_DATA:-}" ] && [ ! -d "$work/extra" ]; then

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RNTuple: the bytes of the sample's pages, one behind the other, of the sizes that its page lists say.
+ */
+#include "fuzz.h"
+#include "made_ntuple.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    made_file f;
+    made_ntuple(&f, NTUPLE_MADE_PAGES, data ? data : (const uint8_t *)"", size, 0, NULL);
+    fuzz_file(f.bytes.data, f.bytes.n);
+    made_file_free(&f);
+    return 0;
+}
+
+/* Where the item of the second entry's alternative is: tags 0, 1 behind items 0, 0. */
+static size_t switch_at(const made *m)
+{
+    static const uint8_t rows[24] = {[20] = 1};
+    size_t at = 0;
+    while (memcmp(m->data + at, rows, sizeof rows) || m->data[at + 24] || m->data[at + 32] != 2)
+        at++;
+    return at + 12;
+}
+
+int fuzz_seed(int i, made *out)
+{
+    made_file f;
+    if (i > 3)
+        return 0;
+    made_ntuple(&f, NTUPLE_MADE_PAGES, NULL, 0, 0, out);
+    made_file_free(&f);
+    if (i == 1) /* all ones: ends of lists beyond what there is, alternatives that there are not */
+        for (size_t k = 0; k < out->n; k++)
+            out->data[k] = 0xff;
+    if (i == 3) /* the item of entry 1 of its alternative is no number that there could be: the first page of the switch column */
+        out->data[switch_at(out) + 7] = 0xff;
+    if (i == 2) /* all zeros: empty lists where items are */
+        for (size_t k = 0; k < out->n; k++)
+            out->data[k] = 0;
+    return 1;
+}
