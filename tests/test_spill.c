@@ -256,11 +256,11 @@ static vcol_buffer *put_of(vcol_manager *m, const maker *k)
 /* ---- E9.1 --------------------------------------------------------------------------------------------- */
 
 static const int64_t sizes[] = {0, 16, 17, KB(4) - 1, KB(256) - 1, KB(256), KB(256) + 1, KB(800) + 3};
-enum { SIZES = sizeof sizes / sizeof *sizes, CONTENTS = 3 };
+enum { SIZES = sizeof sizes / sizeof *sizes, CONTENTS = 3, TYPES = VCOL_CHAR /* those that have bytes */ };
 
 START_TEST(e9_1_every_type_and_size_comes_back_as_it_was)
 {
-    vcol_type type = (vcol_type)(_i % (VCOL_TYPE_COUNT - 1) + 1);
+    vcol_type type = (vcol_type)(_i % (TYPES) + 1);
     disk d;
     for (int i = 0; i < SIZES * CONTENTS; i++) {
         disk_init(&d);
@@ -855,7 +855,7 @@ END_TEST
 
 static int write_streams(const char *dir)
 {
-    for (int type = 1; type < VCOL_TYPE_COUNT; type++) {
+    for (int type = 1; type <= TYPES; type++) {
         for (int i = 0; i < SIZES * CONTENTS; i++) {
             disk d;
             char path[512], values[512];
@@ -892,7 +892,7 @@ static int write_streams(const char *dir)
 int main(int argc, char **argv)
 {
     const t_test tests[] = {
-        {e9_1_every_type_and_size_comes_back_as_it_was, VCOL_TYPE_COUNT - 1},
+        {e9_1_every_type_and_size_comes_back_as_it_was, TYPES},
         {e9_1_the_body_is_a_frame_that_liblz4_reads, 6},
         {e9_1_what_is_cheap_to_make_is_dropped, 0},
         {e9_1_a_clear_takes_what_is_spilled, 0},
