@@ -19,6 +19,12 @@ static vcol_status bad_end(const vcol__unit *u, int64_t row, int64_t end, int64_
                              u->group->name, (long long)row, (long long)end, (long long)before);
 }
 
+/* Ends may be any numbers until they have been looked at. */
+static int64_t added(int64_t end, int64_t by)
+{
+    return (int64_t)((uint64_t)end + (uint64_t)by);
+}
+
 /* Rebases n ends that follow `last` by `by`; returns n, or the index of the first that lies before its predecessor. */
 static int64_t rebase(int64_t *ends, int64_t n, int64_t last, int64_t by)
 {
@@ -27,15 +33,16 @@ static int64_t rebase(int64_t *ends, int64_t n, int64_t last, int64_t by)
         int64_t end = ends[i];
         falls |= end < before;
         before = end;
-        ends[i] = end - by;
+        ends[i] = added(end, -by);
     }
     if (!falls && before <= MOST)
         return n;
     before = last;
     for (int64_t i = 0; i < n; i++) {
-        if (ends[i] + by < before || ends[i] + by > MOST)
+        int64_t end = added(ends[i], by);
+        if (end < before || end > MOST)
             return i;
-        before = ends[i] + by;
+        before = end;
     }
     return n;
 }
@@ -57,6 +64,8 @@ static vcol_status finish_ends(vcol__unit *u, const vcol__work *w, vcol_error *e
         if ((d->flags & VCOL_BLOCK_BEGINS) && p->lo == p->row) {
             int64_t origin = d->origin < 0 ? 0 : d->origin;
             had += last - start;
+            if (had > MOST)
+                return bad_end(u, p->lo, had, 0, err);
             if (any && d->origin >= 0 && origin != u->base.item0 + had)
                 return vcol_error_format(
                     err, VCOL_CORRUPT, "%s: the lists before row %lld end at item %lld, those behind begin at %lld",
@@ -79,7 +88,8 @@ static vcol_status finish_ends(vcol__unit *u, const vcol__work *w, vcol_error *e
         any = true;
         int64_t done = rebase(o + at, n, last, start - had);
         if (done != n)
-            return bad_end(u, p->lo + done, o[at + done] + (start - had), done ? o[at + done - 1] + (start - had) : last, err);
+            return bad_end(u, u->row0 + at + done - 1, added(o[at + done], start - had),
+                           done ? added(o[at + done - 1], start - had) : last, err);
         if (n > 0)
             last = o[at + n - 1] + (start - had);
     }

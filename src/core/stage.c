@@ -194,9 +194,9 @@ static int64_t run_before(vcol__block *b, const vcol__place *p)
 /* For the part that comes next, which begins with the last row of this one: *ends is the end of the row before that. */
 static void leave_run(vcol__block *b, const vcol__place *p, const int64_t *ends)
 {
-    int64_t items = *ends - (b->d.origin > 0 ? b->d.origin : 0);
-    if (items >= 0)
-        leave_mark(b, p->hi - p->row - 1, items);
+    int64_t origin = b->d.origin > 0 ? b->d.origin : 0;
+    if (*ends >= origin) /* else they contradict each other, as will be found */
+        leave_mark(b, p->hi - p->row - 1, *ends - origin);
 }
 
 /* The block's last row has been seen: no entry behind this load's needs it. */

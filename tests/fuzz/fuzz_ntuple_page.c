@@ -26,10 +26,20 @@ static size_t switch_at(const made *m)
     return at + 12;
 }
 
+/* Where the ends 3, 3, 4, 6 of the second cluster's inner lists are. */
+static size_t ends_at(const made *m)
+{
+    static const uint8_t ends[32] = {[0] = 3, [8] = 3, [16] = 4, [24] = 6};
+    size_t at = 0;
+    while (memcmp(m->data + at, ends, sizeof ends))
+        at++;
+    return at;
+}
+
 int fuzz_seed(int i, made *out)
 {
     made_file f;
-    if (i > 3)
+    if (i > 4)
         return 0;
     made_ntuple(&f, NTUPLE_MADE_PAGES, NULL, 0, 0, out);
     made_file_free(&f);
@@ -38,6 +48,11 @@ int fuzz_seed(int i, made *out)
             out->data[k] = 0xff;
     if (i == 3) /* the item of entry 1 of its alternative is no number that there could be: the first page of the switch column */
         out->data[switch_at(out) + 7] = 0xff;
+    if (i == 4) { /* a list that ends at the smallest number there is */
+        uint8_t *end = out->data + ends_at(out) + 8;
+        memset(end, 0, 8);
+        end[7] = 0x80;
+    }
     if (i == 2) /* all zeros: empty lists where items are */
         for (size_t k = 0; k < out->n; k++)
             out->data[k] = 0;
