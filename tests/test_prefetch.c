@@ -169,6 +169,7 @@ START_TEST(e3_1_an_exit_joins_what_runs_and_takes_back_what_is_queued)
     start(&w, end_in_thread);
     t_until(t_stats(x->m).cancelled == (uint64_t)(N - running));
     ck_assert_int_eq(calls(x), running);
+    free(t_waits(x->m, 1)); /* it joins: all that runs has been told to stop, the last wish first */
     t_gate_open(&x->gate);
     join(&w);
     ck_assert_int_eq(atomic_load(&x->meter.inside), 0);
