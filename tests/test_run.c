@@ -28,7 +28,8 @@ typedef struct watch {
     uint64_t seed;       /* of the steps at which threads give way; 0: they do not */
     bool unordered;
     t_gate *gates[MOST]; /* passed in the middle of that chunk's function */
-    int64_t fail_chunk, fail_open, fail_begin, fail_merge, fail_next, fail_load; /* that index fails; -1 = none */
+    _Atomic int64_t fail_chunk; /* that index fails; -1 = none; a test may change it while chunks run */
+    int64_t fail_open, fail_begin, fail_merge, fail_next, fail_load; /* likewise, const while it runs */
     bool fail_finish;
     int64_t stop_after;  /* merge says END with that index; -1 = never */
     int64_t linger;      /* chunks from that index on stay until they are stopped; -1 = none */
@@ -469,9 +470,10 @@ START_TEST(e5_4_an_error_ends_the_run_once_and_leaves_nothing)
             vcol_run_options ro = run_options(workers, 4);
             vcol_error err = {0};
             vcol_run_stats stats;
-            int64_t *const at[] = {&o->fail_chunk, &o->fail_open, &o->fail_begin, &o->fail_merge, &o->fail_next};
+            int64_t chunk = -1, *const at[] = {&chunk, &o->fail_open, &o->fail_begin, &o->fail_merge, &o->fail_next};
             if (place < 5)
                 *at[place] = k;
+            o->fail_chunk = chunk;
             o->fail_finish = place == 5;
             o->seed = (uint64_t)(k + 1);
             o->depth = 4;
@@ -518,7 +520,7 @@ START_TEST(e5_4_the_first_error_in_the_order_of_chunks_is_said)
     pthread_join(run.thread, NULL);
     ck_assert_int_eq(run.status, VCOL_CALLBACK);
     ck_assert_int_eq(o->n_merged, _i ? 3 : 5);
-    ck_assert_int_le(atomic_load(&o->calls), 8);
+    ck_assert_int_le(atomic_load(&o->calls), 3 + 8); /* three are merged, and no more than the depth in flight */
     table_close(w);
     t_gate_destroy(&gate);
     free(o);
@@ -579,7 +581,7 @@ START_TEST(e5_5_a_further_chunk_starts_only_when_its_working_set_fits)
     o->gates[0] = &first;
     o->gates[1] = o->gates[2] = &others;
     table_open(w, 0, 1 << 20, VCOL_MANAGER_LIMIT_HARD);
-    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 5 / 2);
+    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 17 / 8);
     running run;
     start(&run, o, &ro);
     t_gate_await(&first, 1);
@@ -596,7 +598,7 @@ START_TEST(e5_5_a_further_chunk_starts_only_when_its_working_set_fits)
     free(o);
     o = watch_new(w);
     table_open(w, 0, 1 << 20, 0);
-    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 5 / 2);
+    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 17 / 8);
     ck_assert_int_eq(go(o, &ro, &stats, NULL), VCOL_OK);
     ck_assert_int_le(stats.most_running, 2);
     table_close(w);
