@@ -513,7 +513,7 @@ START_TEST(e5_4_the_first_error_in_the_order_of_chunks_is_said)
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
     t_gate_await(&gate, 1);
-    t_until(atomic_load(&o->fails) == 1);
+    t_until(atomic_load(&o->fails) >= 1); /* those behind it that were running fail too: they are stopped */
     if (_i)
         o->fail_chunk = 3; /* read by the held chunk, after the gate */
     t_gate_open(&gate);
