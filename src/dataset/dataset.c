@@ -170,60 +170,37 @@ static vcol_status describe(vcol_dataset *d, vcol_error *err)
     return VCOL_OK;
 }
 
-/* The file's own column of one of the data set's; NULL: it lacks it, or it cannot be read. */
-static const vcol_schema_column *column_in(const vcol_dataset *d, const vcol__infile *t, int64_t id)
-{
-    int64_t at = t->map ? t->map[id] : id;
-    return at < 0 || d->columns[id].schema->status != VCOL_OK ? NULL : &t->schema->columns[at];
-}
-
-static int add_group(int32_t group, int32_t *out, int n, int most)
+static int add_group(int32_t group, int32_t *out, int n)
 {
     for (int i = 0; i < n; i++)
         if (out[i] == group)
             return n;
-    if (n < most)
+    if (n < VCOL__COLUMN_GROUPS)
         out[n++] = group;
     return n;
 }
 
-int vcol__column_groups(const vcol_schema *s, const vcol_schema_column *c, bool counts, int32_t *out, int most)
+int vcol__dataset_groups(const vcol_dataset *d, const vcol__infile *t, int64_t id, bool counts, int32_t *out)
 {
+    int64_t at = t->map ? t->map[id] : id;
     int n = 0;
+    if (at < 0 || d->columns[id].schema->status != VCOL_OK)
+        return 0;
+    const vcol_schema *s = t->schema;
+    const vcol_schema_column *c = &s->columns[at];
     for (int32_t l = 0; l < c->levels; l++)
         if (c->level[l].kind != VCOL_LEVEL_FIXED)
-            n = add_group(c->level[l].ref.group, out, n, most);
-    n = add_group(c->values.group, out, n, most);
+            n = add_group(c->level[l].ref.group, out, n);
+    n = add_group(c->values.group, out, n);
     for (int i = 0; i < n; i++) {
         const vcol_group *g = &s->groups[out[i]];
         bool hidden = (g->flags & VCOL_GROUP_ITEMS) || g->kind > VCOL_GROUP_COUNTS;
         if (vcol__group_source(g) >= 0)
-            n = add_group(vcol__group_source(g), out, n, most);
+            n = add_group(vcol__group_source(g), out, n);
         if ((hidden || counts) && vcol__group_dep(g) >= 0)
-            n = add_group(vcol__group_dep(g), out, n, most);
+            n = add_group(vcol__group_dep(g), out, n);
     }
     return n;
-}
-
-/* Calls add for each group that a column reads from. */
-static void groups_of(const vcol_schema *s, const vcol_schema_column *c,
-                      void (*add)(int32_t group, int64_t id, vcol__users *u), int64_t id, vcol__users *u)
-{
-    int32_t groups[VCOL__COLUMN_GROUPS];
-    int n = vcol__column_groups(s, c, false, groups, VCOL__COLUMN_GROUPS);
-    for (int i = 0; i < n; i++)
-        add(groups[i], id, u);
-}
-
-static void count_user(int32_t group, int64_t id, vcol__users *u)
-{
-    (void)id;
-    u->first[group + 1]++;
-}
-
-static void list_user(int32_t group, int64_t id, vcol__users *u)
-{
-    u->columns[u->first[group]++] = id;
 }
 
 static void free_users(vcol__users *u)
@@ -239,14 +216,12 @@ static void free_users(vcol__users *u)
 static bool same_groups(const vcol_dataset *d, const vcol__infile *t)
 {
     const vcol__infile *first = &d->files[0];
+    int32_t x[VCOL__COLUMN_GROUPS], y[VCOL__COLUMN_GROUPS];
     if (t->schema->n_groups != first->schema->n_groups)
         return false;
     for (int64_t id = 0; id < d->n_columns; id++) {
-        const vcol_schema_column *a = column_in(d, first, id), *b = column_in(d, t, id);
-        int32_t x[VCOL__COLUMN_GROUPS], y[VCOL__COLUMN_GROUPS];
-        int n = a ? vcol__column_groups(first->schema, a, false, x, VCOL__COLUMN_GROUPS) : 0;
-        if (!a != !b || (b && vcol__column_groups(t->schema, b, false, y, VCOL__COLUMN_GROUPS) != n) ||
-            (n && memcmp(x, y, (size_t)n * sizeof *x)))
+        int n = vcol__dataset_groups(d, first, id, false, x);
+        if (vcol__dataset_groups(d, t, id, false, y) != n || (n && memcmp(x, y, (size_t)n * sizeof *x)))
             return false;
     }
     return true;
@@ -255,28 +230,33 @@ static bool same_groups(const vcol_dataset *d, const vcol__infile *t)
 /* Which columns read from which group of a file. */
 static vcol_status count_users(vcol_dataset *d, vcol__infile *t, vcol_error *err)
 {
-    const vcol_schema *s = t->schema;
+    int64_t n_groups = t->schema->n_groups;
+    int32_t groups[VCOL__COLUMN_GROUPS];
     if (t != d->files && same_groups(d, t)) {
         t->users = d->files[0].users;
         return VCOL_OK;
     }
     vcol__users *u = t->users = calloc(1, sizeof *u);
     if (u)
-        u->first = calloc((size_t)s->n_groups + 2, sizeof *u->first);
+        u->first = calloc((size_t)n_groups + 2, sizeof *u->first);
     if (!u || !u->first)
-        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
-    for (int64_t id = 0; id < d->n_columns; id++)
-        if (column_in(d, t, id))
-            groups_of(s, column_in(d, t, id), count_user, id, u);
-    for (int64_t g = 0; g < s->n_groups; g++)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)n_groups);
+    for (int64_t id = 0; id < d->n_columns; id++) {
+        int n = vcol__dataset_groups(d, t, id, false, groups);
+        for (int i = 0; i < n; i++)
+            u->first[groups[i] + 1]++;
+    }
+    for (int64_t g = 0; g < n_groups; g++)
         u->first[g + 1] += u->first[g];
-    u->columns = malloc(((size_t)u->first[s->n_groups] + 1) * sizeof *u->columns);
+    u->columns = malloc(((size_t)u->first[n_groups] + 1) * sizeof *u->columns);
     if (!u->columns)
-        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)s->n_groups);
-    for (int64_t id = 0; id < d->n_columns; id++)
-        if (column_in(d, t, id))
-            groups_of(s, column_in(d, t, id), list_user, id, u);
-    for (int64_t g = s->n_groups; g > 0; g--)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld groups", (long long)n_groups);
+    for (int64_t id = 0; id < d->n_columns; id++) {
+        int n = vcol__dataset_groups(d, t, id, false, groups);
+        for (int i = 0; i < n; i++)
+            u->columns[u->first[groups[i]]++] = id;
+    }
+    for (int64_t g = n_groups; g > 0; g--)
         u->first[g] = u->first[g - 1];
     u->first[0] = 0;
     return VCOL_OK;

@@ -91,10 +91,13 @@ extern const vcol_reader *(*const vcol__builtin_readers[])(void);
 /* A loop over the data set begins: what it uses from now on is used in one direction. vcol__pass_reset of all files ends it. */
 void vcol__dataset_begin_pass(vcol_dataset *d);
 
-/* The groups of a column's arrays, and what these are made of that no column need name, each once; with `counts` also the
- * counts of collections. How many; at most `most`: what lies deeper is left out. (dataset.c) */
+/*
+ * The groups of a column's arrays in a file, and what these are made of that no column need name, each once; with `counts` also
+ * the counts of collections. How many, at most VCOL__COLUMN_GROUPS: what lies deeper is left out; 0: the file lacks the column,
+ * or it cannot be read. (dataset.c)
+ */
 #define VCOL__COLUMN_GROUPS 96
-int vcol__column_groups(const vcol_schema *schema, const vcol_schema_column *column, bool counts, int32_t *out, int most);
+int vcol__dataset_groups(const vcol_dataset *d, const vcol__infile *file, int64_t id, bool counts, int32_t *out);
 
 /* names.c */
 vcol_status vcol__names_build(vcol_dataset *d, vcol_error *err);

@@ -7,16 +7,6 @@
 
 #include <string.h>
 
-/* The groups of a column in a file, each once; how many. */
-static int groups_of(const vcol_dataset *d, const vcol__infile *t, int64_t id, int32_t *out)
-{
-    int64_t at = t->map ? t->map[id] : id;
-    if (at < 0 || d->columns[id].schema->status != VCOL_OK || t->schema->columns[at].status != VCOL_OK)
-        return 0;
-    const vcol_schema_column *s = &t->schema->columns[at];
-    return vcol__column_groups(t->schema, s, true, out, VCOL__COLUMN_GROUPS); /* with the counts of its offsets */
-}
-
 #define ADD(what) out->what += atomic_load_explicit(&use->what, memory_order_relaxed)
 
 static void add(vcol_column_stats *out, const vcol__use *use)
@@ -49,7 +39,7 @@ vcol_status vcol_dataset_column_stats(const vcol_dataset *d, int64_t id, vcol_co
     s.hits = atomic_load_explicit(&d->columns[id].hits, memory_order_relaxed);
     for (int64_t f = 0; f < d->n_files; f++) {
         uint64_t peak = 0;
-        int n = groups_of(d, &d->files[f], id, groups);
+        int n = vcol__dataset_groups(d, &d->files[f], id, true, groups); /* with the counts of its offsets */
         for (int i = 0; i < n; i++) {
             const vcol__use *use = vcol__uses_look(d->files[f].binding.uses, groups[i]);
             if (!use)
