@@ -506,14 +506,8 @@ static bool add_buffer(buffer_list *l, vcol_buffer *b)
     for (int64_t i = l->n - 1; i >= 0 && i >= l->n - 8; i--)
         if (l->list[i] == b)
             return true; /* near duplicates; the scope finds the others */
-    if (l->n == l->capacity) {
-        int64_t capacity = l->capacity ? 2 * l->capacity : 64;
-        vcol_buffer **more = realloc(l->list, (size_t)capacity * sizeof *more);
-        if (!more)
-            return false;
-        l->list = more;
-        l->capacity = capacity;
-    }
+    if (!vcol__list_grow(&l->list, l->n, &l->capacity, sizeof *l->list))
+        return false;
     l->list[l->n++] = b;
     return true;
 }
@@ -555,16 +549,8 @@ vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, c
     }
     if (status == VCOL_OK) {
         vcol__lock_take(&c->lock);
-        if (c->n_scopes == c->scopes_capacity) {
-            int64_t capacity = c->scopes_capacity ? 2 * c->scopes_capacity : 4;
-            vcol_prefetch **more = realloc(c->scopes, (size_t)capacity * sizeof *more);
-            if (more) {
-                c->scopes = more;
-                c->scopes_capacity = capacity;
-            } else {
-                status = vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
-            }
-        }
+        if (!vcol__list_grow(&c->scopes, c->n_scopes, &c->scopes_capacity, sizeof *c->scopes))
+            status = vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
         vcol__lock_drop(&c->lock);
     }
     for (int64_t i = 0; i < l.n && status == VCOL_OK && c->in_order; i++)

@@ -38,14 +38,8 @@ static void free_wishes(wishes *w)
 
 static vcol_status add_wish(wishes *w, const char *path, const char *object, vcol_source *source, vcol_error *err)
 {
-    if (w->n == w->capacity) {
-        int64_t capacity = w->capacity ? 2 * w->capacity : 8;
-        wish *more = realloc(w->list, (size_t)capacity * sizeof *more);
-        if (!more)
-            return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld files", (long long)capacity);
-        w->list = more;
-        w->capacity = capacity;
-    }
+    if (!vcol__list_grow(&w->list, w->n, &w->capacity, sizeof *w->list))
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld files", (long long)w->n + 1);
     wish *x = &w->list[w->n];
     x->path = vcol__copy_string(path);
     x->object = object && *object ? vcol__copy_string(object) : NULL;

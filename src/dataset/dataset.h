@@ -67,6 +67,8 @@ struct vcol_dataset {
 
 /* Copies for the life of a handle; NULL without memory. */
 char *vcol__copy_string(const char *text);
+/* Room for one more of `each` bytes at the end of a growing list; `list` is where its pointer is. False: no memory. */
+bool vcol__list_grow(void *list, int64_t n, int64_t *capacity, size_t each);
 
 /* Opens path (and its object, NULL = the only one) with the first reader that knows it. Errors name the file. */
 vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,

@@ -10,6 +10,21 @@ char *vcol__copy_string(const char *text)
     return strdup(text ? text : "");
 }
 
+bool vcol__list_grow(void *list, int64_t n, int64_t *capacity, size_t each)
+{
+    void *data;
+    if (n < *capacity)
+        return true;
+    int64_t more = *capacity ? 2 * *capacity : 8;
+    memcpy(&data, list, sizeof data); /* a pointer of any type */
+    data = realloc(data, (size_t)more * each);
+    if (!data)
+        return false;
+    memcpy(list, &data, sizeof data);
+    *capacity = more;
+    return true;
+}
+
 /* The file's name before a message that comes from a reader. */
 static vcol_status located(const char *where, vcol_status status, vcol_error *err)
 {

@@ -9,21 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool vcol__list_grow(void *list, int64_t n, int64_t *capacity, size_t each)
-{
-    void *data;
-    if (n < *capacity)
-        return true;
-    int64_t more = *capacity ? 2 * *capacity : 8;
-    memcpy(&data, list, sizeof data); /* a pointer of any type */
-    data = realloc(data, (size_t)more * each);
-    if (!data)
-        return false;
-    memcpy(list, &data, sizeof data);
-    *capacity = more;
-    return true;
-}
-
 bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t length, bool exact, bool learned)
 {
     if (!vcol__list_grow(&items->list, items->n, &items->capacity, sizeof *items->list))

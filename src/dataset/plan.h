@@ -58,9 +58,6 @@ struct vcol_plan {
     int64_t n_sizes, sizes_capacity;
 };
 
-/* Room for one more of `each` bytes at the end of a growing list; `list` is where its pointer is. False: no memory. */
-bool vcol__list_grow(void *list, int64_t n, int64_t *capacity, size_t each);
-
 /* ---- plan.c: what chunks tell ------------------------------------------------------------------- */
 
 /* The number of the step of that name, which is added if there is none. */
