@@ -547,12 +547,6 @@ vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, c
         if (!ok || (!offsets && !add_array(c, &l, x->values)))
             status = vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
     }
-    if (status == VCOL_OK) {
-        vcol__lock_take(&c->lock);
-        if (!vcol__list_grow(&c->scopes, c->n_scopes, &c->scopes_capacity, sizeof *c->scopes))
-            status = vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
-        vcol__lock_drop(&c->lock);
-    }
     for (int64_t i = 0; i < l.n && status == VCOL_OK && c->in_order; i++)
         vcol__evict_hint(c->dataset->manager, &l.list[i]->evictable, vcol__chunk_time(c, i));
     if (status == VCOL_OK)
@@ -560,8 +554,15 @@ vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, c
     if (status == VCOL_OK) {
         vcol__scope_on_end(*out, scope_ended, c);
         vcol__lock_take(&c->lock);
-        c->scopes[c->n_scopes++] = *out;
+        bool listed = vcol__list_grow(&c->scopes, c->n_scopes, &c->scopes_capacity, sizeof *c->scopes);
+        if (listed)
+            c->scopes[c->n_scopes++] = *out;
         vcol__lock_drop(&c->lock);
+        if (!listed) { /* the chunk's close could not end it */
+            vcol_prefetch_end(*out);
+            *out = NULL;
+            status = vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
+        }
     }
     free(l.list);
     return status;
