@@ -11,7 +11,6 @@
 #include "array/derive.h"
 #include "core/meter.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -585,23 +584,16 @@ static void add_id(int64_t id, void *opaque)
 /* Resolves a list of columns of the file, of defined ones and those that were put. */
 static vcol_status match(vcol_chunk *c, const char *columns, id_list *l, vcol_error *err)
 {
-    for (const char *at = columns ? columns : "";;) {
-        at += strspn(at, " ,\t\n");
-        size_t length = strcspn(at, " ,\t\n");
-        if (length == 0)
-            break;
-        int64_t n = vcol__names_match_one(c->dataset, at, length, add_id, l);
+    size_t length;
+    for (const char *rest = columns ? columns : "", *token; (token = vcol__names_next(&rest, &length));) {
+        int64_t n = vcol__names_match_one(c->dataset, token, length, add_id, l);
         for (vcol__defined *x = atomic_load_explicit(&c->defined, memory_order_acquire); x; x = x->next)
-            if (!atomic_load(&x->gone) && vcol__names_fit(at, length, x->name)) {
+            if (!atomic_load(&x->gone) && vcol__names_fit(token, length, x->name)) {
                 add_id(x->id, l);
                 n++;
             }
-        if (n == 0) {
-            char name[128];
-            snprintf(name, sizeof name, "%.*s", (int)(length < 120 ? length : 120), at);
-            return vcol__names_unknown(c->dataset, name, err);
-        }
-        at += length;
+        if (n == 0)
+            return vcol__names_unknown(c->dataset, token, length, err);
     }
     return l->failed ? vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch") : VCOL_OK;
 }

@@ -7,7 +7,6 @@
 #include "dataset/chunk.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- leases --------------------------------------------------------------------------------------- */
 
@@ -218,43 +217,35 @@ int64_t vcol_chunk_clear_id(vcol_chunk *c, int64_t id)
     return x ? clear_column(c, x, false) : 0;
 }
 
-struct chosen {
-    vcol_chunk *chunk;
-    unsigned char *ids;
-};
-
-static void choose(int64_t id, void *opaque)
+static void choose(int64_t id, void *ids)
 {
-    ((struct chosen *)opaque)->ids[id] = 1;
+    ((unsigned char *)ids)[id] = 1;
 }
 
 /* Whether a token of the list is this name, or a pattern that it fits. */
 static bool lists(const char *columns, const char *name)
 {
-    for (const char *at = columns; *at;) {
-        at += strspn(at, " ,\t\n");
-        size_t length = strcspn(at, " ,\t\n");
-        if (length && vcol__names_fit(at, length, name))
+    size_t length;
+    for (const char *rest = columns, *token; (token = vcol__names_next(&rest, &length));)
+        if (vcol__names_fit(token, length, name))
             return true;
-        at += length;
-    }
     return false;
 }
 
 static int64_t clear_chosen(vcol_chunk *c, const char *columns, bool chosen)
 {
     int64_t n = 0, columns_n = c->dataset->n_columns;
-    struct chosen s = {c, calloc((size_t)columns_n + 1, 1)};
-    if (!s.ids)
+    unsigned char *ids = calloc((size_t)columns_n + 1, 1);
+    if (!ids)
         return 0;
-    vcol__names_match(c->dataset, columns, choose, &s, false, NULL);
+    vcol__names_match(c->dataset, columns, choose, ids, false, NULL);
     for (int64_t id = 0; id < columns_n; id++)
-        if ((s.ids[id] != 0) == chosen)
+        if ((ids[id] != 0) == chosen)
             n += vcol_chunk_clear_id(c, id);
     for (vcol__defined *x = atomic_load(&c->defined); x; x = x->next)
         if (!atomic_load(&x->gone) && lists(columns, x->name) == chosen)
             n += vcol_chunk_clear_id(c, x->id);
-    free(s.ids);
+    free(ids);
     return n;
 }
 

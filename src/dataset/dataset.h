@@ -114,7 +114,9 @@ int64_t vcol__names_match_one(const vcol_dataset *d, const char *token, size_t l
 /* Whether one name of a list is this name, or a pattern that it fits: for columns that are not the data set's. */
 bool vcol__names_fit(const char *token, size_t length, const char *name);
 /* NOT_FOUND, with near names. */
-vcol_status vcol__names_unknown(const vcol_dataset *d, const char *name, vcol_error *err);
+vcol_status vcol__names_unknown(const vcol_dataset *d, const char *token, size_t length, vcol_error *err);
+/* The next token of a list, `*length` bytes; *list moves behind it. NULL: there is none. */
+const char *vcol__names_next(const char **list, size_t *length);
 /* Calls `add` for each column of a list, each once a token; NOT_FOUND for a token that fits nothing. */
 vcol_status vcol__names_match(const vcol_dataset *d, const char *columns, void (*add)(int64_t id, void *opaque),
                               void *opaque, bool missing_is_error, vcol_error *err);

@@ -115,10 +115,11 @@ static int distance(const char *a, const char *b, int most)
     return row[n];
 }
 
-vcol_status vcol__names_unknown(const vcol_dataset *d, const char *name, vcol_error *err)
+vcol_status vcol__names_unknown(const vcol_dataset *d, const char *token, size_t length, vcol_error *err)
 {
-    char near[160] = "";
+    char name[128], near[160] = "";
     size_t used = 0;
+    snprintf(name, sizeof name, "%.*s", (int)(length < 120 ? length : 120), token);
     for (int most = 1; most <= 3 && !used; most++)
         for (int64_t id = 0; id < d->n_columns && used < 100; id++) {
             const char *path = d->columns[id].schema->path;
@@ -135,7 +136,7 @@ vcol_status vcol_dataset_find(const vcol_dataset *d, const char *path, int64_t *
     if (!d || !path || !id)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_find: a data set, a path and a place are needed");
     *id = vcol__names_resolve(d, path, strlen(path));
-    return *id >= 0 ? VCOL_OK : vcol__names_unknown(d, path, err);
+    return *id >= 0 ? VCOL_OK : vcol__names_unknown(d, path, strlen(path), err);
 }
 
 static bool readable(const vcol_dataset *d, int64_t id)
@@ -205,22 +206,23 @@ int64_t vcol__names_match_one(const vcol_dataset *d, const char *token, size_t l
     return n;
 }
 
+const char *vcol__names_next(const char **list, size_t *length)
+{
+    static const char between[] = " ,\t\n";
+    const char *token = *list + strspn(*list, between);
+    *length = strcspn(token, between);
+    *list = token + *length;
+    return *length ? token : NULL;
+}
+
 vcol_status vcol__names_match(const vcol_dataset *d, const char *columns, void (*add)(int64_t id, void *opaque),
                               void *opaque, bool missing_is_error, vcol_error *err)
 {
-    const char *at = columns ? columns : "";
-    for (;;) {
-        at += strspn(at, " ,\t\n");
-        size_t length = strcspn(at, " ,\t\n");
-        if (length == 0)
-            return VCOL_OK;
-        if (vcol__names_match_one(d, at, length, add, opaque) == 0 && missing_is_error) {
-            char name[128];
-            snprintf(name, sizeof name, "%.*s", (int)(length < 120 ? length : 120), at);
-            return vcol__names_unknown(d, name, err);
-        }
-        at += length;
-    }
+    size_t length;
+    for (const char *rest = columns ? columns : "", *token; (token = vcol__names_next(&rest, &length));)
+        if (vcol__names_match_one(d, token, length, add, opaque) == 0 && missing_is_error)
+            return vcol__names_unknown(d, token, length, err);
+    return VCOL_OK;
 }
 
 struct collect {

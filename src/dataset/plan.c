@@ -134,15 +134,11 @@ static vcol_status append(vcol_plan *p, vcol__plan_stage *stage, bool ok, int64_
 
 static bool add_list(vcol__plan_items *items, const char *columns)
 {
-    for (const char *at = columns;;) {
-        at += strspn(at, " ,\t\n");
-        size_t length = strcspn(at, " ,\t\n");
-        if (length == 0)
-            return true;
-        if (!vcol__plan_add_item(items, at, length, false, false))
-            return false;
-        at += length;
-    }
+    bool ok = true;
+    size_t length;
+    for (const char *rest = columns, *token; ok && (token = vcol__names_next(&rest, &length));)
+        ok = vcol__plan_add_item(items, token, length, false, false);
+    return ok;
 }
 
 vcol_status vcol_plan_add_step(vcol_plan *p, const char *name, const char *columns, int64_t *step, vcol_error *err)
