@@ -178,9 +178,8 @@ static void use_offsets(walk *w, int64_t id)
     use(w, key_of(w, name, first >= 0 ? first : id, true));
 }
 
-static void use_column(int64_t id, void *opaque)
+static void use_column(walk *w, int64_t id)
 {
-    walk *w = opaque;
     const vcol_schema_column *s = w->options.dataset->columns[id].schema;
     bool list = false, own = false; /* a string's offsets are in its own blocks */
     for (int32_t l = 0; l < s->levels && !list; l++)
@@ -208,37 +207,23 @@ static int64_t use_made(walk *w, const char *text)
     return n;
 }
 
+static void use_key(int64_t key, void *opaque)
+{
+    if (key < 0)
+        use_offsets(opaque, ~key);
+    else
+        use_column(opaque, key);
+}
+
 static void use_item(walk *w, const vcol__plan_item *item)
 {
     const vcol_dataset *d = w->options.dataset;
-    const char *text = item->text;
-    int64_t id = d ? vcol__names_find(d, text, strlen(text)) : -1, n = 0;
-    if (id >= 0) {
-        use_column(id, w);
-        return;
-    }
-    if (text[0] == '@' && text[1]) {
-        text++;
-        id = d ? vcol__names_find(d, text, strlen(text)) : -1;
-        if (d && (id < 0 || d->columns[id].schema->levels == 0))
-            id = vcol__names_collection(d, text);
-        if (id >= 0) {
-            use_offsets(w, id);
-            return;
-        }
-    }
-    if (!item->exact) {
-        n = d ? vcol__names_match_one(d, text, strlen(text), use_column, w) : 0;
-        n += use_made(w, text);
-    }
+    const char *name = vcol__plan_name(item->text);
+    int64_t n = d ? vcol__route_keys(d, item, use_key, w) : 0;
+    if (!item->exact && (n == 0 || name == item->text))
+        n += use_made(w, name);
     if (n == 0)
-        use(w, key_of(w, text, -1, false));
-}
-
-static int by_key(const void *a_void, const void *b_void)
-{
-    const vcol__event *a = a_void, *b = b_void;
-    return a->key != b->key ? (a->key < b->key ? -1 : 1) : a->step != b->step ? (a->step < b->step ? -1 : 1) : 0;
+        use(w, key_of(w, name, -1, false));
 }
 
 static void add_event(walk *w, int64_t k, bool uses, bool makes)
@@ -277,8 +262,8 @@ static void resolve(walk *w)
             if (!holds(&s->uses, s->makes.list[i]))
                 add_event(w, s->makes.list[i], false, true);
     }
-    if (w->ok && a->n_events)
-        qsort(a->events, (size_t)a->n_events, sizeof *a->events, by_key);
+    if (w->ok)
+        vcol__events_sort(a->events, a->n_events);
     for (int64_t i = a->n_events; w->ok && i-- > 0;) {
         a->keys[a->events[i].key].first_event = i;
         a->keys[a->events[i].key].n_events++;
@@ -323,15 +308,14 @@ static vcol_status size_of(walk *w, int64_t k, int64_t maker, version *v, vcol_e
 {
     const key *x = &w->a->keys[k];
     bool sized = false;
-    vcol__lock *lock = &((vcol_plan *)(uintptr_t)w->plan)->lock;
     *v = (version){.key = k, .maker = maker};
-    vcol__lock_take(lock);
+    vcol__lock_take(vcol__plan_lock(w->plan));
     for (int64_t i = 0; i < w->plan->n_sizes && !sized; i++)
         if (strcmp(w->plan->sizes[i].name, x->name) == 0) {
             v->bytes = w->plan->sizes[i].bytes;
             sized = true;
         }
-    vcol__lock_drop(lock);
+    vcol__lock_drop(vcol__plan_lock(w->plan));
     if (x->id >= 0 && maker == OUTSIDE)
         v->stored = share(w, stored_bytes(w->options.dataset, x->id, x->offsets));
     if (sized)
@@ -488,7 +472,7 @@ vcol_status vcol_plan_analyze(const vcol_plan *plan, const vcol_plan_options *op
         memcpy(&w.options, options, options->struct_size < sizeof w.options ? options->struct_size : sizeof w.options);
     if (!plan || !out || w.options.entries < 0)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_plan_analyze: a plan and a place are needed, and no entries below 0");
-    w.route = vcol__route_copy((vcol_plan *)(uintptr_t)plan);
+    w.route = vcol__route_copy(plan);
     w.a = calloc(1, sizeof *w.a);
     if (w.route && w.a)
         resolve(&w);

@@ -9,6 +9,20 @@
  */
 #include "dataset/plan.h"
 
+#include <stdlib.h>
+
+static int by_key(const void *a_void, const void *b_void)
+{
+    const vcol__event *a = a_void, *b = b_void;
+    return a->key != b->key ? (a->key < b->key ? -1 : 1) : a->step != b->step ? (a->step < b->step ? -1 : 1) : 0;
+}
+
+void vcol__events_sort(vcol__event *events, int64_t n)
+{
+    if (n > 0)
+        qsort(events, (size_t)n, sizeof *events, by_key);
+}
+
 /* The first event at one of the steps [first, last]; NULL if there is none. */
 static const vcol__event *first_event(const vcol__event *events, int64_t n, int64_t first, int64_t last)
 {

@@ -22,7 +22,7 @@ bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t lengt
     return true;
 }
 
-static void free_items(vcol__plan_items *items)
+void vcol__plan_free_items(vcol__plan_items *items)
 {
     for (int64_t i = 0; i < items->n; i++)
         free(items->list[i].text);
@@ -32,8 +32,8 @@ static void free_items(vcol__plan_items *items)
 static void free_stage(vcol__plan_stage *s)
 {
     free(s->name);
-    free_items(&s->uses);
-    free_items(&s->makes);
+    vcol__plan_free_items(&s->uses);
+    vcol__plan_free_items(&s->makes);
 }
 
 static void changed_locked(vcol_plan *p)
@@ -83,12 +83,6 @@ void vcol_plan_release(vcol_plan *p)
     free(p->sizes);
     vcol__lock_destroy(&p->lock);
     free(p);
-}
-
-/* The lock of a plan that is only looked at. */
-static vcol__lock *lock_of(const vcol_plan *p)
-{
-    return &((vcol_plan *)(uintptr_t)p)->lock;
 }
 
 /* ---- steps ------------------------------------------------------------------------------------- */
@@ -261,9 +255,9 @@ vcol_status vcol_plan_set_size(vcol_plan *p, const char *name, uint64_t bytes, v
 
 int64_t vcol_plan_steps(const vcol_plan *p)
 {
-    vcol__lock_take(lock_of(p));
+    vcol__lock_take(vcol__plan_lock(p));
     int64_t n = p->n_steps;
-    vcol__lock_drop(lock_of(p));
+    vcol__lock_drop(vcol__plan_lock(p));
     return n;
 }
 
@@ -276,7 +270,7 @@ vcol_status vcol_plan_step_name(const vcol_plan *p, int64_t step, char *out, siz
     if (!p || !out || !size)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_plan_step_name: a plan and a place are needed");
     vcol_status status = VCOL_OK;
-    vcol__lock_take(lock_of(p));
+    vcol__lock_take(vcol__plan_lock(p));
     if (step < 0 || step >= p->n_steps) {
         status = vcol_error_format(err, VCOL_RANGE, "vcol_plan_step_name: no step %lld", (long long)step);
     } else {
@@ -285,7 +279,7 @@ vcol_status vcol_plan_step_name(const vcol_plan *p, int64_t step, char *out, siz
         memcpy(out, p->steps[step].name, n);
         out[n] = 0;
     }
-    vcol__lock_drop(lock_of(p));
+    vcol__lock_drop(vcol__plan_lock(p));
     return status;
 }
 

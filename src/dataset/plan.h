@@ -58,6 +58,18 @@ struct vcol_plan {
     int64_t n_sizes, sizes_capacity;
 };
 
+/* The name in an item's text: behind the @ of one that means offsets alone. */
+static inline const char *vcol__plan_name(const char *text)
+{
+    return text[0] == '@' && text[1] ? text + 1 : text;
+}
+
+/* The lock of a plan that is only looked at. */
+static inline vcol__lock *vcol__plan_lock(const vcol_plan *plan)
+{
+    return &((vcol_plan *)(uintptr_t)plan)->lock;
+}
+
 /* ---- plan.c: what chunks tell ------------------------------------------------------------------- */
 
 /* The number of the step of that name, which is added if there is none. */
@@ -75,6 +87,7 @@ void vcol__plan_passed(vcol_plan *plan, int64_t step);
 void vcol__plan_closed(vcol_plan *plan, const int64_t *sequence, int64_t n);
 /* Adds a name to a list. False: no memory. */
 bool vcol__plan_add_item(vcol__plan_items *items, const char *text, size_t length, bool exact, bool learned);
+void vcol__plan_free_items(vcol__plan_items *items);
 /* The pieces of vcol_plan_load, for a plan that nobody else has yet. */
 vcol_status vcol__plan_add_stage(vcol_plan *plan, const char *name, vcol__plan_stage **out, vcol_error *err);
 
@@ -93,6 +106,8 @@ typedef struct vcol__event {
     bool uses, makes; /* in one step it is read before it is made anew */
 } vcol__event;
 
+/* By key, then step. */
+void vcol__events_sort(vcol__event *events, int64_t n);
 /*
  * How many steps end before the one that uses the column begins, counted from the end of step `at` (-1: from the beginning);
  * -1: nobody uses it before it is made anew, or at all. `events` are the column's, by step. `round`: the
@@ -130,7 +145,10 @@ vcol_status vcol__route_of(vcol_plan *plan, const vcol_dataset *dataset, vcol__r
                            vcol_error *err);
 void vcol__route_release(vcol__route *route);
 /* A plan as it is, without a data set: no keys. NULL: no memory. */
-vcol__route *vcol__route_copy(vcol_plan *plan);
+vcol__route *vcol__route_copy(const vcol_plan *plan);
+/* Calls `add` with each key of the data set that an item of a plan means; how many. None: it may be put, or defined. */
+int64_t vcol__route_keys(const vcol_dataset *dataset, const vcol__plan_item *item, void (*add)(int64_t key, void *opaque),
+                         void *opaque);
 /* The events of a key; *n of them. */
 const vcol__event *vcol__route_events(const vcol__route *route, int64_t key, int64_t *n);
 /* Those of a column that is not the data set's, by its name; for free(). *declared: the program itself names it. NULL: no memory. */

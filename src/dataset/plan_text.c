@@ -112,9 +112,8 @@ char *vcol__plan_print(const vcol_plan *p, size_t *size)
 {
     text t = {0};
     char line[128];
-    vcol__lock *lock = &((vcol_plan *)(uintptr_t)p)->lock;
     puts_text(&t, "vcol plan 1\n");
-    vcol__lock_take(lock);
+    vcol__lock_take(vcol__plan_lock(p));
     for (int64_t i = 0; i < p->n_steps; i++) {
         const vcol__plan_stage *s = &p->steps[i];
         puts_text(&t, "step");
@@ -135,7 +134,7 @@ char *vcol__plan_print(const vcol_plan *p, size_t *size)
         snprintf(line, sizeof line, " %" PRIu64 "\n", p->sizes[i].bytes);
         puts_text(&t, line);
     }
-    vcol__lock_drop(lock);
+    vcol__lock_drop(vcol__plan_lock(p));
     if (t.failed) {
         free(t.data);
         return NULL;

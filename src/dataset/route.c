@@ -9,13 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void free_items(vcol__plan_items *items)
-{
-    for (int64_t i = 0; i < items->n; i++)
-        free(items->list[i].text);
-    free(items->list);
-}
-
 void vcol__route_release(vcol__route *r)
 {
     /* acq_rel: what others read of it comes before it is freed */
@@ -24,8 +17,8 @@ void vcol__route_release(vcol__route *r)
     for (int64_t i = 0; i < r->n_steps; i++) {
         free(r->steps[i].name);
         free(r->steps[i].keys);
-        free_items(&r->steps[i].uses);
-        free_items(&r->steps[i].makes);
+        vcol__plan_free_items(&r->steps[i].uses);
+        vcol__plan_free_items(&r->steps[i].makes);
     }
     free(r->steps);
     free(r->order);
@@ -44,13 +37,13 @@ static bool copy_items(const vcol__plan_items *from, vcol__plan_items *to)
     return ok;
 }
 
-vcol__route *vcol__route_copy(vcol_plan *p)
+vcol__route *vcol__route_copy(const vcol_plan *p)
 {
     vcol__route *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
     atomic_init(&r->refs, 1);
-    vcol__lock_take(&p->lock);
+    vcol__lock_take(vcol__plan_lock(p));
     r->version = atomic_load_explicit(&p->version, memory_order_relaxed); /* it changes under the lock only */
     r->steps = calloc((size_t)p->n_steps + 1, sizeof *r->steps);
     bool ok = r->steps != NULL;
@@ -65,7 +58,7 @@ vcol__route *vcol__route_copy(vcol_plan *p)
     for (int64_t f = 0; f < p->n_folds && ok; f++)
         for (int64_t i = p->folds[f].first; i <= p->folds[f].last; i++)
             r->steps[i].fold = p->folds[f];
-    vcol__lock_drop(&p->lock);
+    vcol__lock_drop(vcol__plan_lock(p));
     if (!ok) {
         vcol__route_release(r);
         return NULL;
@@ -76,19 +69,18 @@ vcol__route *vcol__route_copy(vcol_plan *p)
 /* ---- resolving ------------------------------------------------------------------------------------- */
 
 typedef struct resolving {
-    const vcol_dataset *dataset;
     vcol__route_step *step;
     unsigned char *in_step, *in_order; /* by id; offsets behind the columns */
     vcol__route *route;
     int64_t keys_capacity, events_capacity, order_capacity, number;
-    bool offsets, ok;
+    bool ok;
 } resolving;
 
-static void add_key(int64_t id, void *opaque)
+static void add_key(int64_t key, void *opaque)
 {
     resolving *w = opaque;
     vcol__route *r = w->route;
-    int64_t key = w->offsets ? ~id : id, at = w->offsets ? r->n_columns + id : id;
+    int64_t at = key < 0 ? r->n_columns + ~key : key;
     if (!w->ok || w->in_step[at])
         return;
     w->ok = vcol__list_grow(&w->step->keys, w->step->n_keys, &w->keys_capacity, sizeof *w->step->keys) &&
@@ -104,27 +96,23 @@ static void add_key(int64_t id, void *opaque)
     w->in_order[at] = 1;
 }
 
-static void resolve(resolving *w, const vcol__plan_item *item)
+int64_t vcol__route_keys(const vcol_dataset *d, const vcol__plan_item *item, void (*add)(int64_t key, void *opaque),
+                         void *opaque)
 {
-    const char *text = item->text;
-    bool column = item->exact && vcol__names_find(w->dataset, text, strlen(text)) >= 0; /* even if it begins with an @ */
-    w->offsets = !column && text[0] == '@' && text[1];
-    text += w->offsets;
-    if (item->exact || w->offsets) {
-        int64_t id = vcol__names_find(w->dataset, text, strlen(text));
-        if (w->offsets && (id < 0 || w->dataset->columns[id].schema->levels == 0))
-            id = vcol__names_collection(w->dataset, text);
-        if (id >= 0)
-            add_key(id, w);
-    } else {
-        vcol__names_match_one(w->dataset, text, strlen(text), add_key, w);
+    const char *name = vcol__plan_name(item->text);
+    int64_t id = item->exact ? vcol__names_find(d, item->text, strlen(item->text)) : -1;
+    if (id >= 0) { /* even if it begins with an @ */
+        add(id, opaque);
+        return 1;
     }
-}
-
-static int by_key(const void *a_void, const void *b_void)
-{
-    const vcol__event *a = a_void, *b = b_void;
-    return a->key != b->key ? (a->key < b->key ? -1 : 1) : a->step != b->step ? (a->step < b->step ? -1 : 1) : 0;
+    if (name == item->text)
+        return item->exact ? 0 : vcol__names_match_one(d, name, strlen(name), add, opaque);
+    id = vcol__names_find(d, name, strlen(name));
+    if (id < 0 || d->columns[id].schema->levels == 0)
+        id = vcol__names_collection(d, name);
+    if (id >= 0)
+        add(~id, opaque);
+    return id >= 0;
 }
 
 vcol_status vcol__route_of(vcol_plan *p, const vcol_dataset *d, vcol__route *old, vcol__route **out, vcol_error *err)
@@ -137,7 +125,7 @@ vcol_status vcol__route_of(vcol_plan *p, const vcol_dataset *d, vcol__route *old
     }
     vcol__route *r = vcol__route_copy(p);
     size_t keys = 2 * (size_t)d->n_columns + 1;
-    resolving w = {.dataset = d, .route = r, .in_step = calloc(keys, 1), .in_order = calloc(keys, 1)};
+    resolving w = {.route = r, .in_step = calloc(keys, 1), .in_order = calloc(keys, 1)};
     w.ok = r && w.in_step && w.in_order;
     if (r)
         r->n_columns = d->n_columns;
@@ -146,11 +134,11 @@ vcol_status vcol__route_of(vcol_plan *p, const vcol_dataset *d, vcol__route *old
         w.number = i;
         w.keys_capacity = 0;
         for (int64_t k = 0; k < w.step->uses.n && w.ok; k++)
-            resolve(&w, &w.step->uses.list[k]);
+            vcol__route_keys(d, &w.step->uses.list[k], add_key, &w);
         memset(w.in_step, 0, keys);
     }
-    if (w.ok && r->n_events)
-        qsort(r->events, (size_t)r->n_events, sizeof *r->events, by_key);
+    if (w.ok)
+        vcol__events_sort(r->events, r->n_events);
     free(w.in_step);
     free(w.in_order);
     *out = w.ok ? r : NULL;
@@ -181,8 +169,7 @@ static bool names(const vcol__plan_items *items, const char *name, bool *declare
 {
     bool found = false;
     for (int64_t i = 0; i < items->n; i++) {
-        const char *text = items->list[i].text;
-        text += text[0] == '@' && text[1]; /* the offsets of it keep it: they are its own */
+        const char *text = vcol__plan_name(items->list[i].text); /* the offsets of it keep it: they are its own */
         if (strcmp(text, name) == 0 || (!items->list[i].exact && fnmatch(text, name, 0) == 0)) {
             found = true;
             *declared = *declared || !items->list[i].learned;
