@@ -17,6 +17,11 @@ static vcol_status not_optional(const vcol__unit *u, int64_t row, int64_t n, vco
                              u->group->name, (long long)row, (long long)n);
 }
 
+static vcol_status too_many(const vcol__unit *u, vcol_error *err)
+{
+    return vcol_error_format(err, VCOL_CORRUPT, "%s: %s: too many items", u->file->where, u->group->name);
+}
+
 /* The first list of more than one item, or n. */
 static int64_t all_optional(const int64_t *offsets, int64_t n)
 {
@@ -62,6 +67,15 @@ static vcol_status validity(vcol__unit *u, vcol__load *load, vcol_error *err)
     return VCOL_OK;
 }
 
+/* The leaves, for so many items in all. */
+static vcol_status layout_of(const vcol__unit *u, int64_t items, vcol__layout *out, vcol_error *err)
+{
+    int64_t total[VCOL_MAX_LEVELS + 1];
+    for (int k = 0; k <= VCOL_MAX_LEVELS; k++)
+        total[k] = items;
+    return vcol__place_layout(u, total, out, err);
+}
+
 /* Items of `step` bytes. */
 static void spread_values(const int64_t *offsets, int64_t n, const char *in, char *out, size_t step)
 {
@@ -93,33 +107,33 @@ static void spread_bits(const int64_t *offsets, int64_t n, int64_t each, const u
 
 static vcol_status spread(vcol__unit *u, vcol__load *load, vcol_error *err)
 {
-    const vcol_group *from = &u->file->schema->groups[u->group->source];
     const int64_t *offsets = u->dep->leaf[0].data;
-    int64_t n = u->dep->count[0] - 1, bad = all_optional(offsets, n), each = u->group->multiple ? u->group->multiple : 1;
-    int64_t items = offsets[n] * each, places = n * each; /* both far below the places in memory: rows of buffers that are there */
-    vcol_status status = VCOL_OK;
+    int64_t n = u->dep->count[0] - 1, bad = all_optional(offsets, n), each = vcol__group_multiple(u->group), items, places;
+    vcol__layout stored, spread;
     if (bad < n)
         return not_optional(u, bad, offsets[bad + 1] - offsets[bad], err);
-    for (int32_t l = 0; l < from->n_leaves && status == VCOL_OK; l++) {
-        vcol_leaf leaf = from->leaves[l];
-        size_t width = vcol_type_width(leaf.type) * (size_t)leaf.multiple;
-        bool values = leaf.role == VCOL_LEAF_VALUES, ends = leaf.role == VCOL_LEAF_OFFSETS;
-        int64_t want = values ? items * leaf.multiple : ends ? items + 1 : items;
-        size_t size = values ? (size_t)places * width : ends ? ((size_t)places + 1) * sizeof(int64_t) : ((size_t)places + 7) / 8;
-        if (u->source->count[l] != want)
+    /* What is missing takes no bytes in the file: any number of places may come of it. */
+    if (__builtin_mul_overflow(offsets[n], each, &items) || __builtin_mul_overflow(n, each, &places))
+        return too_many(u, err);
+    vcol_status status = layout_of(u, items, &stored, err);
+    if (status == VCOL_OK)
+        status = layout_of(u, places, &spread, err);
+    for (int32_t l = 0; l < u->group->n_leaves && status == VCOL_OK; l++) {
+        const vcol_leaf *leaf = &u->group->leaves[l];
+        if (u->source->count[l] != stored.count[l])
             return vcol_error_format(err, VCOL_CORRUPT, "%s: %s: %lld values where %lld are counted", u->file->where,
-                                     u->group->name, (long long)u->source->count[l], (long long)want);
-        status = take(&u->base, load, l, values ? places * leaf.multiple : ends ? places + 1 : places, size, err);
+                                     u->group->name, (long long)u->source->count[l], (long long)stored.count[l]);
+        status = take(&u->base, load, l, spread.count[l], spread.size[l], err);
         if (status != VCOL_OK)
             break;
         const void *in = u->source->leaf[l].data;
         void *out = u->base.leaf[l].data;
-        if (values)
-            spread_values(offsets, n, in, out, width * (size_t)each);
-        else if (ends)
+        if (leaf->role == VCOL_LEAF_VALUES)
+            spread_values(offsets, n, in, out, vcol_type_width(leaf->type) * (size_t)leaf->multiple * (size_t)each);
+        else if (leaf->role == VCOL_LEAF_OFFSETS)
             spread_offsets(offsets, n, each, in, out);
         else
-            spread_bits(offsets, n, each, in, memset(out, 0, size));
+            spread_bits(offsets, n, each, in, memset(out, 0, spread.size[l]));
     }
     return status;
 }
@@ -128,8 +142,8 @@ static vcol_status nothing(vcol__unit *u, vcol__load *load, vcol_error *err)
 {
     int64_t n = u->rows;
     if (u->dep && __builtin_mul_overflow(((const int64_t *)u->dep->leaf[0].data)[u->dep->count[0] - 1],
-                                         u->group->multiple ? u->group->multiple : 1, &n))
-        return vcol_error_format(err, VCOL_CORRUPT, "%s: %s: too many items", u->file->where, u->group->name);
+                                         vcol__group_multiple(u->group), &n))
+        return too_many(u, err);
     return take(&u->base, load, 0, n, 0, err);
 }
 

@@ -227,7 +227,7 @@ static vcol_status plan_ahead(vcol_buffer *b, vcol__load *load, vcol_error *err)
 /* Which rows the entries have: those that dep counts, once it is there. */
 static vcol_status find_rows(vcol__unit *u, vcol_error *err)
 {
-    int64_t multiple = u->group->multiple ? u->group->multiple : 1, items = u->dep->count[0] - 1;
+    int64_t multiple = vcol__group_multiple(u->group), items = u->dep->count[0] - 1;
     int64_t total = ((const int64_t *)u->dep->leaf[0].data)[items];
     if (__builtin_mul_overflow(u->dep->item0, multiple, &u->row0) || __builtin_mul_overflow(total, multiple, &u->rows) ||
         u->rows > INT64_MAX - u->row0)
@@ -365,7 +365,7 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
 {
     vcol_manager *m = file->manager;
     const vcol_group *g = &file->schema->groups[group];
-    int64_t multiple = g->multiple ? g->multiple : 1;
+    int64_t multiple = vcol__group_multiple(g);
     vcol__unit *u;
     *out = NULL;
     if (dep && (dep->first != first || dep->entries < count))
@@ -403,7 +403,7 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
 
 bool vcol__unit_has_rows(const vcol_group *g, int64_t *rows)
 {
-    int64_t multiple = g->multiple ? g->multiple : 1;
+    int64_t multiple = vcol__group_multiple(g);
     if (g->flags & VCOL_GROUP_ITEMS) {
         *rows = g->rows;
         return true;

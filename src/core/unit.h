@@ -17,6 +17,12 @@ static inline int32_t vcol__group_source(const vcol_group *g)
     return g->kind == VCOL_GROUP_SPREAD ? g->source : -1;
 }
 
+/* Rows that it has for an entry, or for an item of rows_of. */
+static inline int64_t vcol__group_multiple(const vcol_group *g)
+{
+    return g->multiple ? g->multiple : 1;
+}
+
 /*
  * A virtual buffer of a group over the file's entries [first, first + count). `dep` and `source` are the buffers of
  * the groups it needs (vcol__group_dep, vcol__group_source) over the same entries, or NULL; acquired. pass may be NULL:
