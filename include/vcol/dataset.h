@@ -39,7 +39,7 @@ typedef struct vcol_object_info {
     uint64_t unpacked;
     int32_t is_table;       /* 1 if it can be opened as a data set */
     int32_t cycle;          /* ROOT's cycle; 0 elsewhere */
-    const char *note;       /* why it cannot be opened, or NULL */
+    const char *note;       /* why it cannot be opened, or what is missing of it; or NULL */
 } vcol_object_info;
 
 /*
@@ -50,7 +50,18 @@ typedef struct vcol_object_info {
  */
 VCOL_API vcol_status vcol_file_open(vcol_manager *manager, const char *path, vcol_source *source,
                                     const struct vcol_reader *reader, vcol_file **out, vcol_error *err);
+/*
+ * The same for a file that was not closed, or was cut short: its objects are found by going over its records, not by the
+ * list of them, which such a file lacks. Of ROOT files: from the first record on, as far as record follows on record
+ * (vcol_file_note says how far that was); each object by its last record. A tree is as its last record says, and has the
+ * baskets that were written later where they are surely its own, else a note. Trees of which there are only baskets are listed
+ * with a note, and cannot be read. Errors: as above; UNSUPPORTED also where the format cannot be recovered.
+ */
+VCOL_API vcol_status vcol_file_recover(vcol_manager *manager, const char *path, vcol_source *source,
+                                       const struct vcol_reader *reader, vcol_file **out, vcol_error *err);
 VCOL_API void vcol_file_close(vcol_file *file);
+/* What is to be said about the whole file (what was recovered of it), or NULL; borrowed. */
+VCOL_API const char *vcol_file_note(const vcol_file *file);
 VCOL_API int64_t vcol_file_objects(const vcol_file *file);
 /* Errors: RANGE. An object whose metadata cannot be read has a note instead. */
 VCOL_API vcol_status vcol_file_object(vcol_file *file, int64_t i, vcol_object_info *out, vcol_error *err);
@@ -73,6 +84,7 @@ VCOL_API vcol_status vcol_file_verify(vcol_file *file, void (*report)(const vcol
 #define VCOL_DATASET_KEEP_STORED 8u  /* its blocks are kept as they are stored when they were unpacked, however fast its sources
                                         are (vcol/manager.h) */
 #define VCOL_DATASET_DROP_STORED 16u /* they are not, however slow. Neither: by what a source says, or its reads take */
+#define VCOL_DATASET_RECOVER 32u     /* its files were not closed: as by vcol_file_recover */
 
 typedef struct vcol_dataset_options {
     size_t struct_size;

@@ -43,7 +43,7 @@
 extern "C" {
 #endif
 
-#define VCOL_READER_ABI 2
+#define VCOL_READER_ABI 3
 
 /* ---- codecs, and what a thread has at hand -------------------------------------------------- */
 
@@ -298,6 +298,14 @@ typedef struct vcol_reader {
      */
     vcol_status (*expect)(void *object, int32_t group, int64_t first, int64_t count, vcol_block_sink *sink,
                           vcol_error *err);
+    /*
+     * Like open, of a file that was not closed: finds the objects by what is in the file, not by its list of them. May be
+     * NULL: this format has no such thing.
+     */
+    vcol_status (*recover)(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, void **file,
+                           vcol_error *err);
+    /* What is to be said about an open file as a whole, or NULL; borrowed until close. May be NULL. */
+    const char *(*note)(void *file);
 } vcol_reader;
 
 /* The built-in readers. */

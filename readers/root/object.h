@@ -51,6 +51,9 @@ typedef struct model_branch {
     int64_t class_checksum, class_version, id, type, streamer_type;
     uint32_t branch_count;
     struct visit *visit; /* schema.c */
+    /* adopt.c: baskets that the record does not know follow on the first `kept`, with entry `start` */
+    const struct stray **adopted;
+    int64_t n_adopted, kept, start;
 } model_branch;
 
 typedef struct model_tree {

@@ -19,12 +19,14 @@
  * value.c
  *     RNTuple      anchor, header, footer, pages       ntuple*.c
  *     all others   only verified                       rest.c
+ *     not closed   what a walk over the records finds  recover.c, adopt.c
  *
  * Known deviations of writers, all read: key images 4 bytes short (directory.c); tails on branches of fixed
  * size (g4tools, basket.c); baskets in slots below fWriteBasket that repeat a record (branch.c); bool bytes
  * other than 0 and 1 (value.c).
  */
 #include "ntuple.h"
+#include "recover.h"
 
 #include <limits.h>
 
@@ -37,9 +39,24 @@ static vcol_status open_file(vcol_source *source, const vcol_allocator *allocato
                              void **file, vcol_error *err)
 {
     root_file *f;
-    vcol_status status = vcol__file_open(source, allocator, worker, &f, err);
+    vcol_status status = vcol__file_open(source, allocator, worker, 0, &f, err);
     *file = f;
     return status;
+}
+
+static vcol_status recover_file(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker,
+                                void **file, vcol_error *err)
+{
+    root_file *f;
+    vcol_status status = vcol__file_open(source, allocator, worker, 1, &f, err);
+    *file = f;
+    return status;
+}
+
+static const char *file_note(void *file)
+{
+    const root_file *f = file;
+    return f->recovery ? f->recovery->note : NULL;
 }
 
 static void close_file(void *file)
@@ -98,6 +115,7 @@ static vcol_status object_info(void *file, int64_t i, vcol_worker *worker, vcol_
     info->columns = table->schema.n_columns;
     info->stored = table->stored;
     info->unpacked = table->unpacked;
+    info->note = table->note;
     vcol__table_close(table);
     return VCOL_OK;
 }
@@ -283,6 +301,8 @@ const vcol_reader *vcol_reader_root(void)
         .decode = decode,
         .open_rest = open_rest,
         .expect = expect,
+        .recover = recover_file,
+        .note = file_note,
     };
     return &reader;
 }

@@ -53,6 +53,10 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
                           file->info_note ? file->info_note : "", file->info_note ? ")" : "");
         goto done;
     }
+    if (file->recovery && vcol__adopt(table, &w, entry, &tree)) {
+        status = vcol_error_format(err, VCOL_NOMEM, "tree '%s': no memory to open it", entry->name);
+        goto done;
+    }
     status = vcol__schema_make(table, &w, &tree, err);
     table->schema.metadata = file->memory.bytes + table->memory.bytes;
 done:

@@ -106,12 +106,18 @@ typedef struct root_table {
     int64_t n_baskets;
     uint64_t n_inside; /* baskets inside the tree's record */
     uint64_t stored, unpacked;
+    const char *note; /* what recovery did with it, static; or NULL */
 } root_table;
 
 /* The table of a walked tree (schema.c). */
 vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree, vcol_error *err);
 /* Baskets of a branch (branch.c). NULL: no memory. */
 root_branch *vcol__branch_make(root_table *table, const walk *w, const model_branch *model, const char *path);
+/*
+ * Of a file that is being recovered: gives the tree's branches the baskets that its record does not know, where they are
+ * surely theirs, and the tree the entries that all of them have then (adopt.c). -1: no memory.
+ */
+int vcol__adopt(root_table *table, const walk *w, const object_entry *entry, model_tree *tree);
 /* Entry numbers where clusters begin (cluster.c). */
 vcol_status vcol__cluster_find(root_table *table, const model_tree *tree, root_branch *const *branches,
                                int64_t n_branches, vcol_error *err);

@@ -39,8 +39,9 @@ enum {
     CLI_HELP = 1 << 11,
     CLI_TRACE = 1 << 12,
     CLI_COLUMN_STATS = 1 << 13,
+    CLI_RECOVER = 1 << 14,
     /* of all commands that read columns */
-    CLI_READING = CLI_THREADS | CLI_CHUNK | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_TRACE | CLI_HELP
+    CLI_READING = CLI_RECOVER | CLI_THREADS | CLI_CHUNK | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_TRACE | CLI_HELP
 };
 
 typedef struct cli_options {
@@ -54,7 +55,7 @@ typedef struct cli_options {
     uint64_t limit; /* bytes; 0: none */
     int32_t threads;
     const char *trace; /* a file, or NULL */
-    int no_prefetch, quiet, json, jsonl, stats, column_stats, help;
+    int no_prefetch, quiet, json, jsonl, stats, column_stats, recover, help;
 } cli_options;
 
 typedef struct cli_command {
@@ -100,6 +101,12 @@ int cli_interrupted(void);
 
 vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_manager **out, vcol_error *err);
 
+/* vcol_dataset_open and vcol_file_open (or recover), as the options say; flags: VCOL_DATASET_…. */
+vcol_status cli_dataset_open(vcol_manager *manager, const cli_options *options, const char *const *paths, int n,
+                             uint32_t flags, vcol_dataset **out, vcol_error *err);
+vcol_status cli_file_open(vcol_manager *manager, const cli_options *options, const char *path, vcol_file **out,
+                          vcol_error *err);
+
 /* The tables of a file, each of its highest cycle, in the file's order. */
 typedef struct cli_table {
     char *path; /* "file:object", to be opened as a data set */
@@ -116,7 +123,8 @@ typedef struct cli_tables {
 } cli_tables;
 
 /* operand: a file, or "file:object" for that one table. */
-vcol_status cli_tables_list(vcol_manager *manager, const char *operand, cli_tables *out, vcol_error *err);
+vcol_status cli_tables_list(vcol_manager *manager, const cli_options *options, const char *operand, cli_tables *out,
+                            vcol_error *err);
 void cli_tables_free(cli_tables *tables);
 /* Whether the operand names an object inside a file. */
 int cli_operand_has_object(const char *operand);

@@ -114,6 +114,13 @@ static int parse_no_prefetch(const char *argument, cli_options *out)
     return 0;
 }
 
+static int parse_recover(const char *argument, cli_options *out)
+{
+    (void)argument;
+    out->recover = 1;
+    return 0;
+}
+
 static int parse_quiet(const char *argument, cli_options *out)
 {
     (void)argument;
@@ -152,6 +159,7 @@ static const option table[] = {
     {CLI_COLUMN_STATS, 0, "column-stats", NULL, "add what was done with each column", NULL, parse_column_stats},
     {CLI_TRACE, 0, "trace", "FILE", "write a trace of the run, for 'vcol trace summary' and Perfetto", "a file",
      parse_trace},
+    {CLI_RECOVER, 0, "recover", NULL, "the files were not closed, or were cut short: find what is in them\nby going over their records", NULL, parse_recover},
     {CLI_QUIET, 'q', "quiet", NULL, "no progress on the terminal", NULL, parse_quiet},
     {CLI_HELP, 'h', "help", NULL, "print this", NULL, parse_help},
 };

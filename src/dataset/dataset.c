@@ -292,7 +292,8 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
     }
     for (int64_t i = 0; i < w.n && status == VCOL_OK; i++) {
         vcol__infile *t = &d->files[i];
-        status = vcol__infile_open(m, w.list[i].path, w.list[i].object, w.list[i].source, o.readers, o.n_readers, t, err);
+        const vcol__opening what = {w.list[i].path, w.list[i].source, o.readers, o.n_readers, o.flags & VCOL_DATASET_RECOVER};
+        status = vcol__infile_open(m, &what, w.list[i].object, t, err);
         if (status != VCOL_OK)
             break;
         d->n_files++;

@@ -235,7 +235,7 @@ static void verify_rest(vcol_file *f)
     FUZZ_RULE(vcol_file_verify(f, NULL, NULL, NULL, &again, NULL) == VCOL_OK && again == faults);
 }
 
-static void read_table(vcol_manager *manager, vcol_source *source, size_t size, const char *object)
+static void read_table(vcol_manager *manager, vcol_source *source, size_t size, const char *object, int recover)
 {
     vcol_dataset_options options;
     vcol_dataset *d = NULL;
@@ -248,6 +248,7 @@ static void read_table(vcol_manager *manager, vcol_source *source, size_t size, 
         return;
     vcol_dataset_options_init(&options, sizeof options);
     options.sources = &source;
+    options.flags = recover ? VCOL_DATASET_RECOVER : 0;
     status = vcol_dataset_open(manager, (const char *[]){path}, 1, &options, &d, &err);
     fuzz_status(status, &err);
     FUZZ_RULE((status == VCOL_OK) == (d != NULL));
@@ -271,8 +272,10 @@ static void read_table(vcol_manager *manager, vcol_source *source, size_t size, 
     FUZZ_RULE(stats.live == 0 && stats.promised == 0);
 }
 
-void fuzz_file(const uint8_t *data, size_t size)
+static void whole_file(const uint8_t *data, size_t size, int recover)
 {
+    vcol_status (*open)(vcol_manager *, const char *, vcol_source *, const vcol_reader *, vcol_file **, vcol_error *) =
+        recover ? vcol_file_recover : vcol_file_open;
     vcol_manager *manager = fuzz_manager();
     vcol_source *source = NULL;
     vcol_file *a = NULL, *b = NULL;
@@ -280,14 +283,15 @@ void fuzz_file(const uint8_t *data, size_t size)
     vcol_status status;
     int twice = vcol_hash_xxh64(data, size) % 8 == 0; /* a second opening costs as much as all the rest */
     FUZZ_RULE(vcol_source_open_memory(data, size, "fuzz", &source, NULL) == VCOL_OK);
-    status = vcol_file_open(manager, "fuzz", source, NULL, &a, &err);
+    status = open(manager, "fuzz", source, NULL, &a, &err);
     fuzz_status(status, &err);
     if (twice) {
-        FUZZ_RULE(vcol_file_open(manager, "fuzz", source, NULL, &b, &again) == status);
+        FUZZ_RULE(open(manager, "fuzz", source, NULL, &b, &again) == status);
         FUZZ_RULE(!strcmp(err.message, again.message));
     }
     if (!status) {
         int64_t tables = 0;
+        FUZZ_RULE(!recover == !vcol_file_note(a));
         if (twice)
             compare_files(a, b);
         for (int64_t i = 0; i < vcol_file_objects(a) && tables < MAX_TABLES; i++) {
@@ -301,7 +305,7 @@ void fuzz_file(const uint8_t *data, size_t size)
             if (!info.is_table)
                 continue;
             tables++;
-            read_table(manager, source, size, info.name);
+            read_table(manager, source, size, info.name, recover);
         }
         verify_rest(a);
     }
@@ -309,4 +313,14 @@ void fuzz_file(const uint8_t *data, size_t size)
     vcol_file_close(b);
     vcol_source_release(source);
     vcol_manager_close(manager);
+}
+
+void fuzz_file(const uint8_t *data, size_t size)
+{
+    whole_file(data, size, 0);
+}
+
+void fuzz_recovered(const uint8_t *data, size_t size)
+{
+    whole_file(data, size, 1);
 }

@@ -132,8 +132,10 @@ size_t made_key_size(const char *class_name, const char *name)
     return KEY + 3 + strlen(class_name) + strlen(name);
 }
 
-static void key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t seek, const char *class_name,
-                const char *name)
+const char *made_basket_title = "";
+
+static void titled_key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t seek, const char *class_name,
+                       const char *name, const char *title)
 {
     made_u32(m, (uint32_t)nbytes);
     made_u16(m, 4);
@@ -145,7 +147,13 @@ static void key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t s
     made_u32(m, HEADER);
     made_text(m, class_name);
     made_text(m, name);
-    made_text(m, "");
+    made_text(m, title);
+}
+
+static void key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t seek, const char *class_name,
+                const char *name)
+{
+    titled_key(m, nbytes, objlen, keylen, seek, class_name, name, "");
 }
 
 void made_file_begin(made_file *f, int large)
@@ -296,7 +304,7 @@ static const char *const names[MADE_BRANCHES] = {"n", "x", "f", "ab", "d", "h", 
 
 static size_t basket_key(int branch)
 {
-    return made_key_size("TBasket", names[branch]) + BASKET_HEAD;
+    return made_key_size("TBasket", names[branch]) + strlen(made_basket_title) + BASKET_HEAD;
 }
 
 /* Content, and where each entry begins, behind a key of that length. */
@@ -381,7 +389,7 @@ void made_basket_record(made *m, int branch, uint64_t seek, made_how how)
     objlen = payload.n + (how == MADE_PACKED ? PAD : 0);
     if (how == MADE_PACKED)
         made_pack(&payload);
-    key(m, keylen + payload.n, objlen, keylen, seek, "TBasket", names[branch]);
+    titled_key(m, keylen + payload.n, objlen, keylen, seek, "TBasket", names[branch], made_basket_title);
     basket_head(m, branch, last, how == MADE_GENERATED ? 80 : 0, io_bits);
     made_bytes(m, payload.data, payload.n);
     made_free(&payload);
@@ -393,7 +401,7 @@ void made_basket_inside(made *m, int branch)
     size_t keylen = basket_key(branch), last;
     made payload = content(branch, keylen, offsets);
     last = keylen + payload.n;
-    key(m, last, payload.n, keylen, 0, "TBasket", names[branch]);
+    titled_key(m, last, payload.n, keylen, 0, "TBasket", names[branch], made_basket_title);
     basket_head(m, branch, last, has_tail(branch) ? 11 : 12, 0);
     if (has_tail(branch)) {
         made_u32(m, MADE_ENTRIES);

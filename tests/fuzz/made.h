@@ -84,6 +84,8 @@ enum {
     MADE_BRANCHES
 };
 enum { MADE_ENTRIES = 5 };
+/* The title of baskets that are made: their tree's name in files that ROOT writes. "" if not set. */
+extern const char *made_basket_title;
 
 /* Where a branch's one basket lies. */
 typedef struct made_basket {
