@@ -233,6 +233,17 @@ typedef struct vcol_part {
     size_t size;    /* bytes at dst that may be written */
 } vcol_part;
 
+/* ---- indices ----------------------------------------------------------------------------------- */
+
+/* Which entry has which pair of numbers, as it lies in the file. */
+typedef struct vcol_stored_index {
+    const char *major, *minor;        /* the columns, or expressions of columns, that they are of */
+    int64_t n;                        /* pairs */
+    const int64_t *majors, *minors;   /* n each, in any order */
+    const int64_t *entries;           /* n entries of the object */
+} vcol_stored_index;
+typedef vcol_status (*vcol_index_take)(const vcol_stored_index *index, void *opaque, vcol_error *err);
+
 /* ---- the table of a reader ------------------------------------------------------------------- */
 
 typedef struct vcol_reader {
@@ -306,6 +317,9 @@ typedef struct vcol_reader {
                            vcol_error *err);
     /* What is to be said about an open file as a whole, or NULL; borrowed until close. May be NULL. */
     const char *(*note)(void *file);
+    /* Reads the object's index and gives it to take, whose status it returns; all is borrowed until then. Does not call it
+       where there is none. May be NULL. */
+    vcol_status (*index)(void *object, vcol_worker *worker, vcol_index_take take, void *opaque, vcol_error *err);
 } vcol_reader;
 
 /* The built-in readers. */

@@ -13,7 +13,9 @@
 
 #include <stdint.h>
 
-#define TREE_LISTS "61.TObjArray=fBranches 61.TObjArray=fLeaves"
+#define TREE_LISTS                                                                                           \
+    "61.TObjArray=fBranches 61.TObjArray=fLeaves 64.TList=fAliases 62.TArrayD=fIndexValues "                 \
+    "62.TArrayI=fIndex 64.TVirtualIndex=fTreeIndex 64.TList=fFriends 64.TList=fUserInfo"
 #define TREE_HEAD                                                                                            \
     "67=TNamed 0=TAttLine 0=TAttFill 0=TAttMarker 16=fEntries 16=fTotBytes 16=fZipBytes 16=fSavedBytes "     \
     "16=fFlushedBytes 8=fWeight 3=fTimerInterval 3=fScanField 3=fUpdate 3=fDefaultEntryOffsetLen "           \
@@ -87,6 +89,7 @@ static const struct {
     {"TNamed", 0, 0, ""},
     {"TObjArray", 0, 0, ""},
     {"TList", 0, 0, ""},
+    {"TTreeIndex", 0, 0, ""},
 };
 
 #endif

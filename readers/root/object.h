@@ -73,6 +73,14 @@ typedef struct model_basket {
     int bad;
 } model_basket;
 
+/* A tree's TTreeIndex. */
+typedef struct model_index {
+    text major, minor;   /* expressions: mostly names of branches */
+    int64_t n;
+    const uint8_t *majors, *minors, *entries; /* n big-endian i64 each; minors NULL: both are in `majors` (version 1) */
+    int bad;
+} model_index;
+
 typedef struct walk_object {
     uint32_t position; /* what references to it say */
     uint32_t kind;     /* root_kind */
@@ -105,6 +113,8 @@ enum { MAX_DEPTH = 100 };
  * The model lives in `memory` and in the record.
  */
 vcol_status vcol__walk_tree(walk *w, const root_record *record, root_class *cls, model_tree *out);
+/* The tree's index; NULL: it has none. */
+const model_index *vcol__walk_index(const walk *w);
 /* Of a reference: the target if it is of that kind, or NULL. */
 void *vcol__walk_target(const walk *w, uint32_t ref, root_kind kind);
 

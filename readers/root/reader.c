@@ -281,6 +281,11 @@ static vcol_status decode(void *object, int32_t group, const vcol_block *block, 
               : vcol__basket_decode(object, group, block, plain, whole, state, deps, parts, n_parts, worker, err);
 }
 
+static vcol_status stored_index(void *object, vcol_worker *worker, vcol_index_take take, void *opaque, vcol_error *err)
+{
+    return ntuple_of(object) ? VCOL_OK : vcol__table_index(object, worker, take, opaque, err);
+}
+
 const vcol_reader *vcol_reader_root(void)
 {
     static const vcol_reader reader = {
@@ -303,6 +308,7 @@ const vcol_reader *vcol_reader_root(void)
         .expect = expect,
         .recover = recover_file,
         .note = file_note,
+        .index = stored_index,
     };
     return &reader;
 }

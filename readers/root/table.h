@@ -100,6 +100,8 @@ typedef struct root_table {
     arena memory;
     const char *name;
     uint64_t seek; /* of its record */
+    uint32_t nbytes, objlen;
+    int has_index;
     vcol_schema schema;
     const binding *bindings; /* one a group */
     const struct rest_record *records; /* one a group, where this is no tree but the rest of a file (rest.c); or NULL */
@@ -125,6 +127,9 @@ vcol_status vcol__cluster_find(root_table *table, const model_tree *tree, root_b
 vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_worker *worker,
                              root_table **out, vcol_error *err);
 void vcol__table_close(root_table *table);
+
+/* Of vcol_reader.index. */
+vcol_status vcol__table_index(root_table *table, vcol_worker *worker, vcol_index_take take, void *opaque, vcol_error *err);
 
 /* Records that belong to no table, as a table without columns: a group of one row each (rest.c). */
 vcol_status vcol__rest_open(root_file *file, root_table **out, vcol_error *err);

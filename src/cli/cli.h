@@ -227,6 +227,7 @@ void cli_text_bytes(cli_text *text, uint64_t bytes);
 
 int cli_ls_run(const cli_options *options);
 int cli_head_run(const cli_options *options);
+int cli_find_run(const cli_options *options);
 int cli_cat_run(const cli_options *options);
 int cli_digest_run(const cli_options *options);
 int cli_verify_run(const cli_options *options);

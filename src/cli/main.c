@@ -14,6 +14,10 @@ static const cli_command commands[] = {
      "Reads metadata only. Sizes are of the data in the file and after decompression.", CLI_JSON | CLI_RECOVER | CLI_HELP, 1, INT_MAX, cli_ls_run},
     {"head", "FILE[:TREE]", "Show the first entries of a table.", "Lists are shown in brackets.",
      CLI_COLUMNS | CLI_COUNT | CLI_LIMIT | CLI_RECOVER | CLI_NO_PREFETCH | CLI_HELP, 1, 1, cli_head_run},
+    {"find", "FILE[:TREE] MAJOR [MINOR]", "Print the entry that has a run and an event number, or any two.",
+     "By the index that is stored with the table (ROOT's TTreeIndex); with -c \"run event\" by one made of these\n"
+     "columns. Of several entries the first. 1 is returned if there is none. \"--\" goes before negative numbers.",
+     CLI_COLUMNS | CLI_THREADS | CLI_LIMIT | CLI_NO_PREFETCH | CLI_RECOVER | CLI_HELP, 2, 3, cli_find_run},
     {"cat", "FILE[:TREE]...", "Write columns as text, a row an entry.",
      "Several files are read as one table. In CSV a list is a JSON array in a quoted cell, and a missing\n"
      "value is empty; in JSON what is missing, not a number or infinite is null.",

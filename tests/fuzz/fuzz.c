@@ -235,6 +235,24 @@ static void verify_rest(vcol_file *f)
     FUZZ_RULE(vcol_file_verify(f, NULL, NULL, NULL, &again, NULL) == VCOL_OK && again == faults);
 }
 
+/* The stored index, if there is one: each entry it names is one of the table's. */
+static void read_index(vcol_dataset *d)
+{
+    vcol_index *x = NULL;
+    vcol_error err = {0};
+    int64_t entry = 0;
+    vcol_status status = vcol_index_open(d, NULL, NULL, &x, &err);
+    fuzz_status(status, &err);
+    if (!status) {
+        FUZZ_RULE(vcol_index_entries(x) >= 0 && vcol_index_major(x) && vcol_index_minor(x));
+        status = vcol_index_find(x, 0, 0, &entry, &err);
+        fuzz_status(status, &err);
+        FUZZ_RULE(status == VCOL_OK || status == VCOL_NOT_FOUND);
+        FUZZ_RULE(entry >= -1 && entry < vcol_dataset_entries(d) && (entry >= 0) == (status == VCOL_OK));
+    }
+    vcol_index_close(x);
+}
+
 static void read_table(vcol_manager *manager, vcol_source *source, size_t size, const char *object, int recover)
 {
     vcol_dataset_options options;
@@ -265,6 +283,7 @@ static void read_table(vcol_manager *manager, vcol_source *source, size_t size, 
         read_column(d, i, &info, entries < MAX_ENTRIES ? entries : MAX_ENTRIES);
     }
     verify_raw(d, size);
+    read_index(d);
     vcol_manager_stats(manager, &stats, sizeof stats);
     FUZZ_RULE(stats.peak <= FUZZ_LIMIT || stats.overcommits > 0);
     vcol_dataset_close(d);

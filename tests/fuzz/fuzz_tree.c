@@ -79,12 +79,20 @@ int fuzz_seed(int i, made *out)
 {
     made_basket baskets[MADE_BRANCHES] = {0};
     made_file f = {0};
-    if (i >= 9)
+    if (i >= 10)
         return 0;
     if (i == 0 || (i >= 4 && i <= 6) || i == 8)
         baskets_of(&f, baskets, i == 8);
     if (i == 5 || i == 6) /* where its basket is said to be is none */
         baskets[MADE_STRING].seek++;
+    if (i == 9) {
+        static const int64_t majors[] = {0, 0, 1}, minors[] = {0, 3, 1}, entries[] = {0, 3, 1};
+        made rest = {0};
+        made_tree_index(&rest, 2, "n", "ab.a", majors, minors, entries, 3);
+        made_tree_with(out, baskets, MADE_ENTRIES, &rest);
+        made_free(&rest);
+        return 1;
+    }
     made_tree(out, baskets, i == 2 ? 1 << 20 : i == 6 ? ENDLESS : MADE_ENTRIES);
     if (i == 3)
         shorten(out);

@@ -569,7 +569,37 @@ size_t made_tree_begin(made *m, int64_t entries)
     return frame;
 }
 
+void made_tree_index(made *m, unsigned version, const char *major, const char *minor, const int64_t *majors,
+                     const int64_t *minors, const int64_t *entries, int n)
+{
+    size_t object, frame, base;
+    made_fill(m, 0, 4 + 2 * 4); /* fAliases, fIndexValues, fIndex */
+    object = made_object(m, "TTreeIndex");
+    frame = made_frame(m, version);
+    base = made_frame(m, 1);
+    made_named(m, "", "");
+    made_end(m, base);
+    made_text(m, major);
+    made_text(m, minor);
+    made_u64(m, (uint64_t)n);
+    for (int i = 0; i < n; i++)
+        made_u64(m, version > 1 ? (uint64_t)majors[i] : (uint64_t)majors[i] << 31 | (uint64_t)minors[i]);
+    for (int i = 0; i < n && version > 1; i++)
+        made_u64(m, (uint64_t)minors[i]);
+    for (int i = 0; i < n; i++)
+        made_u64(m, (uint64_t)entries[i]);
+    made_end(m, frame);
+    made_end(m, object);
+    made_fill(m, 0, 3 * 4); /* fFriends, fUserInfo, fBranchRef */
+}
+
 void made_tree(made *m, const made_basket *baskets, int64_t entries)
+{
+    made none = {0};
+    made_tree_with(m, baskets, entries, &none);
+}
+
+void made_tree_with(made *m, const made_basket *baskets, int64_t entries, const made *rest)
 {
     tree_state state = {made_key_size("TTree", TREE) - m->n, 0};
     size_t frame = made_tree_begin(m, entries), list = made_list_begin(m, MADE_BRANCHES);
@@ -577,7 +607,10 @@ void made_tree(made *m, const made_basket *baskets, int64_t entries)
         branch(m, i, &baskets[i], entries, &state);
     made_end(m, list);
     empty_array(m);
-    made_fill(m, 0, 8 + 4 * 8);
+    if (rest->n)
+        made_bytes(m, rest->data, rest->n);
+    else
+        made_fill(m, 0, 8 + 4 * 8);
     made_end(m, frame);
 }
 

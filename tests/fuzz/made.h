@@ -111,6 +111,11 @@ void made_basket_inside(made *m, int branch);
  * tree. `entries` of the tree and its branches.
  */
 void made_tree(made *m, const made_basket *baskets, int64_t entries);
+/* The same with what stands behind its list of leaves; n 0: nothing but nulls. */
+void made_tree_with(made *m, const made_basket *baskets, int64_t entries, const made *rest);
+/* That rest: a stored index (TTreeIndex) of n entries; version 1 has both numbers in one. */
+void made_tree_index(made *m, unsigned version, const char *major, const char *minor, const int64_t *majors,
+                     const int64_t *minors, const int64_t *entries, int n);
 /* A tree up to its list of branches, which is to follow, and then that of leaves; to be ended by made_end. */
 size_t made_tree_begin(made *m, int64_t entries);
 /* A list of n pointers, which are to follow; to be ended by made_end. */
