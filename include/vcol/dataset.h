@@ -86,6 +86,27 @@ VCOL_API vcol_status vcol_file_verify(vcol_file *file, void (*report)(const vcol
 #define VCOL_DATASET_DROP_STORED 16u /* they are not, however slow. Neither: by what a source says, or its reads take */
 #define VCOL_DATASET_RECOVER 32u     /* its files were not closed: as by vcol_file_recover */
 
+#define VCOL_DATASET_FRIENDS 64u     /* the friends that its tables name (ROOT's AddFriend) are opened, too */
+
+/*
+ * A friend: a table whose entry i has further columns of the data set's entry i, which are `name.column`. Its files are opened with
+ * the data set's, one each, and must have as many entries, all but the last. A friend that ends before the data set
+ * does is as a column that does: an error, or null by VCOL_DATASET_SHORT_NULL; one that is longer is read as far as the data set goes.
+ *
+ * A friend with a stored index of columns that the data set has, too, belongs to the entries of the same numbers: its columns are
+ * listed, but UNSUPPORTED (find its entries by vcol_index_open), unless VCOL_FRIEND_BY_ENTRY says otherwise. Friends of friends
+ * are not opened. Files of a friend are read by waiting, whatever their sources can do.
+ */
+typedef struct vcol_friend {
+    const char *name;
+    const char *const *paths; /* as for vcol_dataset_open: n_paths, or globs, of as many files as the data set has */
+    int64_t n_paths;
+    vcol_source *const *sources; /* one a path, acquired; or NULL: local files */
+    uint32_t flags;              /* VCOL_FRIEND_… */
+    int32_t reserved;
+} vcol_friend;
+#define VCOL_FRIEND_BY_ENTRY 1u /* entry i belongs to entry i, whatever index it has */
+
 typedef struct vcol_dataset_options {
     size_t struct_size;
     uint32_t flags; /* VCOL_DATASET_… */
@@ -93,6 +114,8 @@ typedef struct vcol_dataset_options {
     vcol_source *const *sources;               /* one a path, acquired; or NULL: local files */
     const struct vcol_reader *const *readers;  /* tried before the built-in ones; or NULL */
     int64_t n_readers;
+    const vcol_friend *friends; /* n_friends; of one name, the first one's, before those that the tables name */
+    int64_t n_friends;
 } vcol_dataset_options;
 
 VCOL_API void vcol_dataset_options_init(vcol_dataset_options *options, size_t size);
@@ -100,7 +123,8 @@ VCOL_API void vcol_dataset_options_init(vcol_dataset_options *options, size_t si
 /*
  * Opens `n` paths as one data set. A path is "file", "file:object" or a glob of files ("run*.root:Events";
  * sorted by name). Without an object the file's only table is meant, or `Events` if there is one.
- * Errors: MISUSE, NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree), NOMEM, LIMIT.
+ * Errors: MISUSE, NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree; a friend's numbers of entries),
+ * NOMEM, LIMIT.
  */
 VCOL_API vcol_status vcol_dataset_open(vcol_manager *manager, const char *const *paths, int64_t n,
                                        const vcol_dataset_options *options, vcol_dataset **out,

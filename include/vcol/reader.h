@@ -157,6 +157,13 @@ typedef struct vcol_schema_column {
     int64_t blocks;
 } vcol_schema_column;
 
+/* A table beside this one, whose entry i belongs to entry i; or, if it has an index, that of the same numbers. */
+typedef struct vcol_stored_friend {
+    const char *name;   /* for its columns */
+    const char *path;   /* of its file, as it was given when this one was written; "": the same file */
+    const char *object; /* its name there */
+} vcol_stored_friend;
+
 /* Owned by the object; const while it is open. */
 typedef struct vcol_schema {
     int64_t entries;
@@ -167,6 +174,9 @@ typedef struct vcol_schema {
     int64_t n_clusters;      /* 0 = unknown */
     const int64_t *clusters; /* n_clusters + 1 entry numbers, the first 0, the last `entries` */
     uint64_t metadata;       /* bytes of memory that file and object hold */
+    const char *index_major, *index_minor; /* what the stored index is of, or NULL: there is none */
+    int64_t n_friends;
+    const vcol_stored_friend *friends;
 } vcol_schema;
 
 /* ---- blocks ---------------------------------------------------------------------------------- */

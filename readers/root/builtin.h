@@ -69,6 +69,8 @@ static const struct {
      "3=fStreamerType 3=fMaximum 64=fBranchCount 64=fBranchCount2"},
     {"TBranchObject", 1, 0, "0=TBranch 65=fClassName"},
     {"TBranchRef", 1, 0, "0=TBranch 64=fRefTable"},
+    {"TFriendElement", 2, 0, "67=TNamed 65=fTreeName 18=fOwnFile"},
+    {"TFriendElement", 1, 0, "67=TNamed"},
     {"TLeaf", 2, 0, "67=TNamed 3=fLen 3=fLenType 3=fOffset 18=fIsRange 18=fIsUnsigned 64=fLeafCount"},
     {"TLeafO", 1, 0, "0=TLeaf 18=fMinimum 18=fMaximum"},
     {"TLeafB", 1, 0, "0=TLeaf 1=fMinimum 1=fMaximum"},

@@ -51,6 +51,7 @@ static const struct {
     FIELD("TBranchElement", "fStreamerType", KIND_BRANCH, model_branch, streamer_type),
     FIELD("TBranchElement", "fBranchCount", KIND_BRANCH, model_branch, branch_count),
     FIELD("TBranchObject", "fClassName", KIND_BRANCH, model_branch, class_name),
+    FIELD("TFriendElement", "fTreeName", KIND_FRIEND, model_friend, tree_name),
     FIELD("TLeaf", "fLen", KIND_LEAF, model_leaf, len),
     FIELD("TLeaf", "fLenType", KIND_LEAF, model_leaf, len_type),
     FIELD("TLeaf", "fIsUnsigned", KIND_LEAF, model_leaf, is_unsigned),
@@ -220,6 +221,7 @@ static root_kind kind_of(const root_classes *classes, root_class *cls, int depth
         {"TTree", KIND_TREE},     {"TBranch", KIND_BRANCH},  {"TLeaf", KIND_LEAF},
         {"TBasket", KIND_BASKET}, {"TObjArray", KIND_ARRAY}, {"TList", KIND_LIST},
         {"THashList", KIND_LIST}, {"TNamed", KIND_NAMED},    {"TTreeIndex", KIND_INDEX},
+        {"TFriendElement", KIND_FRIEND},
     };
     if (cls->kind != KIND_UNKNOWN)
         return cls->kind;

@@ -536,18 +536,21 @@ static void *new_target(walk *w, root_class *cls, root_kind kind)
     size_t size = kind == KIND_BRANCH ? sizeof(model_branch)
                   : kind == KIND_LEAF  ? sizeof(model_leaf)
                   : kind == KIND_INDEX ? sizeof(model_index)
+                  : kind == KIND_FRIEND ? sizeof(model_friend)
                                        : sizeof(model_basket);
     void *target = vcol__arena_new(w->memory, 1, size);
     if (!target) {
         fail(w, VCOL_NOMEM, "%.*sno memory for an object of %lld bytes", "", 0, (long long)size);
         return NULL;
     }
-    if (kind == KIND_BRANCH || kind == KIND_LEAF)
+    if (kind == KIND_BRANCH || kind == KIND_LEAF || kind == KIND_FRIEND)
         *(model_named *)target = (model_named){no_text, no_text, cls};
     if (kind == KIND_BRANCH) {
         ((model_branch *)target)->file_name = no_text;
         ((model_branch *)target)->class_name = no_text;
     }
+    if (kind == KIND_FRIEND)
+        ((model_friend *)target)->tree_name = no_text;
     return target;
 }
 
@@ -562,7 +565,7 @@ static uint32_t read_object(walk *w, cursor *c, root_class *cls, const uint8_t *
         fail(w, VCOL_CORRUPT, "%.*sobjects are nested more than %lld deep", "", 0, MAX_DEPTH);
         return 0;
     }
-    if (kind == KIND_BRANCH || kind == KIND_LEAF || kind == KIND_BASKET || kind == KIND_INDEX) {
+    if (kind == KIND_BRANCH || kind == KIND_LEAF || kind == KIND_BASKET || kind == KIND_INDEX || kind == KIND_FRIEND) {
         target = new_target(w, cls, kind);
         if (!target)
             return 0;

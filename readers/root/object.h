@@ -81,6 +81,13 @@ typedef struct model_index {
     int bad;
 } model_index;
 
+/* FORMAT root/TFriendElement: TNamed (the friend's name, the file's), TString fTreeName. source: root-project/root
+ * tree/tree/src/TFriendElement.cxx */
+typedef struct model_friend {
+    model_named named;
+    text tree_name;
+} model_friend;
+
 typedef struct walk_object {
     uint32_t position; /* what references to it say */
     uint32_t kind;     /* root_kind */

@@ -22,6 +22,7 @@ typedef enum root_kind {
     KIND_LIST,  /* TList */
     KIND_NAMED, /* TNamed, a base of the others */
     KIND_INDEX, /* TTreeIndex */
+    KIND_FRIEND, /* TFriendElement */
 } root_kind;
 
 /* FORMAT root/streamer element types. source: root-project/root core/meta/inc/TVirtualStreamerInfo.h

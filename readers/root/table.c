@@ -2,6 +2,39 @@
 /* Opening a tree: its record is read, walked, made a schema, and forgotten; it is read again for its index. */
 #include "table.h"
 
+/* What the tree's index is of, and its friends. -1: no memory. */
+static int describe(root_table *table, const walk *w)
+{
+    const model_index *x = vcol__walk_index(w);
+    vcol_schema *schema = &table->schema;
+    vcol_stored_friend *friends;
+    int64_t n = 0;
+    if (x) {
+        schema->index_major = vcol__arena_text(&table->memory, x->bad ? (text){"?", 1} : x->major);
+        schema->index_minor = vcol__arena_text(&table->memory, x->bad ? (text){"?", 1} : x->minor);
+        if (!schema->index_major || !schema->index_minor)
+            return -1;
+    }
+    for (int64_t i = 0; i < w->n_objects; i++)
+        n += w->objects[i].kind == KIND_FRIEND;
+    schema->friends = friends = vcol__arena_new(&table->memory, (uint64_t)n, sizeof *friends);
+    if (!friends)
+        return -1;
+    for (int64_t i = 0; i < w->n_objects; i++) {
+        const model_friend *f = w->objects[i].target;
+        vcol_stored_friend *out = &friends[schema->n_friends];
+        if (w->objects[i].kind != KIND_FRIEND)
+            continue;
+        out->name = vcol__arena_text(&table->memory, f->named.name);
+        out->path = vcol__arena_text(&table->memory, f->named.title);
+        out->object = vcol__arena_text(&table->memory, f->tree_name.n ? f->tree_name : f->named.name);
+        if (!out->name || !out->path || !out->object)
+            return -1;
+        schema->n_friends++;
+    }
+    return 0;
+}
+
 vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_worker *worker,
                              root_table **out, vcol_error *err)
 {
@@ -55,7 +88,10 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
                           file->info_note ? file->info_note : "", file->info_note ? ")" : "");
         goto done;
     }
-    table->has_index = vcol__walk_index(&w) != NULL;
+    if (describe(table, &w)) {
+        status = vcol_error_format(err, VCOL_NOMEM, "tree '%s': no memory to open it", entry->name);
+        goto done;
+    }
     if (file->recovery && vcol__adopt(table, &w, entry, &tree)) {
         status = vcol_error_format(err, VCOL_NOMEM, "tree '%s': no memory to open it", entry->name);
         goto done;
@@ -126,7 +162,7 @@ vcol_status vcol__table_index(root_table *table, vcol_worker *worker, vcol_index
     model_tree tree;
     const model_index *x;
     vcol_status status;
-    if (!table->has_index)
+    if (!table->schema.index_major)
         return VCOL_OK;
     vcol__arena_init(&memory, &file->memory.allocator);
     vcol__arena_reserve(&memory, vcol__record_need(file, table->nbytes, table->objlen) + table->objlen);

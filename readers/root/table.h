@@ -101,7 +101,6 @@ typedef struct root_table {
     const char *name;
     uint64_t seek; /* of its record */
     uint32_t nbytes, objlen;
-    int has_index;
     vcol_schema schema;
     const binding *bindings; /* one a group */
     const struct rest_record *records; /* one a group, where this is no tree but the rest of a file (rest.c); or NULL */

@@ -40,9 +40,14 @@ enum {
     CLI_TRACE = 1 << 12,
     CLI_COLUMN_STATS = 1 << 13,
     CLI_RECOVER = 1 << 14,
+    CLI_FRIENDS = 1 << 15,
+    /* of all commands that open tables */
+    CLI_OPENING = CLI_RECOVER | CLI_FRIENDS,
     /* of all commands that read columns */
-    CLI_READING = CLI_RECOVER | CLI_THREADS | CLI_CHUNK | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_TRACE | CLI_HELP
+    CLI_READING = CLI_OPENING | CLI_THREADS | CLI_CHUNK | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_TRACE | CLI_HELP
 };
+
+#define CLI_MAX_FRIENDS 16
 
 typedef struct cli_options {
     const char **operands; /* borrowed from argv */
@@ -55,6 +60,8 @@ typedef struct cli_options {
     uint64_t limit; /* bytes; 0: none */
     int32_t threads;
     const char *trace; /* a file, or NULL */
+    const char *friends[CLI_MAX_FRIENDS]; /* "NAME=FILE:TREE"; borrowed from argv */
+    int n_friends, stored_friends;
     int no_prefetch, quiet, json, jsonl, stats, column_stats, recover, help;
 } cli_options;
 

@@ -38,9 +38,25 @@ vcol_status cli_dataset_open(vcol_manager *manager, const cli_options *options, 
                              uint32_t flags, vcol_dataset **out, vcol_error *err)
 {
     vcol_dataset_options o;
+    vcol_friend friends[CLI_MAX_FRIENDS];
+    const char *files[CLI_MAX_FRIENDS];
+    char *names[CLI_MAX_FRIENDS];
     vcol_dataset_options_init(&o, sizeof o);
-    o.flags = flags | (options->recover ? VCOL_DATASET_RECOVER : 0);
-    return vcol_dataset_open(manager, paths, n, &o, out, err);
+    o.flags = flags | (options->recover ? VCOL_DATASET_RECOVER : 0) | (options->stored_friends ? VCOL_DATASET_FRIENDS : 0);
+    for (int i = 0; i < options->n_friends; i++) {
+        const char *equals = strchr(options->friends[i], '=');
+        names[i] = strndup(options->friends[i], (size_t)(equals - options->friends[i]));
+        files[i] = equals + 1;
+        friends[i] = (vcol_friend){.name = names[i], .paths = &files[i], .n_paths = 1};
+        if (!names[i])
+            vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    }
+    o.friends = friends;
+    o.n_friends = options->n_friends;
+    vcol_dataset_open(manager, paths, n, &o, out, err);
+    for (int i = 0; i < options->n_friends; i++)
+        free(names[i]);
+    return (vcol_status)err->status;
 }
 
 vcol_status cli_file_open(vcol_manager *manager, const cli_options *options, const char *path, vcol_file **out,

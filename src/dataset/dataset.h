@@ -35,6 +35,8 @@ typedef struct vcol__infile {
     bool pass_open;
     uint64_t fixed;       /* charged for metadata */
     int64_t first, entries;
+    uint64_t size;        /* bytes of the file */
+    int64_t own_columns;  /* of its schema's: behind them are those of friends */
     int64_t *map;         /* the data set's column -> this schema's, or -1; NULL: the same */
     vcol__users *users;   /* the first file's, where the groups are the same */
     vcol__ration ration;
@@ -77,6 +79,9 @@ typedef struct vcol__opening {
     const vcol_reader *const *readers;
     int64_t n_readers;
     bool recover;
+    const struct vcol__friend_file *friends; /* friend.h; of this file */
+    int64_t n_friends;
+    bool stored_friends; /* and those that its table names */
 } vcol__opening;
 
 /* Opens a file and its object (NULL = the only one) with the first reader that knows it. Errors name the file. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening one file: its source, the reader that knows it, its table. And vcol_file_*: listing what is inside. */
-#include "dataset/dataset.h"
+#include "dataset/friend.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -207,12 +207,18 @@ vcol_status vcol__infile_open(vcol_manager *m, const vcol__opening *what, const 
     if (worker)
         vcol__worker_give(m, worker);
     if (status == VCOL_OK) {
+        t->size = vcol_source_get_limits(t->source)->size;
+        t->own_columns = t->reader->schema(t->object)->n_columns;
+        if (what->n_friends || what->stored_friends)
+            status = vcol__friends_join(m, what, t, &why);
+    } else {
+        t->object = NULL;
+    }
+    if (status == VCOL_OK) {
         opened(m, t);
         t->object_name = vcol__copy_string(object);
         if (!t->object_name)
             status = vcol_error_format(&why, VCOL_NOMEM, "no memory to open a table");
-    } else {
-        t->object = NULL;
     }
     if (status != VCOL_OK) {
         status = told(t, status, &why);
@@ -306,7 +312,7 @@ vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *sourc
         return (vcol_status)err->status;
     if (!m || !path || !out)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_file_open: a manager and a path are needed");
-    return open_file(m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, false}, out, err);
+    return open_file(m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, false, NULL, 0, false}, out, err);
 }
 
 vcol_status vcol_file_recover(vcol_manager *m, const char *path, vcol_source *source, const vcol_reader *reader,
@@ -318,7 +324,7 @@ vcol_status vcol_file_recover(vcol_manager *m, const char *path, vcol_source *so
         return (vcol_status)err->status;
     if (!m || !path || !out)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_file_recover: a manager and a path are needed");
-    return open_file(m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, true}, out, err);
+    return open_file(m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, true, NULL, 0, false}, out, err);
 }
 
 void vcol_file_close(vcol_file *f)

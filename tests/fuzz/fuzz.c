@@ -253,7 +253,7 @@ static void read_index(vcol_dataset *d)
     vcol_index_close(x);
 }
 
-static void read_table(vcol_manager *manager, vcol_source *source, size_t size, const char *object, int recover)
+static void read_table(vcol_manager *manager, vcol_source *source, size_t size, const char *object, int recover, int friends)
 {
     vcol_dataset_options options;
     vcol_dataset *d = NULL;
@@ -266,7 +266,7 @@ static void read_table(vcol_manager *manager, vcol_source *source, size_t size, 
         return;
     vcol_dataset_options_init(&options, sizeof options);
     options.sources = &source;
-    options.flags = recover ? VCOL_DATASET_RECOVER : 0;
+    options.flags = (recover ? VCOL_DATASET_RECOVER : 0) | (friends ? VCOL_DATASET_FRIENDS : 0);
     status = vcol_dataset_open(manager, (const char *[]){path}, 1, &options, &d, &err);
     fuzz_status(status, &err);
     FUZZ_RULE((status == VCOL_OK) == (d != NULL));
@@ -324,7 +324,9 @@ static void whole_file(const uint8_t *data, size_t size, int recover)
             if (!info.is_table)
                 continue;
             tables++;
-            read_table(manager, source, size, info.name, recover);
+            read_table(manager, source, size, info.name, recover, 0);
+            if (twice) /* in this file: there are no others that it could know */
+                read_table(manager, source, size, info.name, recover, 1);
         }
         verify_rest(a);
     }

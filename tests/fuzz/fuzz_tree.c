@@ -79,16 +79,19 @@ int fuzz_seed(int i, made *out)
 {
     made_basket baskets[MADE_BRANCHES] = {0};
     made_file f = {0};
-    if (i >= 10)
+    if (i >= 11)
         return 0;
     if (i == 0 || (i >= 4 && i <= 6) || i == 8)
         baskets_of(&f, baskets, i == 8);
     if (i == 5 || i == 6) /* where its basket is said to be is none */
         baskets[MADE_STRING].seek++;
-    if (i == 9) {
+    if (i == 9 || i == 10) {
         static const int64_t majors[] = {0, 0, 1}, minors[] = {0, 3, 1}, entries[] = {0, 3, 1};
         made rest = {0};
-        made_tree_index(&rest, 2, "n", "ab.a", majors, minors, entries, 3);
+        if (i == 9)
+            made_tree_index(&rest, 2, "n", "ab.a", majors, minors, entries, 3);
+        else
+            made_tree_friend(&rest, "again", "", "Events");
         made_tree_with(out, baskets, MADE_ENTRIES, &rest);
         made_free(&rest);
         return 1;

@@ -593,6 +593,28 @@ void made_tree_index(made *m, unsigned version, const char *major, const char *m
     made_fill(m, 0, 3 * 4); /* fFriends, fUserInfo, fBranchRef */
 }
 
+void made_tree_friend(made *m, const char *name, const char *path, const char *tree)
+{
+    size_t list, frame, element, inner;
+    made_fill(m, 0, 4 + 2 * 4 + 4); /* fAliases, fIndexValues, fIndex, fTreeIndex */
+    list = made_object(m, "TList");
+    frame = made_frame(m, 5);
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, 1);
+    element = made_object(m, "TFriendElement");
+    inner = made_frame(m, 2);
+    made_named(m, name, path);
+    made_text(m, tree);
+    made_u8(m, 0);
+    made_end(m, inner);
+    made_end(m, element);
+    made_text(m, ""); /* the list's option */
+    made_end(m, frame);
+    made_end(m, list);
+    made_fill(m, 0, 2 * 4); /* fUserInfo, fBranchRef */
+}
+
 void made_tree(made *m, const made_basket *baskets, int64_t entries)
 {
     made none = {0};
