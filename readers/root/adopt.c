@@ -134,10 +134,12 @@ static void adopt_branch(adopting *a, const strand *s, model_branch *m)
     if (a->refused || !unknown)
         return;
     start = n > m->write_basket || m->basket_entry.n <= n ? m->entry_number : number(&m->basket_entry, n);
+    if (start < 0 || start > m->entry_number)
+        return; /* its table of baskets lies, which the branch says itself */
     end = start;
     while (taken < unknown && ahead(list[taken], n) == taken && list[taken]->entries <= INT64_MAX - end)
         end += list[taken++]->entries;
-    if (start < 0 || start > m->entry_number || end <= m->entry_number)
+    if (end <= m->entry_number)
         return; /* fewer than the record has in the basket inside it */
     m->adopted = list;
     m->n_adopted = taken;

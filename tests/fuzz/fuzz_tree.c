@@ -79,10 +79,10 @@ int fuzz_seed(int i, made *out)
 {
     made_basket baskets[MADE_BRANCHES] = {0};
     made_file f = {0};
-    if (i >= 11)
+    if (i >= 12)
         return 0;
-    if (i == 0 || (i >= 4 && i <= 6) || i == 8)
-        baskets_of(&f, baskets, i == 8);
+    if (i == 0 || (i >= 4 && i <= 6) || i == 8 || i == 11)
+        baskets_of(&f, baskets, i == 8 || i == 11);
     if (i == 5 || i == 6) /* where its basket is said to be is none */
         baskets[MADE_STRING].seek++;
     if (i == 9 || i == 10) {
@@ -96,7 +96,7 @@ int fuzz_seed(int i, made *out)
         made_free(&rest);
         return 1;
     }
-    made_tree(out, baskets, i == 2 ? 1 << 20 : i == 6 ? ENDLESS : MADE_ENTRIES);
+    made_tree(out, baskets, i == 2 ? 1 << 20 : i == 6 ? ENDLESS : i == 11 ? -251 : MADE_ENTRIES);
     if (i == 3)
         shorten(out);
     if (i >= 4 && i <= 6)
