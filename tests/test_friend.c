@@ -274,6 +274,7 @@ START_TEST(e8_6_stored_friends_are_opened_when_that_is_asked_for)
     made_file f;
     vcol_dataset_options o;
     vcol_dataset *d;
+    vcol_friend_info info;
     vcol_source *source;
     vcol_error err = {0};
     made_tree_friend(&rest, "again", _i ? "nowhere.root" : "", "Events");
@@ -283,6 +284,12 @@ START_TEST(e8_6_stored_friends_are_opened_when_that_is_asked_for)
     o.sources = &source;
     ck_assert_int_eq(vcol_dataset_open(m, &(const char *){"made:Events"}, 1, &o, &d, NULL), VCOL_OK);
     ck_assert_int_eq(id_of(d, "again.x"), -1);
+    ck_assert_int_eq(vcol_dataset_friends(d), 1); /* but they are listed */
+    ck_assert_int_eq(vcol_dataset_friend(d, 0, &info, sizeof info, NULL), VCOL_OK);
+    ck_assert_str_eq(info.name, "again");
+    ck_assert_str_eq(info.path, _i ? "nowhere.root" : "");
+    ck_assert_str_eq(info.object, "Events");
+    ck_assert_int_eq(vcol_dataset_friend(d, 1, &info, sizeof info, NULL), VCOL_RANGE);
     vcol_dataset_close(d);
     o.flags = VCOL_DATASET_FRIENDS;
     if (_i) {

@@ -105,6 +105,7 @@ START_TEST(e8_5_what_is_no_index_is_an_error)
     vcol_error_reset(&err);
     ck_assert_int_eq(vcol_index_open(d, NULL, NULL, &x, &err), VCOL_NOT_FOUND);
     ck_assert_msg(strstr(err.message, "no index is stored"), "%s", err.message);
+    ck_assert_int_eq(vcol_dataset_index(d, NULL, NULL, NULL), VCOL_NOT_FOUND);
     ck_assert_int_eq(vcol_index_open(d, NULL, "event", &x, NULL), VCOL_MISUSE);
     ck_assert_int_eq(vcol_index_open(NULL, "run", NULL, &x, NULL), VCOL_MISUSE);
     vcol_index_close(NULL);
@@ -168,6 +169,7 @@ START_TEST(e8_5_a_stored_index_is_read_as_it_is)
     vcol_index *x, *y;
     vcol_error err = {0};
     int64_t entry, again;
+    const char *major_name, *minor_name;
     made_tree_index(&rest, _i ? 2 : 1, "n", "ab.a", majors, minors, entries, MADE_ENTRIES);
     made_tree_index(&other, 2, "ab.a", "n", minors, majors, entries, 1);
     f = made_with(&rest);
@@ -175,6 +177,9 @@ START_TEST(e8_5_a_stored_index_is_read_as_it_is)
     d = open_made(m, &f, &f);
     ck_assert_msg(vcol_index_open(d.d, NULL, NULL, &x, &err) == VCOL_OK, "%s", err.message);
     ck_assert_msg(vcol_index_open(d.d, "n", "ab.a", &y, &err) == VCOL_OK, "%s", err.message);
+    ck_assert_int_eq(vcol_dataset_index(d.d, &major_name, &minor_name, NULL), VCOL_OK);
+    ck_assert_str_eq(major_name, "n");
+    ck_assert_str_eq(minor_name, "ab.a");
     ck_assert_int_eq(vcol_index_entries(x), 2 * MADE_ENTRIES);
     ck_assert_str_eq(vcol_index_major(x), "n");
     ck_assert_str_eq(vcol_index_minor(x), "ab.a");

@@ -147,6 +147,19 @@ VCOL_API int64_t vcol_dataset_files(const vcol_dataset *dataset);
 VCOL_API vcol_status vcol_dataset_file(const vcol_dataset *dataset, int64_t i, vcol_file_info *out,
                                        vcol_error *err);
 
+/* A friend that the first file's table names itself; texts are borrowed. */
+typedef struct vcol_friend_info {
+    const char *name;   /* its columns are name.column, when it is opened (VCOL_DATASET_FRIENDS) */
+    const char *path;   /* of its file, as the file says it; "": the same */
+    const char *object; /* its name there */
+} vcol_friend_info;
+VCOL_API int64_t vcol_dataset_friends(const vcol_dataset *dataset);
+/* Fills the first `size` bytes of *out. Errors: RANGE. */
+VCOL_API vcol_status vcol_dataset_friend(const vcol_dataset *dataset, int64_t i, vcol_friend_info *out, size_t size,
+                                         vcol_error *err);
+/* What the stored index of the first file's table is of (vcol_index_open); borrowed. Errors: NOT_FOUND: it has none. */
+VCOL_API vcol_status vcol_dataset_index(const vcol_dataset *dataset, const char **major, const char **minor, vcol_error *err);
+
 typedef enum vcol_level_kind {
     VCOL_LEVEL_LIST = 1,    /* offsets: int64, one more than lists, the first 0 */
     VCOL_LEVEL_FIXED = 2,   /* `size` items each */

@@ -250,6 +250,49 @@ static vcol_status add_column(void *dataset, int64_t i, cli_text *json, cli_text
     return (vcol_status)err->status;
 }
 
+/* The index and the friends that are stored with a table. */
+static void add_stored(const vcol_dataset *dataset, const char *path, int json, cli_text *out)
+{
+    const char *major, *minor;
+    if (vcol_dataset_index(dataset, &major, &minor, NULL) == VCOL_OK) {
+        if (json) {
+            cli_text_puts(out, ",\"index\":[");
+            cli_text_json_string(out, major);
+            cli_text_puts(out, ",");
+            cli_text_json_string(out, minor);
+            cli_text_puts(out, "]");
+        } else {
+            cli_text_format(out, "%s: index of ", path);
+            cli_text_plain(out, major);
+            cli_text_puts(out, " and ");
+            cli_text_plain(out, minor);
+            cli_text_puts(out, "\n");
+        }
+    }
+    for (int64_t i = 0; i < vcol_dataset_friends(dataset); i++) {
+        vcol_friend_info info;
+        if (vcol_dataset_friend(dataset, i, &info, sizeof info, NULL) != VCOL_OK)
+            continue;
+        if (json) {
+            cli_text_puts(out, i ? ",{" : ",\"friends\":[{");
+            key_string(out, "name", info.name);
+            cli_text_puts(out, ",");
+            key_string(out, "path", info.path);
+            cli_text_puts(out, ",");
+            key_string(out, "object", info.object);
+            cli_text_puts(out, i + 1 < vcol_dataset_friends(dataset) ? "}" : "}]");
+        } else {
+            cli_text_format(out, "%s: friend ", path);
+            cli_text_plain(out, info.name);
+            cli_text_puts(out, ": ");
+            cli_text_plain(out, *info.path ? info.path : "the same file");
+            cli_text_puts(out, ":");
+            cli_text_plain(out, info.object);
+            cli_text_puts(out, "\n");
+        }
+    }
+}
+
 static vcol_status list_table(vcol_manager *manager, const cli_options *options, const char *path, cli_text *out,
                               vcol_error *err)
 {
@@ -266,10 +309,12 @@ static vcol_status list_table(vcol_manager *manager, const cli_options *options,
         key_string(out, "path", path);
         key_count(out, "entries", vcol_dataset_entries(dataset));
         key_count(out, "files", vcol_dataset_files(dataset));
+        add_stored(dataset, path, json, out);
         cli_text_puts(out, ",\"columns\":[");
     } else {
         cli_text_format(out, "%s: %" PRId64 " entries, %" PRId64 " column%s\n", path,
                         vcol_dataset_entries(dataset), n, n == 1 ? "" : "s");
+        add_stored(dataset, path, json, out);
         cli_text_puts(&list.cells, "column" CELL "shape" CELL "type" CELL "collection" CELL "entries" CELL
                                    "stored" CELL "unpacked" CELL "baskets" CELL ROW);
     }

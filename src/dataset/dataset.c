@@ -444,6 +444,36 @@ vcol_status vcol_dataset_file(const vcol_dataset *d, int64_t i, vcol_file_info *
     return VCOL_OK;
 }
 
+int64_t vcol_dataset_friends(const vcol_dataset *d)
+{
+    return d->files[0].schema->n_friends;
+}
+
+vcol_status vcol_dataset_friend(const vcol_dataset *d, int64_t i, vcol_friend_info *out, size_t size, vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (i < 0 || i >= d->files[0].schema->n_friends || !out)
+        return vcol_error_format(err, VCOL_RANGE, "vcol_dataset_friend: no friend %lld", (long long)i);
+    const vcol_stored_friend *f = &d->files[0].schema->friends[i];
+    const vcol_friend_info info = {f->name, f->path, f->object};
+    memset(out, 0, size);
+    memcpy(out, &info, size < sizeof info ? size : sizeof info);
+    return VCOL_OK;
+}
+
+vcol_status vcol_dataset_index(const vcol_dataset *d, const char **major, const char **minor, vcol_error *err)
+{
+    const vcol_schema *s = d->files[0].schema;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!s->index_major)
+        return vcol_error_format(err, VCOL_NOT_FOUND, "%.200s: no index is stored with the table", d->files[0].where);
+    *major = s->index_major;
+    *minor = s->index_minor;
+    return VCOL_OK;
+}
+
 int64_t vcol__dataset_file_of(const vcol_dataset *d, int64_t first)
 {
     int64_t low = 0, high = d->n_files - 1;
