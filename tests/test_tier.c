@@ -692,7 +692,7 @@ START_TEST(e9_3_sources_say_what_they_are)
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(vcol_source_open_file(path, &local, NULL), VCOL_OK);
-    ck_assert_uint_eq(vcol_source_get_limits(local)->flags, 0);
+    ck_assert_uint_eq(vcol_source_get_limits(local)->flags, VCOL_SOURCE_LOCAL);
     vcol_source_release(local);
     close(fd);
     unlink(path);
