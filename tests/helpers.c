@@ -443,6 +443,32 @@ void t_reader_join(t_reader *r)
     t_require(pthread_join(r->thread, NULL) == 0);
 }
 
+/* ---- threads that do the same at once --------------------------------------------------------------- */
+
+static void *run_member(void *member_void)
+{
+    struct t_member *member = member_void;
+    member->crowd->run(member->crowd->arg, &member->random);
+    return NULL;
+}
+
+void t_crowd_start(t_crowd *c, int n, int seed, void (*run)(void *arg, t_random *r), void *arg)
+{
+    t_require(n <= T_CROWD);
+    *c = (t_crowd){.run = run, .arg = arg, .n = n};
+    for (int i = 0; i < n; i++) {
+        c->members[i].crowd = c;
+        c->members[i].random.state = (uint64_t)(seed * n + i + 1);
+        t_require(pthread_create(&c->members[i].thread, NULL, run_member, &c->members[i]) == 0);
+    }
+}
+
+void t_crowd_join(t_crowd *c)
+{
+    for (int i = 0; i < c->n; i++)
+        t_require(pthread_join(c->members[i].thread, NULL) == 0);
+}
+
 /* ---- an executor that the test steps --------------------------------------------------------------- */
 
 struct t_task {

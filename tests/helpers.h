@@ -169,6 +169,24 @@ typedef struct t_reader {
 void t_reader_start(t_reader *r);
 void t_reader_join(t_reader *r);
 
+/* ---- threads that do the same at once --------------------------------------------------------------- */
+
+#define T_CROWD 8
+
+typedef struct t_crowd {
+    void (*run)(void *arg, t_random *r); /* of each thread, by numbers of its own */
+    void *arg;
+    int n;
+    struct t_member {
+        struct t_crowd *crowd;
+        t_random random;
+        pthread_t thread;
+    } members[T_CROWD];
+} t_crowd;
+/* Starts n of them. Other seeds give other numbers, to each of them. */
+void t_crowd_start(t_crowd *c, int n, int seed, void (*run)(void *arg, t_random *r), void *arg);
+void t_crowd_join(t_crowd *c);
+
 /* ---- an executor that the test steps --------------------------------------------------------------- */
 
 typedef struct t_executor {
