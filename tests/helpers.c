@@ -600,6 +600,18 @@ vcol_allocator t_allocator_of(t_allocator *a)
 
 /* ---- a source --------------------------------------------------------------------------------------- */
 
+void *t_file(const char *path, size_t *size)
+{
+    FILE *in = fopen(path, "rb");
+    t_require(in && fseek(in, 0, SEEK_END) == 0);
+    *size = (size_t)ftell(in);
+    rewind(in);
+    void *bytes = malloc(*size);
+    t_require(bytes && fread(bytes, 1, *size, in) == *size);
+    fclose(in);
+    return bytes;
+}
+
 static vcol_status source_limits(void *self, vcol_source_limits *out, vcol_error *err)
 {
     t_source *s = self;

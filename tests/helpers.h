@@ -220,6 +220,9 @@ vcol_allocator t_allocator_of(t_allocator *a);
 
 /* ---- a source --------------------------------------------------------------------------------------- */
 
+/* All bytes of a file; freed by free(). */
+void *t_file(const char *path, size_t *size);
+
 #define T_LOGGED 4096
 
 typedef struct t_source {

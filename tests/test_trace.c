@@ -700,12 +700,8 @@ static void *ask(void *opaque)
 START_TEST(e11_6_times_of_loads_and_waits_are_those_that_passed)
 {
     vcol_manager *m = traced(100, fake_clock, 0, NULL);
-    static unsigned char bytes[1 << 20];
-    FILE *in = fopen(VCOL_FILE, "rb");
-    ck_assert_ptr_nonnull(in);
-    size_t size = fread(bytes, 1, sizeof bytes, in);
-    fclose(in);
-    ck_assert_uint_lt(size, sizeof bytes);
+    size_t size;
+    void *bytes = t_file(VCOL_FILE, &size);
     t_gate gate;
     t_gate_init(&gate);
     static t_source from;
@@ -746,6 +742,7 @@ START_TEST(e11_6_times_of_loads_and_waits_are_those_that_passed)
     vcol_source_release(source);
     vcol_manager_close(m);
     t_gate_destroy(&gate);
+    free(bytes);
 }
 END_TEST
 

@@ -24,13 +24,7 @@ void data_open(void)
 {
     vcol_error err = {0};
     vcol_manager_options o = t_options();
-    FILE *f = fopen(VCOL_SAMPLE, "rb");
-    t_require(f && fseek(f, 0, SEEK_END) == 0);
-    file.size = (size_t)ftell(f);
-    file.bytes = malloc(file.size);
-    rewind(f);
-    t_require(file.bytes && fread(file.bytes, 1, file.size, f) == file.size);
-    fclose(f);
+    file.bytes = t_file(VCOL_SAMPLE, &file.size);
     file.m = t_manager(&o);
     t_require(vcol_dataset_open(file.m, (const char *[]){VCOL_SAMPLE}, 1, NULL, &file.d, &err) == VCOL_OK);
     file.entries = vcol_dataset_entries(file.d);
