@@ -53,6 +53,13 @@ static watch *watch_new(table_world *w)
     return o;
 }
 
+/* With its world. */
+static void watch_end(watch *o)
+{
+    table_end(o->w);
+    free(o);
+}
+
 /* Gives way, now and then, by the seed. */
 static void step(watch *o, int64_t index, int64_t where)
 {
@@ -338,9 +345,7 @@ START_TEST(e5_1_no_more_than_depth_are_in_flight_at_every_step)
         ck_assert_int_eq(stats.depth, depth);
         ck_assert_int_eq(stats.computed, chunks);
         ck_assert_int_eq(stats.entries, w->files[0].rows);
-        table_close(w);
-        free(o);
-        table_free(w);
+        watch_end(o);
     }
 }
 END_TEST
@@ -391,10 +396,8 @@ START_TEST(e5_2_order_is_kept_when_item_0_is_last)
     for (int64_t i = 0; i < 10; i++)
         ck_assert_int_eq(o->order[i], i * 100);
     ck_assert(same_bits(o->sum, expected(w, 100)));
-    table_close(w);
+    watch_end(o);
     t_gate_destroy(&gate);
-    free(o);
-    table_free(w);
 }
 END_TEST
 
@@ -421,10 +424,8 @@ START_TEST(e5_2_unordered_delivers_item_1_while_item_0_is_gated)
     ck_assert_int_eq(o->order[9], 0);
     if (_i == 0)
         ck_assert_int_eq(o->order[0], 100);
-    table_close(w);
+    watch_end(o);
     t_gate_destroy(&gate);
-    free(o);
-    table_free(w);
 }
 END_TEST
 
@@ -451,9 +452,7 @@ START_TEST(e5_3_a_stop_at_item_k_leaves_nothing)
         ck_assert_int_le(atomic_load(&o->nexts), k + 1 + depth);
         ck_assert_int_eq(atomic_load(&o->fails), atomic_load(&o->stopped_seen));
         ck_assert(o->linger != k + 1 || atomic_load(&o->stopped_seen) > 0);
-        table_close(w);
-        free(o);
-        table_free(w);
+        watch_end(o);
     }
 }
 END_TEST
@@ -491,9 +490,7 @@ START_TEST(e5_4_an_error_ends_the_run_once_and_leaves_nothing)
             if (place == 4)
                 ck_assert_int_eq(atomic_load(&o->nexts), k);
             ck_assert_int_eq(vcol_run(w->d, &ro, NULL, NULL, NULL, &err), want); /* inherited */
-            table_close(w);
-            free(o);
-            table_free(w);
+            watch_end(o);
         }
     }
 }
@@ -521,10 +518,8 @@ START_TEST(e5_4_the_first_error_in_the_order_of_chunks_is_said)
     ck_assert_int_eq(run.status, VCOL_CALLBACK);
     ck_assert_int_eq(o->n_merged, _i ? 3 : 5);
     ck_assert_int_le(atomic_load(&o->calls), 3 + 8); /* three are merged, and no more than the depth in flight */
-    table_close(w);
+    watch_end(o);
     t_gate_destroy(&gate);
-    free(o);
-    table_free(w);
 }
 END_TEST
 
@@ -547,9 +542,7 @@ START_TEST(e5_4_every_allocation_fails_once)
         if (status == VCOL_OK)
             ck_assert(same_bits(o->sum, expected(w, 100)));
         w->allocator.fail_call = 0;
-        table_close(w);
-        free(o);
-        table_free(w);
+        watch_end(o);
     }
     ck_assert_int_gt(failed, 0);
 }
@@ -601,11 +594,9 @@ START_TEST(e5_5_a_further_chunk_starts_only_when_its_working_set_fits)
     vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 17 / 8);
     ck_assert_int_eq(go(o, &ro, &stats, NULL), VCOL_OK);
     ck_assert_int_le(stats.most_running, 2);
-    table_close(w);
+    watch_end(o);
     t_gate_destroy(&first);
     t_gate_destroy(&others);
-    free(o);
-    table_free(w);
 }
 END_TEST
 
@@ -667,8 +658,7 @@ START_TEST(e5_5_who_is_short_of_memory_waits_for_a_chunk_that_computes)
     ck_assert_int_eq(stats.most_running, 2);
     ck_assert_uint_gt(t_stats(w->m).memory_waits, 0);
     ck_assert_uint_eq(t_stats(w->m).overcommits, 0);
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -702,9 +692,8 @@ START_TEST(e5_5_chunks_that_wait_for_each_others_memory_are_granted_over_the_lim
     ck_assert_msg(vcol_run(w->d, &ro, &j, NULL, NULL, &err) == VCOL_OK, "%s", err.message);
     pthread_join(opener, NULL);
     ck_assert_uint_gt(t_stats(w->m).overcommits, 0);
-    table_close(w);
+    table_end(w);
     t_gate_destroy(&short_of.met);
-    table_free(w);
 }
 END_TEST
 
@@ -746,9 +735,7 @@ START_TEST(e5_6_what_was_chosen_can_be_read_and_changes_no_result)
         ck_assert(ro.depth ? s.depth == ro.depth : s.depth >= s.jobs);
         ck_assert_int_ge(s.ahead, 2);
         ck_assert_uint_gt(s.working_set, 0);
-        table_close(w);
-        free(o);
-        table_free(w);
+        watch_end(o);
     }
 }
 END_TEST
@@ -797,9 +784,8 @@ START_TEST(e5_6_threads_have_names_and_the_caller_is_one_of_them)
     pthread_join(opener, NULL);
     ck_assert_int_eq(atomic_load(&naming.callers), 1);
     ck_assert_int_eq(atomic_load(&naming.named), 2);
-    table_close(w);
+    table_end(w);
     t_gate_destroy(&naming.gate);
-    table_free(w);
 }
 END_TEST
 
@@ -848,9 +834,7 @@ START_TEST(e5_6_misuse_is_answered)
     ANSWER(VCOL_RANGE, &j);
     ck_assert_int_eq(vcol_run(NULL, &ro, &j, o, NULL, NULL), VCOL_MISUSE);
     ck_assert_int_eq(vcol_run(w->d, NULL, &j, o, NULL, NULL), VCOL_OK); /* all defaults */
-    table_close(w);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
@@ -876,10 +860,8 @@ START_TEST(e5_7_any_number_of_chunks_may_be_open)
     ck_assert_int_eq(o->rows, 4000);
     ck_assert_uint_eq(t_stats(w->m).blocks_redecoded, 0);
     ck_assert_uint_eq(t_stats(w->m).blocks_unpacked, 40);
-    table_close(w);
+    watch_end(o);
     t_gate_destroy(&gate);
-    free(o);
-    table_free(w);
 }
 END_TEST
 
@@ -926,10 +908,8 @@ START_TEST(e5_7_chunks_of_a_run_follow_a_plan)
         ck_assert_int_eq(vcol_plan_steps(plan), 2);
         ck_assert_int_gt(s.released, 0);
         ck_assert_int_eq(s.early, 0);
-        table_close(w);
+        watch_end(o);
         vcol_plan_release(plan);
-        free(o);
-        table_free(w);
     }
 }
 END_TEST
@@ -1045,9 +1025,7 @@ START_TEST(e7_1_finish_is_never_called_after_a_failure)
     ck_assert_int_eq(go(o, &ro, NULL, &err), VCOL_CORRUPT);
     ck_assert_msg(strstr(err.message, "not clustered"), "%s", err.message);
     ck_assert_int_eq(atomic_load(&o->finishes), 0);
-    table_close(w);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
@@ -1061,9 +1039,7 @@ START_TEST(e7_1_nothing_to_do_is_finished_too)
     table_open(w, 1, 0, 0);
     ck_assert_int_eq(go(o, &ro, &s, NULL), VCOL_OK);
     ck_assert_int_eq(s.chunks, 0);
-    table_close(w);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
