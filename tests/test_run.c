@@ -124,6 +124,7 @@ static vcol_status on_chunk(vcol_chunk *c, void *state, void *opaque, vcol_error
     part *p = state;
     int64_t row, index = current;
     t_require(index < MOST);
+    atomic_fetch_add(&o->computing, 1);
     atomic_fetch_add(&o->calls, 1);
     atomic_fetch_add(&o->by_index[index], 1);
     p->first = vcol_chunk_first(c);
@@ -145,9 +146,11 @@ static vcol_status on_chunk(vcol_chunk *c, void *state, void *opaque, vcol_error
     }
     if (err->status == VCOL_CANCELLED)
         atomic_fetch_add(&o->stopped_seen, 1);
+    vcol_status status = (vcol_status)err->status;
     if (index == o->fail_chunk)
-        return vcol_error_format(err, VCOL_CALLBACK, "chunk %lld says no", (long long)index);
-    return (vcol_status)err->status;
+        status = vcol_error_format(err, VCOL_CALLBACK, "chunk %lld says no", (long long)index);
+    atomic_fetch_sub(&o->computing, 1);
+    return status;
 }
 
 static vcol_status on_merge(void *total, void *state, void *opaque, vcol_error *err)
