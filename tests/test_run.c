@@ -1050,6 +1050,27 @@ END_TEST
 
 static char cache_dir[64];
 
+/* Calls f with the path of each entry that is there now. */
+static void each_entry(void (*f)(const char *path))
+{
+    char path[512];
+    struct dirent **entries;
+    int n = scandir(cache_dir, &entries, NULL, alphasort);
+    ck_assert_int_ge(n, 0);
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%.255s", cache_dir, entries[i]->d_name);
+        if (entries[i]->d_name[0] != '.')
+            f(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static void drop_entry(const char *path)
+{
+    ck_assert_int_eq(remove(path), 0);
+}
+
 static int entries_of_cache(bool temporary)
 {
     int n = 0;
@@ -1069,14 +1090,8 @@ static void cache_begin(void)
 
 static void cache_end(void)
 {
-    char path[512];
-    DIR *d = opendir(cache_dir);
     ck_assert_int_eq(entries_of_cache(true), 0);
-    for (struct dirent *e; (e = readdir(d));) {
-        snprintf(path, sizeof path, "%s/%.255s", cache_dir, e->d_name);
-        unlink(path);
-    }
-    closedir(d);
+    each_entry(drop_entry);
     ck_assert_int_eq(rmdir(cache_dir), 0);
 }
 
@@ -1173,25 +1188,28 @@ START_TEST(e7_2_what_changed_is_computed_anew_and_nothing_else)
 }
 END_TEST
 
+static char entry_path[512];
+
+static void note_entry(const char *path)
+{
+    snprintf(entry_path, sizeof entry_path, "%s", path);
+}
+
 /* One entry cut at every length, with every byte changed, and one that load refuses: computed anew, kept anew, no error. */
 START_TEST(e7_2_a_damaged_entry_is_computed_anew)
 {
     table_world *w = table_new(1, 100, 3, 2);
     vcol_run_options ro = run_options(1, 0);
-    char path[512] = "";
+    const char *path = entry_path;
     static unsigned char whole[4096], again[4096];
     cache_begin();
     ck_assert_int_eq(run_kept(w, &ro).calls, 1);
-    DIR *d = opendir(cache_dir);
-    for (struct dirent *e; (e = readdir(d));)
-        if (e->d_name[0] != '.')
-            snprintf(path, sizeof path, "%s/%.255s", cache_dir, e->d_name);
-    closedir(d);
+    each_entry(note_entry);
     FILE *f = fopen(path, "rb");
     size_t size = fread(whole, 1, sizeof whole, f);
     fclose(f);
     ck_assert(size > 40 && size < sizeof whole);
-    for (size_t i = 0; i < 2 * size; i += i % size < 40 ? 1 : (size_t)T_REPEAT(1) * 7) {
+    for (size_t i = 0; i < 2 * size; i += i % size < 40 ? 1 : 7) {
         unsigned char byte = whole[i % size];
         whole[i % size] ^= i < size ? 0 : 1;
         f = fopen(path, "wb");
@@ -1262,6 +1280,12 @@ START_TEST(e7_2_a_run_that_failed_goes_on_where_it_was)
 }
 END_TEST
 
+static void put_folder(const char *path)
+{
+    drop_entry(path);
+    ck_assert_int_eq(mkdir(path, 0777), 0);
+}
+
 /* Where nothing can be kept the run goes on; a directory that cannot be is an error. */
 START_TEST(e7_2_what_cannot_be_kept_is_no_error)
 {
@@ -1271,26 +1295,12 @@ START_TEST(e7_2_what_cannot_be_kept_is_no_error)
     cache_begin();
     memcpy(name, cache_dir, sizeof name);
     ck_assert_int_eq(run_kept(w, &ro).calls, 10);
-    DIR *d = opendir(cache_dir);
-    for (struct dirent *e; (e = readdir(d));) { /* folders in the entries' places */
-        if (e->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof path, "%s/%.255s", cache_dir, e->d_name);
-        unlink(path);
-        ck_assert_int_eq(mkdir(path, 0777), 0);
-    }
-    closedir(d);
+    each_entry(put_folder); /* in the entries' places */
     kept k = run_kept(w, &ro);
     ck_assert_int_eq(k.status, VCOL_OK);
     ck_assert_int_eq(k.calls, 10);
     ck_assert_int_eq(k.s.to_cache, 0);
-    d = opendir(cache_dir);
-    for (struct dirent *e; (e = readdir(d));) {
-        snprintf(path, sizeof path, "%s/%.255s", cache_dir, e->d_name);
-        if (e->d_name[0] != '.')
-            rmdir(path);
-    }
-    closedir(d);
+    each_entry(drop_entry);
     snprintf(path, sizeof path, "%s/file", name);
     FILE *f = fopen(path, "w");
     ck_assert_ptr_nonnull(f);
