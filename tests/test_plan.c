@@ -692,19 +692,19 @@ typedef struct sharer {
     sample *w;
     vcol_plan *p;
     const whole *t;
-    int number;
-    pthread_t thread;
+    _Atomic int begun;
 } sharer;
 
-static void *share(void *arg)
+static void share(void *arg, t_random *r)
 {
     static const char *const names[] = {"a", "b", "c"};
     sharer *s = arg;
+    (void)r;
     vcol_loop_options o;
     vcol_loop *l;
     vcol_chunk *c;
     vcol_loop_options_init(&o, sizeof o);
-    o.entries = 1000 + 500 * s->number;
+    o.entries = 1000 + 500 * atomic_fetch_add(&s->begun, 1);
     o.plan = s->p;
     t_require(vcol_loop_open(s->w->d, &o, &l, NULL) == VCOL_OK);
     while (vcol_loop_next(l, &c, NULL) == VCOL_OK)
@@ -714,24 +714,19 @@ static void *share(void *arg)
                 compare(c, s->t, (3 * i + k) % COLUMNS);
         }
     vcol_loop_close(l);
-    return NULL;
 }
 
 /* All learn the same plan at once. */
 START_TEST(e6_4_threads_share_a_plan_and_learn_it_together)
 {
-    enum { THREADS = 4 };
     sample *w = fresh(2);
     whole t;
     vcol_chunk *kept = read_whole(w, &t);
     vcol_plan *p = plan_of(NULL, 0);
-    sharer s[THREADS];
-    for (int i = 0; i < THREADS; i++) {
-        s[i] = (sharer){w, p, &t, i, 0};
-        ck_assert_int_eq(pthread_create(&s[i].thread, NULL, share, &s[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(s[i].thread, NULL);
+    sharer s = {w, p, &t, 0};
+    t_crowd crowd;
+    t_crowd_start(&crowd, 4, 0, share, &s);
+    t_crowd_join(&crowd);
     ck_assert_int_eq(vcol_plan_steps(p), 3);
     ck_assert_int_eq(plan_stats(p).learned, 12 + 8); /* columns; offsets of those that are lists, by their own names */
     ck_assert_int_eq(plan_stats(p).chunks, 8 + 6 + 4 + 4);

@@ -577,36 +577,26 @@ START_TEST(e11_5_any_name_is_text)
 }
 END_TEST
 
-typedef struct recorder {
-    vcol_manager *m;
-    pthread_t thread;
-} recorder;
-
-static void *record(void *opaque)
+static void record(void *m, t_random *r)
 {
-    recorder *r = opaque;
+    (void)r;
     for (int i = 0; i < 1000; i++) {
-        vcol_trace_begin(r->m, "outer");
-        vcol_trace_begin(r->m, "inner");
-        vcol_trace_end(r->m);
-        vcol_trace_end(r->m);
+        vcol_trace_begin(m, "outer");
+        vcol_trace_begin(m, "inner");
+        vcol_trace_end(m);
+        vcol_trace_end(m);
     }
-    return NULL;
 }
 
 START_TEST(e11_5_threads_record_while_the_file_is_written)
 {
-    recorder r[8];
+    t_crowd crowd;
     vcol_manager *m = traced(12000, NULL, 0, NULL);
-    for (int i = 0; i < 8; i++) {
-        r[i].m = m;
-        ck_assert_int_eq(pthread_create(&r[i].thread, NULL, record, &r[i]), 0);
-    }
+    t_crowd_start(&crowd, 8, 0, record, m);
     json_t *root = written(m);
     check_nesting(root);
     json_decref(root);
-    for (int i = 0; i < 8; i++)
-        pthread_join(r[i].thread, NULL);
+    t_crowd_join(&crowd);
     root = written(m);
     check_nesting(root);
     int64_t samples = 0;
