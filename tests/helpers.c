@@ -130,7 +130,8 @@ void t_gate_destroy(t_gate *gate)
 void t_gate_pass(t_gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
-    gate->arrived++;
+    if (++gate->arrived == gate->opens_at)
+        gate->open = true;
     pthread_cond_broadcast(&gate->changed);
     while (!gate->open && gate->tickets == 0)
         pthread_cond_wait(&gate->changed, &gate->lock);
@@ -152,6 +153,13 @@ void t_gate_open(t_gate *gate)
     pthread_mutex_lock(&gate->lock);
     gate->open = true;
     pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void t_gate_open_at(t_gate *gate, int n)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->opens_at = n;
     pthread_mutex_unlock(&gate->lock);
 }
 

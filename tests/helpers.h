@@ -81,6 +81,7 @@ typedef struct t_gate {
     pthread_cond_t changed;
     int arrived;  /* lock */
     int tickets;  /* lock: so many more may pass */
+    int opens_at; /* lock: so many arrivals open it; 0 = none do */
     bool open;    /* lock */
 } t_gate;
 void t_gate_init(t_gate *gate);
@@ -89,6 +90,8 @@ void t_gate_pass(t_gate *gate);
 /* Waits until n threads have come in all. */
 void t_gate_await(t_gate *gate, int n);
 void t_gate_open(t_gate *gate);
+/* It opens once n threads have arrived: they meet at it. */
+void t_gate_open_at(t_gate *gate, int n);
 /* Lets n threads pass, and no more. */
 void t_gate_let(t_gate *gate, int n);
 int t_gate_arrived(t_gate *gate);

@@ -28,6 +28,7 @@ typedef struct watch {
     uint64_t seed;       /* of the steps at which threads give way; 0: they do not */
     bool unordered;
     t_gate *gates[MOST]; /* passed in the middle of that chunk's function */
+    t_gate gate;         /* for some of them */
     _Atomic int64_t fail_chunk; /* that index fails; -1 = none; a test may change it while chunks run */
     int64_t fail_open, fail_begin, fail_merge, fail_next, fail_load; /* likewise, const while it runs */
     bool fail_finish;
@@ -50,14 +51,31 @@ static watch *watch_new(table_world *w)
     o->w = w;
     o->fail_chunk = o->fail_open = o->fail_begin = o->fail_merge = o->fail_next = o->fail_load = o->stop_after = o->linger = -1;
     o->size = 100;
+    t_gate_init(&o->gate);
     return o;
+}
+
+/* The world is closed; its files stay. */
+static void watch_close(watch *o)
+{
+    table_close(o->w);
+    t_gate_destroy(&o->gate);
+    free(o);
+}
+
+static watch *watch_again(watch *o)
+{
+    table_world *w = o->w;
+    watch_close(o);
+    return watch_new(w);
 }
 
 /* With its world. */
 static void watch_end(watch *o)
 {
-    table_end(o->w);
-    free(o);
+    table_world *w = o->w;
+    watch_close(o);
+    table_free(w);
 }
 
 /* Gives way, now and then, by the seed. */
@@ -374,6 +392,14 @@ static void start(running *r, watch *o, const vcol_run_options *ro)
     t_require(pthread_create(&r->thread, NULL, run_thread, r) == 0);
 }
 
+/* How it ends once the gate is open. */
+static vcol_status let_go(running *r, t_gate *gate)
+{
+    t_gate_open(gate);
+    t_require(pthread_join(r->thread, NULL) == 0);
+    return r->status;
+}
+
 /* Chunk 0 is held until all that may run meanwhile has ended: as many as the depth allows, which wait for their turn. */
 START_TEST(e5_2_order_is_kept_when_item_0_is_last)
 {
@@ -382,25 +408,20 @@ START_TEST(e5_2_order_is_kept_when_item_0_is_last)
     watch *o = watch_new(w);
     vcol_run_options ro = run_options(workers, depth);
     running run;
-    t_gate gate;
-    t_gate_init(&gate);
-    o->gates[0] = &gate;
+    o->gates[0] = &o->gate;
     o->depth = depth;
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
-    t_gate_await(&gate, 1);
+    t_gate_await(&o->gate, 1);
     t_until(atomic_load(&o->ends) == depth - 1);
     ck_assert_int_eq(atomic_load(&o->begins), depth);
     ck_assert_int_eq(atomic_load(&o->merges), 0);
-    t_gate_open(&gate);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_OK);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_OK);
     ck_assert_int_eq(o->n_merged, 10);
     for (int64_t i = 0; i < 10; i++)
         ck_assert_int_eq(o->order[i], i * 100);
     ck_assert(same_bits(o->sum, expected(w, 100)));
     watch_end(o);
-    t_gate_destroy(&gate);
 }
 END_TEST
 
@@ -411,24 +432,19 @@ START_TEST(e5_2_unordered_delivers_item_1_while_item_0_is_gated)
     watch *o = watch_new(w);
     vcol_run_options ro = run_options(2 + _i, 2 + _i);
     running run;
-    t_gate gate;
-    t_gate_init(&gate);
-    o->gates[0] = &gate;
+    o->gates[0] = &o->gate;
     o->depth = ro.depth;
     ro.flags = VCOL_RUN_UNORDERED;
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
-    t_gate_await(&gate, 1);
+    t_gate_await(&o->gate, 1);
     t_until(atomic_load(&o->merges) == 9);
-    t_gate_open(&gate);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_OK);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_OK);
     ck_assert_int_eq(o->n_merged, 10);
     ck_assert_int_eq(o->order[9], 0);
     if (_i == 0)
         ck_assert_int_eq(o->order[0], 100);
     watch_end(o);
-    t_gate_destroy(&gate);
 }
 END_TEST
 
@@ -506,23 +522,18 @@ START_TEST(e5_4_the_first_error_in_the_order_of_chunks_is_said)
     watch *o = watch_new(w);
     vcol_run_options ro = run_options(4, 8);
     running run;
-    t_gate gate;
-    t_gate_init(&gate);
     o->fail_chunk = 5;
-    o->gates[3] = &gate;
+    o->gates[3] = &o->gate;
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
-    t_gate_await(&gate, 1);
+    t_gate_await(&o->gate, 1);
     t_until(atomic_load(&o->fails) >= 1); /* those behind it that were running fail too: they are stopped */
     if (_i)
         o->fail_chunk = 3; /* read by the held chunk, after the gate */
-    t_gate_open(&gate);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_CALLBACK);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_CALLBACK);
     ck_assert_int_eq(o->n_merged, _i ? 3 : 5);
     ck_assert_int_le(atomic_load(&o->calls), 3 + 8); /* three are merged, and no more than the depth in flight */
     watch_end(o);
-    t_gate_destroy(&gate);
 }
 END_TEST
 
@@ -568,14 +579,11 @@ START_TEST(e5_5_a_further_chunk_starts_only_when_its_working_set_fits)
     ck_assert_uint_ge(stats.working_set, 3200);
     ck_assert_int_eq(stats.held_back, 0);
     uint64_t set = stats.working_set;
-    table_close(w);
-    free(o);
-    o = watch_new(w);
-    t_gate first, others;
+    o = watch_again(o);
+    t_gate first;
     t_gate_init(&first);
-    t_gate_init(&others);
     o->gates[0] = &first;
-    o->gates[1] = o->gates[2] = &others;
+    o->gates[1] = o->gates[2] = &o->gate;
     table_open(w, 0, 1 << 20, VCOL_MANAGER_LIMIT_HARD);
     vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 17 / 8);
     running run;
@@ -583,23 +591,18 @@ START_TEST(e5_5_a_further_chunk_starts_only_when_its_working_set_fits)
     t_gate_await(&first, 1);
     ck_assert_int_eq(atomic_load(&o->begins), 1); /* and so it stays: it is not known what a chunk needs */
     t_gate_open(&first);
-    t_gate_await(&others, 2);
+    t_gate_await(&o->gate, 2);
     ck_assert_int_eq(atomic_load(&o->begins), 3);
-    t_gate_open(&others);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_OK);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_OK);
     ck_assert(same_bits(o->sum, expected(w, 400)));
     ck_assert_uint_eq(t_stats(w->m).overcommits, 0);
-    table_close(w);
-    free(o);
-    o = watch_new(w);
+    o = watch_again(o);
     table_open(w, 0, 1 << 20, 0);
     vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 17 / 8);
     ck_assert_int_eq(go(o, &ro, &stats, NULL), VCOL_OK);
     ck_assert_int_le(stats.most_running, 2);
     watch_end(o);
     t_gate_destroy(&first);
-    t_gate_destroy(&others);
 }
 END_TEST
 
@@ -640,13 +643,13 @@ static vcol_status short_chunk(vcol_chunk *c, void *state, void *opaque, vcol_er
     return VCOL_OK;
 }
 
-START_TEST(e5_5_who_is_short_of_memory_waits_for_a_chunk_that_computes)
+/* Runs them with so many bytes besides what is fixed. A column of 3,200 bytes has a class of 3,584. */
+static table_world *run_short(bool both, uint64_t room, uint32_t flags, vcol_run_stats *stats)
 {
     table_world *w = table_new(1, 4000, 3, 2);
     vcol_run_options ro = run_options(2, 4);
     vcol_job j;
     vcol_error err = {0};
-    vcol_run_stats stats;
     vcol_job_init(&j, sizeof j);
     j.chunk = short_chunk;
     ro.entries = 400;
@@ -654,10 +657,21 @@ START_TEST(e5_5_who_is_short_of_memory_waits_for_a_chunk_that_computes)
     w->files[0].block = 400;
     memset(&short_of, 0, sizeof short_of);
     short_of.w = w;
-    table_open(w, 0, 1 << 20, VCOL_MANAGER_LIMIT_HARD);
-    /* three columns of 3,200 bytes (a class of 3,584), and while the last is made its stored and unpacked bytes */
-    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + 6 * 3584 + 2048);
-    ck_assert_msg(vcol_run(w->d, &ro, &j, NULL, &stats, &err) == VCOL_OK, "%s", err.message);
+    short_of.both = both;
+    t_gate_init(&short_of.met);
+    t_gate_open_at(&short_of.met, 2);
+    table_open(w, 0, 1 << 20, flags);
+    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + room);
+    ck_assert_msg(vcol_run(w->d, &ro, &j, NULL, stats, &err) == VCOL_OK, "%s", err.message);
+    t_gate_destroy(&short_of.met);
+    return w;
+}
+
+START_TEST(e5_5_who_is_short_of_memory_waits_for_a_chunk_that_computes)
+{
+    vcol_run_stats stats;
+    /* three columns, and while the last is made its stored and unpacked bytes */
+    table_world *w = run_short(false, 6 * 3584 + 2048, VCOL_MANAGER_LIMIT_HARD, &stats);
     ck_assert_int_eq(stats.most_running, 2);
     ck_assert_uint_gt(t_stats(w->m).memory_waits, 0);
     ck_assert_uint_eq(t_stats(w->m).overcommits, 0);
@@ -665,38 +679,11 @@ START_TEST(e5_5_who_is_short_of_memory_waits_for_a_chunk_that_computes)
 }
 END_TEST
 
-static void *open_when_two_hold(void *opaque)
-{
-    (void)opaque;
-    t_gate_await(&short_of.met, 2);
-    t_gate_open(&short_of.met);
-    return NULL;
-}
-
 START_TEST(e5_5_chunks_that_wait_for_each_others_memory_are_granted_over_the_limit)
 {
-    table_world *w = table_new(1, 4000, 3, 2);
-    vcol_run_options ro = run_options(2, 4);
-    vcol_job j;
-    vcol_error err = {0};
-    vcol_job_init(&j, sizeof j);
-    j.chunk = short_chunk;
-    ro.entries = 400;
-    ro.flags = VCOL_RUN_NO_PREFETCH;
-    w->files[0].block = 400;
-    memset(&short_of, 0, sizeof short_of);
-    short_of.w = w;
-    short_of.both = true;
-    t_gate_init(&short_of.met);
-    table_open(w, 0, 1 << 20, 0);
-    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + 4 * 3584 + 1024);
-    pthread_t opener;
-    ck_assert_int_eq(pthread_create(&opener, NULL, open_when_two_hold, NULL), 0);
-    ck_assert_msg(vcol_run(w->d, &ro, &j, NULL, NULL, &err) == VCOL_OK, "%s", err.message);
-    pthread_join(opener, NULL);
+    table_world *w = run_short(true, 4 * 3584 + 1024, 0, NULL);
     ck_assert_uint_gt(t_stats(w->m).overcommits, 0);
     table_end(w);
-    t_gate_destroy(&short_of.met);
 }
 END_TEST
 
@@ -762,29 +749,19 @@ static vcol_status name_chunk(vcol_chunk *c, void *state, void *opaque, vcol_err
     return VCOL_OK;
 }
 
-static void *open_when_three(void *opaque)
-{
-    (void)opaque;
-    t_gate_await(&naming.gate, 3);
-    t_gate_open(&naming.gate);
-    return NULL;
-}
-
 /* Three chunks at a time: on the caller's thread and on two that have names. Without any callback but chunk. */
 START_TEST(e5_6_threads_have_names_and_the_caller_is_one_of_them)
 {
     table_world *w = table_new(1, 300, 3, 2);
     vcol_run_options ro = run_options(3, 3);
     vcol_job j;
-    pthread_t opener;
     vcol_job_init(&j, sizeof j);
     j.chunk = name_chunk;
     naming.caller = pthread_self();
     t_gate_init(&naming.gate);
+    t_gate_open_at(&naming.gate, 3);
     table_open(w, 0, 0, 0);
-    ck_assert_int_eq(pthread_create(&opener, NULL, open_when_three, NULL), 0);
     ck_assert_int_eq(vcol_run(w->d, &ro, &j, NULL, NULL, NULL), VCOL_OK);
-    pthread_join(opener, NULL);
     ck_assert_int_eq(atomic_load(&naming.callers), 1);
     ck_assert_int_eq(atomic_load(&naming.named), 2);
     table_end(w);
@@ -848,23 +825,18 @@ START_TEST(e5_7_any_number_of_chunks_may_be_open)
     watch *o = watch_new(w);
     vcol_run_options ro = run_options(100 + _i * 50, 200);
     running run;
-    t_gate gate;
-    t_gate_init(&gate);
     for (int i = 0; i < 100; i++)
-        o->gates[i] = &gate;
+        o->gates[i] = &o->gate;
     ro.entries = 30; /* blocks of 100 lie across */
     ro.flags = VCOL_RUN_UNORDERED;
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
-    t_gate_await(&gate, 100);
-    t_gate_open(&gate);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_OK);
+    t_gate_await(&o->gate, 100);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_OK);
     ck_assert_int_eq(o->rows, 4000);
     ck_assert_uint_eq(t_stats(w->m).blocks_redecoded, 0);
     ck_assert_uint_eq(t_stats(w->m).blocks_unpacked, 40);
     watch_end(o);
-    t_gate_destroy(&gate);
 }
 END_TEST
 
@@ -1119,8 +1091,7 @@ static kept run_kept(table_world *w, const vcol_run_options *options)
     k.calls = atomic_load(&o->calls);
     k.reads = (int64_t)(t_stats(w->m).reads - reads);
     k.sum = o->sum;
-    table_close(w);
-    free(o);
+    watch_close(o);
     return k;
 }
 
@@ -1250,8 +1221,7 @@ START_TEST(e7_2_an_entry_that_load_refuses_is_computed_anew)
     ck_assert_int_eq(atomic_load(&o->calls), 1);
     ck_assert_int_eq(s.from_cache, 9);
     ck_assert(same_bits(o->sum, expected(w, 100)));
-    table_close(w);
-    free(o);
+    watch_close(o);
     cache_end();
     table_free(w);
 }
@@ -1269,8 +1239,7 @@ START_TEST(e7_2_a_run_that_failed_goes_on_where_it_was)
     o->fail_chunk = 6;
     table_open(w, 0, 0, 0);
     ck_assert_int_eq(go(o, &ro, NULL, NULL), VCOL_CALLBACK);
-    table_close(w);
-    free(o);
+    watch_close(o);
     kept k = run_kept(w, &ro);
     ck_assert_int_eq(k.calls, 4);
     ck_assert_int_eq(k.s.from_cache, 6);
