@@ -5,8 +5,8 @@
  */
 #include "helpers.h"
 
-#include "adl.h"
 #include "core/manager.h"
+#include "job.h"
 
 #include <jansson.h>
 #include <unistd.h>
@@ -935,10 +935,8 @@ static void run_query(const adl_query *query, int64_t entries, const char *colum
 
 START_TEST(e8_4_a_few_entries_tell_what_the_whole_run_asks_for)
 {
-    static const adl_query *const queries[] = {&adl_query1, &adl_query2, &adl_query3, &adl_query4,
-                                               &adl_query5, &adl_query6, &adl_query7, &adl_query8};
     static learned few, whole, declared;
-    const adl_query *query = queries[_i];
+    const adl_query *query = adl_queries[_i];
     run_query(query, 200, NULL, &few);
     run_query(query, 0, NULL, &whole);
     ck_assert_int_gt(few.n, 0);
