@@ -17,7 +17,6 @@
 #include <vcol/mpi.h>
 #endif
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,8 +89,9 @@ static double run_pass(void *opaque)
 
 /* ---- the machine ----------------------------------------------------------------------------------- */
 
-static double compute(void)
+static double run_compute(void *opaque)
 {
+    (void)opaque;
     double start = measure_wall(), x = 1, sum = 0;
     for (int64_t i = 0; i < 100000000; i++) {
         x = x * 0.999999 + 1e-30;
@@ -101,27 +101,9 @@ static double compute(void)
     return measure_wall() - start;
 }
 
-static double run_compute(void *opaque)
-{
-    (void)opaque;
-    return compute();
-}
-
-static void *compute_thread(void *opaque)
-{
-    compute();
-    return opaque;
-}
-
 static double run_two(void *opaque)
 {
-    pthread_t other;
-    double start = measure_wall();
-    if (pthread_create(&other, NULL, compute_thread, opaque) != 0)
-        return -1;
-    compute();
-    pthread_join(other, NULL);
-    return measure_wall() - start;
+    return measure_twice(run_compute, opaque);
 }
 
 /* ---- cases ------------------------------------------------------------------------------------------- */
