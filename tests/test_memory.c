@@ -42,14 +42,7 @@ static void sample_open(sample *s, uint64_t limit, bool stepped)
     memset(s, 0, sizeof *s);
     snprintf(file, sizeof file, "%s", path);
     *strrchr(file, ':') = 0;
-    FILE *f = fopen(file, "rb");
-    ck_assert_ptr_nonnull(f);
-    fseek(f, 0, SEEK_END);
-    s->size = (size_t)ftell(f);
-    rewind(f);
-    s->data = malloc(s->size);
-    ck_assert_uint_eq(fread(s->data, 1, s->size, f), s->size);
-    fclose(f);
+    s->data = t_file(file, &s->size);
     t_executor_init(&s->executor);
     vcol_manager_options o = t_options();
     o.limit = limit;
