@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "measure.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,31 @@ int measure_run(measure_series *series, int n, int rounds)
     for (int i = 0; i < n; i++)
         series[i].median = measure_median(series[i].seconds, rounds);
     return 0;
+}
+
+typedef struct second {
+    double (*run)(void *opaque);
+    void *opaque;
+    double seconds;
+} second;
+
+static void *run_second(void *opaque)
+{
+    second *s = opaque;
+    s->seconds = s->run(s->opaque);
+    return NULL;
+}
+
+double measure_twice(double (*run)(void *opaque), void *opaque)
+{
+    second other = {run, opaque, -1};
+    pthread_t thread;
+    double start = measure_wall();
+    if (pthread_create(&thread, NULL, run_second, &other) != 0)
+        return -1;
+    double own = run(opaque);
+    pthread_join(thread, NULL);
+    return own < 0 || other.seconds < 0 ? -1 : measure_wall() - start;
 }
 
 static void print_number(const char *name, double value)

@@ -35,6 +35,9 @@ typedef struct measure_series {
 /* Runs all series in turn, `rounds` times. Returns 0, or -1 after a failure. */
 int measure_run(measure_series *series, int n, int rounds);
 
+/* Seconds of running it twice at once, on two threads; below 0 after a failure. */
+double measure_twice(double (*run)(void *opaque), void *opaque);
+
 double measure_median(const double *values, int n);
 
 /* A case: a number of each round, and what it should stay below (or above). */

@@ -16,7 +16,6 @@
 #include <vcol/vcol.h>
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,22 +173,9 @@ static double run_compute(void *opaque)
     return measure_wall() - start;
 }
 
-static void *compute_thread(void *opaque)
-{
-    run_compute(opaque);
-    return NULL;
-}
-
-/* Twice the computing, on two threads. */
 static double run_two(void *opaque)
 {
-    pthread_t other;
-    double start = measure_wall();
-    if (pthread_create(&other, NULL, compute_thread, opaque) != 0)
-        return -1;
-    run_compute(opaque);
-    pthread_join(other, NULL);
-    return measure_wall() - start;
+    return measure_twice(run_compute, opaque);
 }
 
 /* Ids of the columns, entries a chunk. */

@@ -10,33 +10,24 @@
  *             than one after the other, and all are measured in the same round.
  * Regression: below 0.90 for two jobs, 0.85 for two ranks.
  */
-#include "adl/adl.h"
+#include "adl/job.h"
 #include "measure.h"
 
 #ifdef BENCH_MPI
 #include <vcol/mpi.h>
 #endif
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define N_QUERIES 8
 #define MOST_PATHS 64
-
-static const adl_query *const queries[N_QUERIES] = {&adl_query1, &adl_query2, &adl_query3, &adl_query4,
-                                                    &adl_query5, &adl_query6, &adl_query7, &adl_query8};
-
-typedef struct result {
-    adl_histogram histograms[N_QUERIES * ADL_MAX_HISTOGRAMS];
-} result;
 
 typedef struct parallel_bench {
     const char *paths[MOST_PATHS];
     int n_paths;
     int64_t chunk;
-    char columns[1024];
-    result empty, first; /* first: of the first run: all others must be the same */
+    adl_job job;
+    adl_result first; /* of the first run: all others must be the same */
     int have_first;
 } parallel_bench;
 
@@ -47,57 +38,6 @@ typedef struct pass {
 
 static volatile double nowhere;
 
-/* ---- the job ------------------------------------------------------------------------------------- */
-
-static vcol_status open_result(void **state, void *opaque, vcol_error *err)
-{
-    result *r = malloc(sizeof *r);
-    if (!r)
-        return vcol_error_set(err, VCOL_NOMEM, "out of memory");
-    *r = ((const parallel_bench *)opaque)->empty;
-    *state = r;
-    return VCOL_OK;
-}
-
-static vcol_status run_chunk(vcol_chunk *chunk, void *state, void *opaque, vcol_error *err)
-{
-    result *r = state;
-    (void)opaque;
-    for (int q = 0; q < N_QUERIES && !err->status; q++)
-        queries[q]->run(chunk, &r->histograms[q * ADL_MAX_HISTOGRAMS], err);
-    return (vcol_status)err->status;
-}
-
-static vcol_status add_result(void *total, void *state, void *opaque, vcol_error *err)
-{
-    (void)opaque;
-    (void)err;
-    for (int h = 0; h < N_QUERIES * ADL_MAX_HISTOGRAMS; h++)
-        for (int bin = 0; bin < ADL_BINS + 2; bin++)
-            ((result *)total)->histograms[h].counts[bin] += ((result *)state)->histograms[h].counts[bin];
-    return VCOL_OK;
-}
-
-static void close_result(void *state, void *opaque)
-{
-    (void)opaque;
-    free(state);
-}
-
-static vcol_status save_result(const void *state, vcol_sink *sink, void *opaque, vcol_error *err)
-{
-    (void)opaque;
-    return vcol_sink_write(sink, state, sizeof(result), err);
-}
-
-static vcol_status load_result(void **state, const void *data, size_t size, void *opaque, vcol_error *err)
-{
-    vcol_status status = size == sizeof(result) ? open_result(state, opaque, err) : VCOL_CORRUPT;
-    if (status == VCOL_OK)
-        memcpy(*state, data, size);
-    return status;
-}
-
 static double run_pass(void *opaque)
 {
     const pass *p = opaque;
@@ -107,22 +47,14 @@ static double run_pass(void *opaque)
     vcol_dataset *d = NULL;
     vcol_manager_options mo;
     vcol_run_options ro;
-    vcol_job job;
-    result total = b->empty;
+    vcol_job job = adl_job_calls(&b->job);
+    adl_result total = b->job.empty;
     vcol_manager_options_init(&mo, sizeof mo);
     mo.flags = p->background ? 0 : VCOL_MANAGER_NO_BACKGROUND;
-    vcol_job_init(&job, sizeof job);
-    job.open = open_result;
-    job.chunk = run_chunk;
-    job.merge = add_result;
-    job.close = close_result;
-    job.save = save_result;
-    job.load = load_result;
-    job.opaque = b;
     vcol_run_options_init(&ro, sizeof ro);
     ro.jobs = p->jobs;
     ro.entries = b->chunk;
-    ro.columns = b->columns;
+    ro.columns = b->job.columns;
     vcol_manager_open(&mo, &m, &err);
     vcol_dataset_open(m, b->paths, b->n_paths, NULL, &d, &err);
     double start = measure_wall();
@@ -157,8 +89,9 @@ static double run_pass(void *opaque)
 
 /* ---- the machine ----------------------------------------------------------------------------------- */
 
-static double compute(void)
+static double run_compute(void *opaque)
 {
+    (void)opaque;
     double start = measure_wall(), x = 1, sum = 0;
     for (int64_t i = 0; i < 100000000; i++) {
         x = x * 0.999999 + 1e-30;
@@ -168,27 +101,9 @@ static double compute(void)
     return measure_wall() - start;
 }
 
-static double run_compute(void *opaque)
-{
-    (void)opaque;
-    return compute();
-}
-
-static void *compute_thread(void *opaque)
-{
-    compute();
-    return opaque;
-}
-
 static double run_two(void *opaque)
 {
-    pthread_t other;
-    double start = measure_wall();
-    if (pthread_create(&other, NULL, compute_thread, opaque) != 0)
-        return -1;
-    compute();
-    pthread_join(other, NULL);
-    return measure_wall() - start;
+    return measure_twice(run_compute, opaque);
 }
 
 /* ---- cases ------------------------------------------------------------------------------------------- */
@@ -252,7 +167,6 @@ int main(int argc, char **argv)
 {
     static parallel_bench b;
     int rounds = 7, check = 0, bad = 0;
-    size_t n = 0;
 #ifdef BENCH_MPI
     int level;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level);
@@ -270,13 +184,8 @@ int main(int argc, char **argv)
         else
             bad = 1;
     }
-    for (int q = 0; q < N_QUERIES; q++) {
-        n += (size_t)snprintf(b.columns + n, sizeof b.columns - n, "%s ", queries[q]->columns);
-        for (int h = 0; h < queries[q]->n_histograms; h++) {
-            b.empty.histograms[q * ADL_MAX_HISTOGRAMS + h].from = queries[q]->histogram[h].from;
-            b.empty.histograms[q * ADL_MAX_HISTOGRAMS + h].to = queries[q]->histogram[h].to;
-        }
-    }
+    for (int q = 0; q < ADL_QUERIES; q++)
+        adl_job_add(&b.job, adl_queries[q]);
     if (bad || !b.n_paths || rounds < 1 || rounds > MEASURE_ROUNDS || b.chunk < 1) {
         fprintf(stderr, "usage: parallel [--rounds N] [--chunk N] [--check] FILE.root...\n");
         return 2;

@@ -33,15 +33,15 @@ usage: bench/rivals.sh [options] FILE.root [LZMA.root]
 END
 }
 
+name=rivals
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 here=$root/bench/rivals
+. "$here/common.sh"
 build=$root/build/release
 env=${TMPDIR:-/tmp}/vcol-rivals
 prepare=no
 pass=()
 files=()
-
-need() { [ $# -ge 2 ] || { echo "rivals: $1 takes a value" >&2; exit 2; }; }
 
 while [ $# -gt 0 ]; do
   case $1 in
@@ -61,13 +61,9 @@ if [ "$prepare" = no ] && { [ ${#files[@]} -lt 1 ] || [ ${#files[@]} -gt 2 ]; };
   exit 2
 fi
 
-# The environment. Everything below goes to stderr: stdout is for the results.
-if ! "$env/bin/python" -c 'import importlib.metadata as m; m.version("root"), m.version("uproot"), m.version("awkward")' \
-     >/dev/null 2>&1; then
-  echo "rivals: making $env from PyPI" >&2
-  python3 -m venv "$env" >&2
-  "$env/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2
-fi
+# Everything below goes to stderr: stdout is for the results.
+environment "$env" 'import importlib.metadata as m; m.version("root"), m.version("uproot"), m.version("awkward")' \
+  "$here/requirements.txt"
 wheel=$("$env/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib") + "/ROOT")')
 readspeed=$wheel/bin/rootreadspeed
 [ -x "$readspeed" ] || { echo "rivals: no rootreadspeed in $wheel/bin" >&2; exit 1; }

@@ -46,7 +46,9 @@ usage: bench/ttbar.sh [options] LZMA.root ZLIB.root
 END
 }
 
+name=ttbar
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$root/bench/rivals/common.sh"
 build=$root/build/release
 results=$root/bench/results
 env=${TMPDIR:-/tmp}/vcol-coffea
@@ -55,14 +57,11 @@ pass=()
 files=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --build | --env | --results | --rounds | --rival-rounds | --runs | --rival-runs | --warmup | --chunks | --core | --prefix)
-      [ $# -ge 2 ] || { echo "ttbar: $1 takes a value" >&2; exit 2; } ;;
-  esac
-  case $1 in
-    --build) build=$2; shift 2 ;;
-    --env) env=$2; shift 2 ;;
-    --results) results=$2; shift 2 ;;
-    --rounds | --rival-rounds | --runs | --rival-runs | --warmup | --chunks | --core | --prefix) pass+=("$1" "$2"); shift 2 ;;
+    --build) need "$@"; build=$2; shift 2 ;;
+    --env) need "$@"; env=$2; shift 2 ;;
+    --results) need "$@"; results=$2; shift 2 ;;
+    --rounds | --rival-rounds | --runs | --rival-runs | --warmup | --chunks | --core | --prefix)
+      need "$@"; pass+=("$1" "$2"); shift 2 ;;
     --no-table | --no-cases | --check) pass+=("$1"); shift ;;
     --no-rivals) rivals=no; shift ;;
     -h | --help) usage; exit 0 ;;
@@ -74,11 +73,7 @@ done
 mkdir -p "$results"
 
 if [ $rivals = yes ]; then
-  if ! "$env/bin/python" -c 'import coffea, uproot, awkward' > /dev/null 2>&1; then
-    echo "ttbar: making $env from PyPI" >&2
-    python3 -m venv "$env" >&2
-    "$env/bin/python" -m pip install --quiet --disable-pip-version-check -r "$root/bench/rivals/requirements-coffea.txt" >&2
-  fi
+  environment "$env" 'import coffea, uproot, awkward' "$root/bench/rivals/requirements-coffea.txt"
   pass+=(--env "$env")
 fi
 exec python3 "$root/bench/rivals/measure_ttbar.py" --build "$build" --results "$results" ${pass[@]+"${pass[@]}"} "${files[@]}"

@@ -130,7 +130,8 @@ void t_gate_destroy(t_gate *gate)
 void t_gate_pass(t_gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
-    gate->arrived++;
+    if (++gate->arrived == gate->opens_at)
+        gate->open = true;
     pthread_cond_broadcast(&gate->changed);
     while (!gate->open && gate->tickets == 0)
         pthread_cond_wait(&gate->changed, &gate->lock);
@@ -152,6 +153,13 @@ void t_gate_open(t_gate *gate)
     pthread_mutex_lock(&gate->lock);
     gate->open = true;
     pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void t_gate_open_at(t_gate *gate, int n)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->opens_at = n;
     pthread_mutex_unlock(&gate->lock);
 }
 
@@ -443,6 +451,32 @@ void t_reader_join(t_reader *r)
     t_require(pthread_join(r->thread, NULL) == 0);
 }
 
+/* ---- threads that do the same at once --------------------------------------------------------------- */
+
+static void *run_member(void *member_void)
+{
+    struct t_member *member = member_void;
+    member->crowd->run(member->crowd->arg, &member->random);
+    return NULL;
+}
+
+void t_crowd_start(t_crowd *c, int n, int seed, void (*run)(void *arg, t_random *r), void *arg)
+{
+    t_require(n <= T_CROWD);
+    *c = (t_crowd){.run = run, .arg = arg, .n = n};
+    for (int i = 0; i < n; i++) {
+        c->members[i].crowd = c;
+        c->members[i].random.state = (uint64_t)(seed * n + i + 1);
+        t_require(pthread_create(&c->members[i].thread, NULL, run_member, &c->members[i]) == 0);
+    }
+}
+
+void t_crowd_join(t_crowd *c)
+{
+    for (int i = 0; i < c->n; i++)
+        t_require(pthread_join(c->members[i].thread, NULL) == 0);
+}
+
 /* ---- an executor that the test steps --------------------------------------------------------------- */
 
 struct t_task {
@@ -573,6 +607,18 @@ vcol_allocator t_allocator_of(t_allocator *a)
 }
 
 /* ---- a source --------------------------------------------------------------------------------------- */
+
+void *t_file(const char *path, size_t *size)
+{
+    FILE *in = fopen(path, "rb");
+    t_require(in && fseek(in, 0, SEEK_END) == 0);
+    *size = (size_t)ftell(in);
+    rewind(in);
+    void *bytes = malloc(*size);
+    t_require(bytes && fread(bytes, 1, *size, in) == *size);
+    fclose(in);
+    return bytes;
+}
 
 static vcol_status source_limits(void *self, vcol_source_limits *out, vcol_error *err)
 {

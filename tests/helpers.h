@@ -81,6 +81,7 @@ typedef struct t_gate {
     pthread_cond_t changed;
     int arrived;  /* lock */
     int tickets;  /* lock: so many more may pass */
+    int opens_at; /* lock: so many arrivals open it; 0 = none do */
     bool open;    /* lock */
 } t_gate;
 void t_gate_init(t_gate *gate);
@@ -89,6 +90,8 @@ void t_gate_pass(t_gate *gate);
 /* Waits until n threads have come in all. */
 void t_gate_await(t_gate *gate, int n);
 void t_gate_open(t_gate *gate);
+/* It opens once n threads have arrived: they meet at it. */
+void t_gate_open_at(t_gate *gate, int n);
 /* Lets n threads pass, and no more. */
 void t_gate_let(t_gate *gate, int n);
 int t_gate_arrived(t_gate *gate);
@@ -169,6 +172,24 @@ typedef struct t_reader {
 void t_reader_start(t_reader *r);
 void t_reader_join(t_reader *r);
 
+/* ---- threads that do the same at once --------------------------------------------------------------- */
+
+#define T_CROWD 8
+
+typedef struct t_crowd {
+    void (*run)(void *arg, t_random *r); /* of each thread, by numbers of its own */
+    void *arg;
+    int n;
+    struct t_member {
+        struct t_crowd *crowd;
+        t_random random;
+        pthread_t thread;
+    } members[T_CROWD];
+} t_crowd;
+/* Starts n of them. Other seeds give other numbers, to each of them. */
+void t_crowd_start(t_crowd *c, int n, int seed, void (*run)(void *arg, t_random *r), void *arg);
+void t_crowd_join(t_crowd *c);
+
 /* ---- an executor that the test steps --------------------------------------------------------------- */
 
 typedef struct t_executor {
@@ -201,6 +222,9 @@ typedef struct t_allocator {
 vcol_allocator t_allocator_of(t_allocator *a);
 
 /* ---- a source --------------------------------------------------------------------------------------- */
+
+/* All bytes of a file; freed by free(). */
+void *t_file(const char *path, size_t *size);
 
 #define T_LOGGED 4096
 

@@ -248,6 +248,12 @@ void table_free(table_world *w)
     free(w);
 }
 
+void table_end(table_world *w)
+{
+    table_close(w);
+    table_free(w);
+}
+
 const table_file *table_row(const table_world *w, int64_t row, int64_t *in_file)
 {
     int i = 0;

@@ -42,6 +42,8 @@ void table_open(table_world *w, int threads, uint64_t limit, uint32_t flags);
 /* Closes them; nothing must be left. The files stay. */
 void table_close(table_world *w);
 void table_free(table_world *w);
+/* Both. */
+void table_end(table_world *w);
 /* Row of the data set. */
 const table_file *table_row(const table_world *w, int64_t row, int64_t *in_file);
 int64_t table_rows(const table_world *w);

@@ -602,31 +602,27 @@ typedef struct party {
     vcol_buffer **b;
     t_gen *g;
     int n;
-    uint64_t seed;
-    pthread_t thread;
 } party;
 
-static void *party_in_thread(void *p_void)
+static void take_part(void *p_void, t_random *r)
 {
-    party *p = p_void;
-    t_random r = {p->seed};
+    const party *p = p_void;
     vcol_span span;
     for (int i = 0; i < T_REPEAT(300); i++) {
-        int64_t one = t_below(&r, p->n), two = t_below(&r, p->n);
+        int64_t one = t_below(r, p->n), two = t_below(r, p->n);
         vcol_prefetch *scope = NULL;
-        if (t_below(&r, 4) == 0)
-            t_require(vcol_prefetch_begin_buffers(p->m, p->b, t_below(&r, p->n), NULL, &scope, NULL) == VCOL_OK);
+        if (t_below(r, 4) == 0)
+            t_require(vcol_prefetch_begin_buffers(p->m, p->b, t_below(r, p->n), NULL, &scope, NULL) == VCOL_OK);
         t_require(vcol_buffer_pin(p->b[one], &span, NULL) == VCOL_OK);
         t_check(&span, &p->g[one]);
-        if (t_below(&r, 2))
+        if (t_below(r, 2))
             t_read(p->b[two], &p->g[two]); /* with one pinned */
-        if (t_below(&r, 4) == 0)
+        if (t_below(r, 4) == 0)
             vcol_buffer_clear(p->b[two]);
         t_check(&span, &p->g[one]);
         vcol_buffer_unpin(p->b[one]);
         vcol_prefetch_end(scope);
     }
-    return NULL;
 }
 
 START_TEST(e4_4_threads_at_the_limit_balance)
@@ -641,7 +637,7 @@ START_TEST(e4_4_threads_at_the_limit_balance)
     vcol_manager *m = t_manager(&o);
     t_gen g[N];
     vcol_buffer *b[N];
-    party p[THREADS];
+    t_crowd crowd;
     for (int i = 0; i < N; i++) {
         g[i] = (t_gen){.seed = i, .count = values_of(KB(2 + 2 * (i % 4))), .late = i % 3 == 0};
         g[i].grow = g[i].count / 2 + 1;
@@ -649,12 +645,8 @@ START_TEST(e4_4_threads_at_the_limit_balance)
             g[i].reads[0] = b[i - 3];
         b[i] = t_buffer(m, &g[i], "b");
     }
-    for (int i = 0; i < THREADS; i++) {
-        p[i] = (party){.m = m, .b = b, .g = g, .n = N, .seed = (uint64_t)_i * THREADS + (uint64_t)i + 1};
-        ck_assert_int_eq(pthread_create(&p[i].thread, NULL, party_in_thread, &p[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(p[i].thread, NULL);
+    t_crowd_start(&crowd, THREADS, _i, take_part, &(party){.m = m, .b = b, .g = g, .n = N});
+    t_crowd_join(&crowd);
     vcol_stats s = t_stats(m);
     ck_assert_uint_le(s.peak, s.limit + s.overcommit_bytes);
     ck_assert_int_le(atomic_load(&a.most_columns), (int64_t)(s.limit + s.overcommit_bytes));

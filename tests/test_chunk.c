@@ -3,37 +3,12 @@
  * Chunks and loops over the sample file, in memory, through a source that counts: TESTS.md E2.2 (getters), E3.5 (chunks in
  * scopes), E8.1 and E8.3 (batches, late columns, columns that a file lacks).
  */
-#include "helpers.h"
+#include "sample.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FILES 2
-#define ROWS  8000
-
-typedef struct world {
-    t_allocator allocator;
-    t_executor e;
-    t_source source[FILES];
-    vcol_source *opened[FILES];
-    vcol_manager *m;
-    vcol_dataset *d;
-} world;
-
-static unsigned char *bytes;
-static size_t size;
-
-static void load_sample(void)
-{
-    FILE *in = fopen(VCOL_SAMPLE, "rb");
-    ck_assert_ptr_nonnull(in);
-    ck_assert_int_eq(fseek(in, 0, SEEK_END), 0);
-    size = (size_t)ftell(in);
-    rewind(in);
-    bytes = malloc(size);
-    ck_assert_uint_eq(fread(bytes, 1, size, in), size);
-    fclose(in);
-}
+#define ROWS 8000
 
 /* ---- a reader: ROOT's, but the second object that is opened lacks its last column ---------------------- */
 
@@ -61,57 +36,27 @@ static const vcol_schema *schema_of(void *object)
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
-enum { STEPPED = -1 };
-
-/* threads 0 = no background work; STEPPED = an executor that is stepped */
-static world *fresh(int threads, int files, uint32_t flags, vcol_status want, vcol_error *err)
+/* threads as of sample_open */
+static sample *fresh(int threads, int files, uint32_t flags, vcol_status want, vcol_error *err)
 {
-    static const char *const paths[FILES] = {"one", "two"};
-    world *w = calloc(1, sizeof *w);
     vcol_manager_options o = t_options();
     vcol_dataset_options d;
     static vcol_reader reader;
     const vcol_reader *readers = &reader;
-    if (!bytes)
-        load_sample();
     reader = *vcol_reader_root();
     reader.open_object = open_object;
     reader.schema = schema_of;
     memset(&lacking, 0, sizeof lacking);
-    t_executor_init(&w->e);
-    o.allocator = t_allocator_of(&w->allocator);
-    o.flags = threads ? 0 : VCOL_MANAGER_NO_BACKGROUND;
-    o.threads = threads > 0 ? threads : 0;
     o.read_gap = o.read_size = (uint64_t)1 << 20; /* what is asked for at once is one read */
     o.access_log = 10000;
-    if (threads == STEPPED)
-        o.executor = t_executor_of(&w->e);
-    w->m = t_manager(&o);
     vcol_dataset_options_init(&d, sizeof d);
     d.flags = flags;
-    d.sources = w->opened;
     d.readers = &readers;
     d.n_readers = 1;
-    for (int i = 0; i < files; i++)
-        w->opened[i] = t_source_open(&w->source[i], bytes, size, paths[i]);
-    ck_assert_int_eq(vcol_dataset_open(w->m, paths, files, &d, &w->d, err), want);
-    return w;
+    return sample_open(threads, o, files, &d, want, err);
 }
 
-static void done(world *w)
-{
-    t_run(&w->e);
-    t_until(t_stats(w->m).live + t_stats(w->m).promised == 0);
-    vcol_dataset_close(w->d);
-    for (int i = 0; i < FILES; i++)
-        vcol_source_release(w->opened[i]);
-    vcol_manager_close(w->m);
-    t_run(&w->e);
-    ck_assert_int_eq(atomic_load(&w->allocator.live), 0);
-    free(w);
-}
-
-static vcol_chunk *chunk_of(world *w, int64_t first, int64_t count)
+static vcol_chunk *chunk_of(sample *w, int64_t first, int64_t count)
 {
     vcol_chunk *c;
     vcol_error err = {0};
@@ -119,7 +64,7 @@ static vcol_chunk *chunk_of(world *w, int64_t first, int64_t count)
     return c;
 }
 
-static int64_t id_of(const world *w, const char *name)
+static int64_t id_of(const sample *w, const char *name)
 {
     int64_t id;
     ck_assert_int_eq(vcol_dataset_find(w->d, name, &id, NULL), VCOL_OK);
@@ -133,7 +78,7 @@ START_TEST(e2_2_a_getters_pointer_is_poisoned_after_clear_and_the_chunks_end)
 {
     enum { CLEAR, CLOSE, NEXT };
     int how = _i % 3, status = 0;
-    world *w = fresh(0, 1, 0, VCOL_OK, NULL);
+    sample *w = fresh(0, 1, 0, VCOL_OK, NULL);
     vcol_loop_options o;
     vcol_loop *loop = NULL;
     vcol_chunk *c, *next;
@@ -170,14 +115,14 @@ START_TEST(e2_2_a_getters_pointer_is_poisoned_after_clear_and_the_chunks_end)
     if (how != NEXT)
         vcol_chunk_close(c);
     vcol_loop_close(loop);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 /* A view's pin defers clear, and outlives the chunk. */
 START_TEST(e2_2_clear_of_a_pinned_view_waits_for_its_unpin)
 {
-    world *w = fresh(0, 1, 0, VCOL_OK, NULL);
+    sample *w = fresh(0, 1, 0, VCOL_OK, NULL);
     vcol_chunk *c = chunk_of(w, 0, ROWS); /* all: no block is kept for a chunk behind */
     vcol_view v, again;
     uint64_t empty = t_stats(w->m).live;
@@ -200,7 +145,7 @@ START_TEST(e2_2_clear_of_a_pinned_view_waits_for_its_unpin)
         vcol_chunk_close(c);
     }
     free(copy);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -209,7 +154,7 @@ END_TEST
 /* Closing a chunk ends its scopes after k steps of their work; their own ends come later, and do nothing. */
 START_TEST(e3_5_a_chunk_may_be_closed_inside_its_scopes)
 {
-    world *w = fresh(STEPPED, 1, 0, VCOL_OK, NULL);
+    sample *w = fresh(SAMPLE_STEPPED, 1, 0, VCOL_OK, NULL);
     vcol_chunk *c = chunk_of(w, 0, ROWS);
     vcol_prefetch *one, *two;
     vcol_prefetch_stats a, b;
@@ -228,7 +173,7 @@ START_TEST(e3_5_a_chunk_may_be_closed_inside_its_scopes)
     ck_assert_int_eq(vcol_prefetch_wait(one, NULL), VCOL_OK);
     vcol_prefetch_end(one);
     vcol_prefetch_end(two);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -237,7 +182,7 @@ END_TEST
 /* A prefetch of a jagged column's baskets and of those of what counts it is one read where reads may be large. */
 START_TEST(e8_1_offsets_and_content_are_asked_for_in_one_batch)
 {
-    world *w = fresh(STEPPED, 1, 0, VCOL_OK, NULL);
+    sample *w = fresh(SAMPLE_STEPPED, 1, 0, VCOL_OK, NULL);
     vcol_chunk *c = chunk_of(w, 0, ROWS);
     vcol_view v;
     vcol_prefetch *scope;
@@ -251,13 +196,13 @@ START_TEST(e8_1_offsets_and_content_are_asked_for_in_one_batch)
     ck_assert_uint_eq(t_stats(w->m).reads, 1);
     vcol_prefetch_end(scope);
     vcol_chunk_close(c);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 /* ---- E8.3 --------------------------------------------------------------------------------------------- */
 
-static bool prefetched(const world *w, const char *name, int64_t first)
+static bool prefetched(const sample *w, const char *name, int64_t first)
 {
     static vcol_log_entry log[10000];
     int64_t n = vcol_manager_log(w->m, 0, log, 10000);
@@ -271,7 +216,7 @@ static bool prefetched(const world *w, const char *name, int64_t first)
 START_TEST(e8_3_a_column_touched_late_is_fetched_ahead_for_the_chunks_to_come)
 {
     enum { ENTRIES = 500, LATE = 4, AHEAD = 2 };
-    world *w = fresh(2, 1, 0, VCOL_OK, NULL);
+    sample *w = fresh(2, 1, 0, VCOL_OK, NULL);
     vcol_loop_options o;
     vcol_loop *loop;
     vcol_chunk *c;
@@ -299,7 +244,7 @@ START_TEST(e8_3_a_column_touched_late_is_fetched_ahead_for_the_chunks_to_come)
     ck_assert_uint_eq(t_stats(w->m).blocks_redecoded, 0);
     vcol_loop_close(loop);
     vcol_chunk_close(whole);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -308,9 +253,9 @@ START_TEST(e8_3_a_column_that_a_file_lacks_is_null_or_an_error)
 {
     vcol_error err = {0};
     const char *name = "Jet_btag";
-    world *w = fresh(_i, 2, 0, VCOL_TYPE, &err);
+    sample *w = fresh(_i, 2, 0, VCOL_TYPE, &err);
     ck_assert_msg(strstr(err.message, name) && strstr(err.message, "two"), "%s", err.message);
-    done(w);
+    sample_close(w);
     w = fresh(_i, 2, VCOL_DATASET_MISSING_NULL, VCOL_OK, NULL);
     ck_assert_int_eq(vcol_dataset_entries(w->d), 2 * ROWS);
     for (int f = 0; f < 2; f++) {
@@ -331,7 +276,7 @@ START_TEST(e8_3_a_column_that_a_file_lacks_is_null_or_an_error)
         ck_assert_int_gt(v.count, ROWS);
         vcol_chunk_close(c);
     }
-    done(w);
+    sample_close(w);
 }
 END_TEST
 

@@ -74,8 +74,7 @@ START_TEST(e7_1_parts_are_balanced_and_cover_each_entry_once)
         }
         ck_assert_int_le(most - least, 1);
     }
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -116,8 +115,7 @@ START_TEST(e7_1_parts_end_where_clusters_do_when_they_should)
         for (int64_t i = 0; i < got.n; i++)
             ck_assert(wanted[got.first[i] + got.count[i]]);
     }
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -161,8 +159,7 @@ START_TEST(e7_1_a_group_is_never_split)
         if (parts)
             ck_assert_int_le(got.n, o.parts + w->n_files - 1);
     }
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -197,8 +194,7 @@ START_TEST(e7_1_one_giant_group_and_nothing_at_all)
         ck_assert_msg(got.status == VCOL_END, "%s", got.err.message);
         ck_assert_int_eq(got.n, 0);
     }
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -230,8 +226,7 @@ START_TEST(e7_1_input_that_is_not_clustered_or_sorted_is_an_error)
         for (int64_t i = 0; i < got.n; i++)
             ck_assert_int_le(got.first[i] + got.count[i], at);
         at = where[_i];
-        table_close(w);
-        table_free(w);
+        table_end(w);
     }
 }
 END_TEST
@@ -257,8 +252,7 @@ START_TEST(e7_1_a_group_that_goes_on_in_the_next_file_is_an_error)
     ck_assert_int_eq(vcol_partition_next(p, &first, &count, &err), VCOL_UNSUPPORTED); /* it stays so */
     ck_assert_str_eq(err.message, got.err.message);
     vcol_partition_close(p);
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -284,8 +278,7 @@ START_TEST(e7_1_keys_that_cannot_be_read_are_tried_again)
     }
     ck_assert_int_eq(end, 1000);
     vcol_partition_close(p);
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -330,8 +323,7 @@ START_TEST(e7_1_loops_cut_as_partitions_do)
         ck_assert(o.keys || t_stats(w->m).blocks_redecoded == 0);
         vcol_loop_close(l);
     }
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -369,8 +361,7 @@ START_TEST(e7_1_misuse_of_chunking_is_answered)
         ck_assert_int_eq(vcol_partition_open(w->d, NULL, &p, &err), cases[i].status); /* inherited */
     }
     vcol_partition_close(NULL);
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 

@@ -3,7 +3,7 @@
  * Plans, steps and what is put into chunks, over the sample file in memory: TESTS.md E2.2 (the end of a step) and E6. What is
  * loaded, prefetched and dropped is read from the access log, what is kept from the account.
  */
-#include "helpers.h"
+#include "sample.h"
 
 #include "core/memory.h"
 
@@ -13,80 +13,24 @@
 #define ROWS 8000
 #define LOG  20000
 
-typedef struct world {
-    t_allocator allocator;
-    t_executor e;
-    t_source source[2];
-    vcol_source *opened[2];
-    vcol_manager *m;
-    vcol_dataset *d;
-} world;
-
-static unsigned char *bytes;
-static size_t size;
-
-static void load_sample(void)
+/* threads as of sample_open */
+static sample *fresh_files(int threads, vcol_manager_options o, int files)
 {
-    FILE *in = fopen(VCOL_SAMPLE, "rb");
-    ck_assert_ptr_nonnull(in);
-    ck_assert_int_eq(fseek(in, 0, SEEK_END), 0);
-    size = (size_t)ftell(in);
-    rewind(in);
-    bytes = malloc(size);
-    ck_assert_uint_eq(fread(bytes, 1, size, in), size);
-    fclose(in);
-}
-
-enum { STEPPED = -1 };
-
-/* threads 0 = no background work; STEPPED = an executor that is stepped */
-static world *fresh_files(int threads, vcol_manager_options o, int files)
-{
-    static const char *const paths[] = {"one", "two"};
-    vcol_dataset_options d;
-    world *w = calloc(1, sizeof *w);
-    if (!bytes)
-        load_sample();
-    t_executor_init(&w->e);
-    o.allocator = t_allocator_of(&w->allocator);
-    o.flags |= threads ? 0 : VCOL_MANAGER_NO_BACKGROUND;
-    o.threads = threads > 0 ? threads : 0;
     o.access_log = LOG;
-    if (threads == STEPPED)
-        o.executor = t_executor_of(&w->e);
-    w->m = t_manager(&o);
-    for (int i = 0; i < files; i++)
-        w->opened[i] = t_source_open(&w->source[i], bytes, size, paths[i]);
-    vcol_dataset_options_init(&d, sizeof d);
-    d.sources = w->opened;
-    ck_assert_int_eq(vcol_dataset_open(w->m, paths, files, &d, &w->d, NULL), VCOL_OK);
-    return w;
+    return sample_open(threads, o, files, NULL, VCOL_OK, NULL);
 }
 
-static world *fresh_with(int threads, vcol_manager_options o)
+static sample *fresh_with(int threads, vcol_manager_options o)
 {
     return fresh_files(threads, o, 1);
 }
 
-static world *fresh(int threads)
+static sample *fresh(int threads)
 {
     return fresh_with(threads, t_options());
 }
 
-static void done(world *w)
-{
-    t_run(&w->e);
-    t_until(t_stats(w->m).live + t_stats(w->m).promised == 0);
-    vcol_dataset_close(w->d);
-    for (int i = 0; i < 2; i++)
-        vcol_source_release(w->opened[i]);
-    vcol_manager_close(w->m);
-    t_run(&w->e);
-    ck_assert_int_eq(atomic_load(&w->allocator.live), 0);
-    free(w);
-}
-
-static vcol_chunk *chunk_of(world *w, vcol_plan *plan)
+static vcol_chunk *chunk_of(sample *w, vcol_plan *plan)
 {
     vcol_chunk *c;
     vcol_error err = {0};
@@ -128,7 +72,7 @@ static const void *ask(vcol_chunk *c, const char *name)
 }
 
 /* How often a buffer whose name has that in it saw an event. */
-static int seen(const world *w, vcol_log_event event, const char *name)
+static int seen(const sample *w, vcol_log_event event, const char *name)
 {
     static vcol_log_entry log[LOG];
     int64_t n = vcol_manager_log(w->m, 0, log, LOG);
@@ -138,7 +82,7 @@ static int seen(const world *w, vcol_log_event event, const char *name)
     return found;
 }
 
-static uint64_t live(const world *w)
+static uint64_t live(const sample *w)
 {
     return t_stats(w->m).live;
 }
@@ -149,12 +93,23 @@ static uint64_t floats(int64_t n)
     return vcol__memory_capacity((size_t)n * sizeof(float));
 }
 
+static vcol_put put_of(const char *name, vcol_type type, const void *data, int64_t count)
+{
+    vcol_put p;
+    vcol_put_init(&p, sizeof p);
+    p.name = name;
+    p.type = type;
+    p.data = data;
+    p.count = count;
+    return p;
+}
+
 /* ---- steps and their leases ----------------------------------------------------------------------------- */
 
 START_TEST(e6_4_a_column_is_released_after_its_last_step_and_offsets_while_nobody_needs_them)
 {
     static const char *const steps[][2] = {{"one", "MET_pt Jet_pt"}, {"two", "Jet_pt Jet_eta"}, {"three", "Jet_eta"}, {"four", "run"}};
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = plan_of(steps, 4);
     vcol_chunk *c = chunk_of(w, p);
     step(c, "one");
@@ -180,7 +135,7 @@ START_TEST(e6_4_a_column_is_released_after_its_last_step_and_offsets_while_nobod
         ck_assert_int_eq(seen(w, VCOL_LOG_LOAD, i ? "Jet_eta" : "Jet_pt"), 1);
     vcol_chunk_close(c);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -188,7 +143,7 @@ END_TEST
 START_TEST(e6_4_columns_of_later_files_are_released_too)
 {
     static const char *const steps[][2] = {{"one", "MET_pt Jet_pt nJet"}, {"two", "Jet_eta"}, {"three", "run"}};
-    world *w = fresh_files(0, t_options(), 2);
+    sample *w = fresh_files(0, t_options(), 2);
     vcol_plan *p = plan_of(steps, 3);
     vcol_chunk *c;
     ck_assert_int_eq(vcol_chunk_open(w->d, ROWS, ROWS, &c, NULL), VCOL_OK);
@@ -211,14 +166,14 @@ START_TEST(e6_4_columns_of_later_files_are_released_too)
     ck_assert_uint_eq(live(w), 0);
     vcol_chunk_close(c);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 /* Without a plan a step ends its leases and nothing else; what was asked for outside of steps stays in place. */
 START_TEST(e6_4_a_step_ends_its_own_leases_only)
 {
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_chunk *c = chunk_of(w, NULL);
     const float *outside = ask(c, "MET_phi");
     float value = outside[7];
@@ -236,16 +191,15 @@ START_TEST(e6_4_a_step_ends_its_own_leases_only)
     vcol_chunk_step_end(c);
     vcol_chunk_step_end(c);
     vcol_chunk_close(c);
-    done(w);
+    sample_close(w);
 }
 END_TEST
-
 
 /* The plan would release it: the column, and the offsets that were asked for by the collection's name or a column's. */
 START_TEST(e6_4_what_was_asked_for_outside_of_steps_is_not_released)
 {
     static const char *const steps[][2] = {{"one", "MET_pt Jet_pt @Jet @Muon_pt"}, {"two", "run"}};
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = plan_of(steps, 2);
     vcol_chunk *c = chunk_of(w, p);
     const float *outside = ask(c, "MET_pt");
@@ -266,7 +220,7 @@ START_TEST(e6_4_what_was_asked_for_outside_of_steps_is_not_released)
     ck_assert_uint_le(live(w), 2 * vcol__memory_capacity((ROWS + 1) * sizeof(int64_t)));
     vcol_chunk_close(c);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -275,7 +229,7 @@ START_TEST(e6_4_offsets_stay_for_steps_and_puts_that_need_nothing_else)
 {
     static const char *const steps[][2] = {{"one", "Jet_pt"}, {"two", "run"}, {"three", "@Jet"}, {"four", ""}};
     static const char *const both[][2] = {{"one", "Jet_pt Jet_eta"}, {"two", "run"}};
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = _i == 2 ? plan_of(both, 2) : plan_of(steps, _i ? 2 : 4);
     vcol_chunk *c = chunk_of(w, p);
     uint64_t offsets = vcol__memory_capacity((ROWS + 1) * sizeof(int64_t));
@@ -291,12 +245,7 @@ START_TEST(e6_4_offsets_stay_for_steps_and_puts_that_need_nothing_else)
     if (_i == 1) {
         int64_t n = vcol_chunk_offsets(c, "Jet", NULL)[ROWS];
         uint8_t *x = calloc((size_t)n, 1);
-        vcol_put put;
-        vcol_put_init(&put, sizeof put);
-        put.name = "tag";
-        put.type = VCOL_U8;
-        put.data = x;
-        put.count = n;
+        vcol_put put = put_of("tag", VCOL_U8, x, n);
         put.like = "Jet_pt";
         ck_assert_int_eq(vcol_chunk_put(c, &put, NULL), VCOL_OK);
         free(x);
@@ -317,7 +266,7 @@ START_TEST(e6_4_offsets_stay_for_steps_and_puts_that_need_nothing_else)
     ck_assert_uint_lt(live(w), offsets);
     vcol_chunk_close(c);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -329,7 +278,7 @@ START_TEST(e2_2_a_getters_pointer_is_poisoned_after_its_step)
     static const char *const releases[][2] = {{"one", "MET_pt @Jet"}, {"two", "run"}};
     static const char *const keeps[][2] = {{"one", "MET_pt @Jet"}, {"two", "MET_pt @Jet"}};
     int how = _i % 3, what = _i / 3;
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = how ? plan_of(how == 1 ? releases : keeps, 2) : NULL;
     vcol_chunk *c = chunk_of(w, p);
     step(c, "one");
@@ -357,14 +306,14 @@ START_TEST(e2_2_a_getters_pointer_is_poisoned_after_its_step)
     ck_assert(((const float *)ask(c, "MET_pt"))[1] == value); /* asked for again it is there again */
     vcol_chunk_close(c);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 START_TEST(e2_2_a_pin_outlives_its_step_and_its_release)
 {
     static const char *const steps[][2] = {{"one", "Jet_pt"}, {"two", "run"}};
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = plan_of(steps, 2);
     vcol_chunk *c = chunk_of(w, p);
     vcol_view v;
@@ -385,7 +334,7 @@ START_TEST(e2_2_a_pin_outlives_its_step_and_its_release)
     ck_assert_uint_eq(live(w), 0);
     vcol_chunk_close(c);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -405,7 +354,7 @@ static char *text_of(const vcol_plan *p)
     return text;
 }
 
-static vcol_loop *loop_of(world *w, vcol_plan *p, int64_t entries, int ahead)
+static vcol_loop *loop_of(sample *w, vcol_plan *p, int64_t entries, int ahead)
 {
     vcol_loop_options o;
     vcol_loop *l;
@@ -420,10 +369,9 @@ static vcol_loop *loop_of(world *w, vcol_plan *p, int64_t entries, int ahead)
 START_TEST(e6_4_a_plan_is_learned_from_the_first_chunk)
 {
     enum { ENTRIES = 2000 };
-    world *w = fresh(_i);
-    vcol_plan *p;
+    sample *w = fresh(_i);
+    vcol_plan *p = plan_of(NULL, 0);
     vcol_chunk *c;
-    ck_assert_int_eq(vcol_plan_create(&p, NULL), VCOL_OK);
     vcol_loop *l = loop_of(w, p, ENTRIES, 1);
     for (int k = 0; vcol_loop_next(l, &c, NULL) == VCOL_OK; k++) {
         int64_t before = plan_stats(p).released;
@@ -455,7 +403,7 @@ START_TEST(e6_4_a_plan_is_learned_from_the_first_chunk)
     ck_assert_int_eq(seen(w, VCOL_LOG_LOAD, "Jet_pt"), 4); /* each once a chunk */
     ck_assert_int_eq(seen(w, VCOL_LOG_LOAD, "MET_pt"), 4);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -464,7 +412,7 @@ START_TEST(e6_4_what_folds_use_stays_until_the_last_one)
 {
     enum { FOLDS = 3 };
     static const char *const steps[][2] = {{"load", "MET_pt"}, {"fit", "Jet_pt MET_pt"}, {"test", "Jet_eta"}, {"end", "Jet_pt"}};
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = plan_of(steps, _i ? 0 : 4);
     if (!_i)
         ck_assert_int_eq(vcol_plan_set_folds(p, 1, 2, FOLDS, NULL), VCOL_OK);
@@ -496,7 +444,7 @@ START_TEST(e6_4_what_folds_use_stays_until_the_last_one)
     }
     ck_assert_ptr_nonnull(strstr(text_of(p), "folds 1 2 3\n"));
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -512,7 +460,7 @@ typedef struct whole {
 } whole;
 
 /* All values, from a chunk that stays open. */
-static vcol_chunk *read_whole(world *w, whole *t)
+static vcol_chunk *read_whole(sample *w, whole *t)
 {
     vcol_chunk *c = chunk_of(w, NULL);
     for (int i = 0; i < COLUMNS; i++) {
@@ -548,11 +496,10 @@ START_TEST(e6_5_a_wrong_plan_costs_time_and_never_a_value)
         t_random r = {(uint64_t)seed * 7919 + 5};
         vcol_manager_options o = t_options();
         o.limit = seed % 3 == 2 ? (uint64_t)2 << 20 : 0;
-        world *w = fresh_with(seed % 2 ? 2 : 0, o), *truth = fresh(0);
+        sample *w = fresh_with(seed % 2 ? 2 : 0, o), *truth = fresh(0);
         whole t;
         vcol_chunk *kept = read_whole(truth, &t), *c;
-        vcol_plan *p;
-        ck_assert_int_eq(vcol_plan_create(&p, NULL), VCOL_OK);
+        vcol_plan *p = plan_of(NULL, 0);
         int64_t steps = t_below(&r, 6);
         for (int64_t i = 0; i < steps; i++) {
             char list[256] = "";
@@ -580,9 +527,9 @@ START_TEST(e6_5_a_wrong_plan_costs_time_and_never_a_value)
         learned += plan_stats(p).learned;
         released += plan_stats(p).released;
         vcol_plan_release(p);
-        done(w);
+        sample_close(w);
         vcol_chunk_close(kept);
-        done(truth);
+        sample_close(truth);
     }
     ck_assert_int_gt(early, 0);
     ck_assert_int_gt(learned, early);
@@ -593,7 +540,7 @@ END_TEST
 START_TEST(e6_5_what_was_released_too_early_is_loaded_again_and_learned)
 {
     static const char *const steps[][2] = {{"one", "MET_pt"}, {"two", "MET_phi"}, {"three", ""}};
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = plan_of(steps, 3);
     for (int k = 1; k <= 3; k++) {
         vcol_chunk *c = chunk_of(w, p);
@@ -612,14 +559,14 @@ START_TEST(e6_5_what_was_released_too_early_is_loaded_again_and_learned)
     }
     ck_assert_ptr_nonnull(strstr(text_of(p), "step two\nuses MET_phi +\"MET_pt\"\n"));
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 /* ---- prefetch ------------------------------------------------------------------------------------------- */
 
 /* The names of what was queued for the chunk that begins at `first`, in order; the last word of each. */
-static const char *queued(const world *w, vcol_log_event event, int64_t first)
+static const char *queued(const sample *w, vcol_log_event event, int64_t first)
 {
     static vcol_log_entry log[LOG];
     static char text[1024];
@@ -642,7 +589,7 @@ START_TEST(e6_4_prefetch_goes_by_first_use_and_on_into_the_next_chunk)
     static const char *const steps[][2] = {{"one", "MET_phi"}, {"two", "MET_pt MET_phi"}, {"three", "nMuon MET_phi"}};
     vcol_manager_options o = t_options();
     o.lookahead = floats(ENTRIES) + 1; /* what lies ahead is below it when the next is begun */
-    world *w = fresh_with(STEPPED, o);
+    sample *w = fresh_with(SAMPLE_STEPPED, o);
     vcol_plan *p = plan_of(steps, 3);
     vcol_loop *l = loop_of(w, p, ENTRIES, 1);
     vcol_chunk *c;
@@ -672,7 +619,7 @@ START_TEST(e6_4_prefetch_goes_by_first_use_and_on_into_the_next_chunk)
     ck_assert_uint_ge(t_stats(w->m).prefetched, 12);
     ck_assert_int_eq(plan_stats(p).early, 0);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -680,10 +627,9 @@ END_TEST
 START_TEST(e6_4_what_is_learned_late_is_fetched_in_its_place)
 {
     enum { ENTRIES = 1000 };
-    world *w = fresh(STEPPED);
-    vcol_plan *p;
+    sample *w = fresh(SAMPLE_STEPPED);
+    vcol_plan *p = plan_of(NULL, 0);
     vcol_chunk *c;
-    ck_assert_int_eq(vcol_plan_create(&p, NULL), VCOL_OK);
     vcol_loop *l = loop_of(w, p, ENTRIES, 1);
     for (int64_t first = 0; vcol_loop_next(l, &c, NULL) == VCOL_OK; first += ENTRIES) {
         step(c, "one");
@@ -698,7 +644,7 @@ START_TEST(e6_4_what_is_learned_late_is_fetched_in_its_place)
     ck_assert_str_eq(queued(w, VCOL_LOG_PREFETCH, 3 * ENTRIES), "MET_pt MET_phi nMuon"); /* it was open already */
     ck_assert_str_eq(queued(w, VCOL_LOG_PREFETCH, 4 * ENTRIES), "MET_pt nMuon MET_phi");
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -706,7 +652,7 @@ END_TEST
 START_TEST(e6_4_a_step_fetches_for_itself_and_the_next)
 {
     static const char *const steps[][2] = {{"one", "MET_pt"}, {"two", "MET_phi @Jet"}, {"three", "nMuon"}, {"four", "MET_pt"}};
-    world *w = fresh(STEPPED);
+    sample *w = fresh(SAMPLE_STEPPED);
     vcol_plan *p = plan_of(steps, 4);
     vcol_chunk *c = chunk_of(w, p);
     t_run(&w->e);
@@ -736,29 +682,29 @@ START_TEST(e6_4_a_step_fetches_for_itself_and_the_next)
     vcol_chunk_close(c);
     ck_assert_int_eq(plan_stats(p).early, 0);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 /* ---- many threads ---------------------------------------------------------------------------------------- */
 
 typedef struct sharer {
-    world *w;
+    sample *w;
     vcol_plan *p;
     const whole *t;
-    int number;
-    pthread_t thread;
+    _Atomic int begun;
 } sharer;
 
-static void *share(void *arg)
+static void share(void *arg, t_random *r)
 {
     static const char *const names[] = {"a", "b", "c"};
     sharer *s = arg;
+    (void)r;
     vcol_loop_options o;
     vcol_loop *l;
     vcol_chunk *c;
     vcol_loop_options_init(&o, sizeof o);
-    o.entries = 1000 + 500 * s->number;
+    o.entries = 1000 + 500 * atomic_fetch_add(&s->begun, 1);
     o.plan = s->p;
     t_require(vcol_loop_open(s->w->d, &o, &l, NULL) == VCOL_OK);
     while (vcol_loop_next(l, &c, NULL) == VCOL_OK)
@@ -768,47 +714,30 @@ static void *share(void *arg)
                 compare(c, s->t, (3 * i + k) % COLUMNS);
         }
     vcol_loop_close(l);
-    return NULL;
 }
 
 /* All learn the same plan at once. */
 START_TEST(e6_4_threads_share_a_plan_and_learn_it_together)
 {
-    enum { THREADS = 4 };
-    world *w = fresh(2);
+    sample *w = fresh(2);
     whole t;
     vcol_chunk *kept = read_whole(w, &t);
-    vcol_plan *p;
-    sharer s[THREADS];
-    ck_assert_int_eq(vcol_plan_create(&p, NULL), VCOL_OK);
-    for (int i = 0; i < THREADS; i++) {
-        s[i] = (sharer){w, p, &t, i, 0};
-        ck_assert_int_eq(pthread_create(&s[i].thread, NULL, share, &s[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(s[i].thread, NULL);
+    vcol_plan *p = plan_of(NULL, 0);
+    sharer s = {w, p, &t, 0};
+    t_crowd crowd;
+    t_crowd_start(&crowd, 4, 0, share, &s);
+    t_crowd_join(&crowd);
     ck_assert_int_eq(vcol_plan_steps(p), 3);
     ck_assert_int_eq(plan_stats(p).learned, 12 + 8); /* columns; offsets of those that are lists, by their own names */
     ck_assert_int_eq(plan_stats(p).chunks, 8 + 6 + 4 + 4);
     ck_assert_int_eq(plan_stats(p).early, 0);
     vcol_plan_release(p);
     vcol_chunk_close(kept);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 /* ---- what is put ------------------------------------------------------------------------------------------ */
-
-static vcol_put put_of(const char *name, vcol_type type, const void *data, int64_t count)
-{
-    vcol_put p;
-    vcol_put_init(&p, sizeof p);
-    p.name = name;
-    p.type = type;
-    p.data = data;
-    p.count = count;
-    return p;
-}
 
 static float *numbers(int64_t n, int seed)
 {
@@ -849,7 +778,7 @@ static void gone(vcol_chunk *c, const char *name)
 
 START_TEST(e6_7_what_is_put_is_read_back_like_any_column)
 {
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_chunk *c = chunk_of(w, NULL);
     int64_t *own = malloc((ROWS + 1) * sizeof *own);
     for (int64_t i = 0; i <= ROWS; i++)
@@ -896,14 +825,14 @@ START_TEST(e6_7_what_is_put_is_read_back_like_any_column)
     vcol_chunk_close(c);
     free(own);
     free(x);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 START_TEST(e6_7_what_is_put_goes_after_its_last_consumer)
 {
     static const char *const steps[][2] = {{"one", ""}, {"two", "sel_*"}, {"three", "sel_pt"}, {"four", ""}};
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = plan_of(steps, 4);
     vcol_chunk *c = chunk_of(w, _i ? p : NULL);
     step(c, "one");
@@ -924,16 +853,15 @@ START_TEST(e6_7_what_is_put_goes_after_its_last_consumer)
     vcol_chunk_close(c);
     ck_assert_int_eq(plan_stats(p).released, _i ? 2 : 0);
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 /* A learned plan does not know who reads a value in the chunk that reads it for the first time. */
 START_TEST(e6_7_what_is_put_is_not_lost_by_a_plan_that_was_learned)
 {
-    world *w = fresh(0);
-    vcol_plan *p;
-    ck_assert_int_eq(vcol_plan_create(&p, NULL), VCOL_OK);
+    sample *w = fresh(0);
+    vcol_plan *p = plan_of(NULL, 0);
     for (int k = 0; k < 3; k++) {
         vcol_chunk *c = chunk_of(w, p);
         step(c, "one");
@@ -949,7 +877,7 @@ START_TEST(e6_7_what_is_put_is_not_lost_by_a_plan_that_was_learned)
     }
     ck_assert_ptr_nonnull(strstr(text_of(p), "step one learned\nmakes \"sel\"\nstep two learned\nuses \"sel\"\nstep three learned\nuses \"sel\"\nsize sel 32000\n"));
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -957,7 +885,7 @@ END_TEST
 START_TEST(e6_7_lists_are_relied_on_for_what_is_put_until_one_was_wrong)
 {
     static const char *const steps[][2] = {{"one", "MET_pt"}, {"two", "sel_pt"}, {"three", ""}, {"four", ""}};
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_plan *p = plan_of(steps, 4);
     for (int k = 0; k < 3; k++) {
         vcol_chunk *c = chunk_of(w, p);
@@ -982,20 +910,18 @@ START_TEST(e6_7_lists_are_relied_on_for_what_is_put_until_one_was_wrong)
         vcol_chunk_close(c);
     }
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
 START_TEST(e6_7_misuse_of_put_is_answered_and_keeps_nothing)
 {
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_chunk *c = chunk_of(w, NULL);
     static float x[ROWS];
     static int64_t own[ROWS + 1];
     vcol_error err = {.status = VCOL_IO};
     vcol_put good = put_of("x", VCOL_F32, x, ROWS), p;
-    vcol_buffer_options o;
-    vcol_buffer_options_init(&o, sizeof o);
     ck_assert_int_eq(vcol_chunk_put(c, &good, &err), VCOL_IO);
     ck_assert_int_eq(vcol_chunk_put(NULL, &good, NULL), VCOL_MISUSE);
     ck_assert_int_eq(vcol_chunk_put(c, NULL, NULL), VCOL_MISUSE);
@@ -1028,21 +954,17 @@ START_TEST(e6_7_misuse_of_put_is_answered_and_keeps_nothing)
     vcol_chunk_clear(c, NULL);
     vcol_manager_evict(w->m);
     ck_assert_uint_eq(live(w), 0);
-    static t_gen gen = {.count = ROWS};
-    vcol_buffer *b = t_buffer(w->m, &gen, "unused");
-    vcol_buffer_release(b);
     ck_assert_int_eq(vcol_chunk_put(c, &good, NULL), VCOL_OK);
     ck_assert_int_eq(vcol_chunk_step(c, NULL, NULL), VCOL_MISUSE);
     ck_assert_int_eq(vcol_chunk_step(c, "", NULL), VCOL_MISUSE);
     ck_assert_int_eq(vcol_chunk_set_plan(c, NULL, NULL), VCOL_MISUSE);
     step(c, "one");
-    vcol_plan *plan;
-    ck_assert_int_eq(vcol_plan_create(&plan, NULL), VCOL_OK);
+    vcol_plan *plan = plan_of(NULL, 0);
     ck_assert_int_eq(vcol_chunk_set_plan(c, plan, NULL), VCOL_MISUSE); /* too late */
     vcol_plan_release(plan);
     vcol_chunk_step_end(NULL);
     vcol_chunk_close(c);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -1081,13 +1003,12 @@ START_TEST(e6_2_the_accounts_peak_is_the_analysis_and_nothing_is_alive_after_the
     int64_t rounds = 0;
     for (int seed = _i * SEEDS; seed < (_i + 1) * SEEDS; seed++) {
         t_random r = {(uint64_t)seed * 104729 + 11};
-        world *w = fresh(0);
-        vcol_plan *p;
+        sample *w = fresh(0);
+        vcol_plan *p = plan_of(NULL, 0);
         int n = 1 + (int)t_below(&r, MOST_OPS), n_in[MOST_OPS], n_out[MOST_OPS];
         char names[OUTER + MADE][16], in[MOST_OPS][3][16], out[MOST_OPS][2][16], made[MADE] = {0};
         _Atomic int calls[OUTER] = {0};
         bool used[OUTER] = {false};
-        ck_assert_int_eq(vcol_plan_create(&p, NULL), VCOL_OK);
         for (int k = 0; k < OUTER + MADE; k++) {
             vcol_type type = k < OUTER ? VCOL_I64 : widths[k - OUTER];
             snprintf(names[k], sizeof names[k], "%c%d", k < OUTER ? 'e' : 'm', k < OUTER ? k : k - OUTER);
@@ -1173,7 +1094,7 @@ START_TEST(e6_2_the_accounts_peak_is_the_analysis_and_nothing_is_alive_after_the
         vcol_chunk_close(c);
         vcol_plan_analysis_close(x);
         vcol_plan_release(p);
-        done(w);
+        sample_close(w);
     }
     ck_assert_int_gt(rounds, SEEDS / 2);
 }
@@ -1183,7 +1104,7 @@ END_TEST
 
 START_TEST(e6_3_what_is_put_anew_keeps_the_account_exact)
 {
-    world *w = fresh(0);
+    sample *w = fresh(0);
     vcol_chunk *c = chunk_of(w, NULL);
     vcol_view v;
     int64_t id = vcol_dataset_columns(w->d);
@@ -1205,7 +1126,7 @@ START_TEST(e6_3_what_is_put_anew_keeps_the_account_exact)
     ck_assert(holds(c, "x", ROWS, 7));
     vcol_chunk_close(c);
     ck_assert_uint_eq(live(w), 0);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -1222,9 +1143,8 @@ START_TEST(e6_3_an_error_in_the_middle_of_an_operation_unpins_everything)
     vcol_manager_options o = t_options();
     o.limit = _i ? (uint64_t)400 << 10 : 0;
     o.flags = VCOL_MANAGER_LIMIT_HARD;
-    world *w = fresh_with(0, o);
-    vcol_plan *p;
-    ck_assert_int_eq(vcol_plan_create(&p, NULL), VCOL_OK);
+    sample *w = fresh_with(0, o);
+    vcol_plan *p = plan_of(NULL, 0);
     ck_assert_int_eq(vcol_plan_add_operation(p, "op", in, 3, out, 1, NULL), VCOL_OK);
     ck_assert_int_eq(vcol_plan_add_operation(p, "next", out, 1, NULL, 0, NULL), VCOL_OK);
     for (int k = 0; k < 2; k++) {
@@ -1264,7 +1184,7 @@ START_TEST(e6_3_an_error_in_the_middle_of_an_operation_unpins_everything)
         ck_assert_uint_eq(live(w), 0);
     }
     vcol_plan_release(p);
-    done(w);
+    sample_close(w);
 }
 END_TEST
 
@@ -1273,7 +1193,7 @@ START_TEST(e6_3_every_allocation_of_a_put_fails_once)
 {
     int fails = 0;
     for (int64_t n = 1; n < 12; n++) {
-        world *w = fresh(0);
+        sample *w = fresh(0);
         vcol_chunk *c = chunk_of(w, NULL);
         float *x = numbers(ROWS, 6);
         int64_t *own = calloc(ROWS + 1, sizeof *own);
@@ -1294,7 +1214,7 @@ START_TEST(e6_3_every_allocation_of_a_put_fails_once)
         vcol_chunk_close(c);
         free(x);
         free(own);
-        done(w);
+        sample_close(w);
     }
     ck_assert_int_eq(fails, 6);
 }

@@ -489,28 +489,20 @@ START_TEST(e3_5_scopes_nest_overlap_and_repeat)
 END_TEST
 
 /* Several threads open and end scopes over the same buffers, read and clear them, at random. */
-typedef struct crowd {
-    bench *x;
-    uint64_t seed;
-    pthread_t thread;
-} crowd;
-
-static void *crowd_in_thread(void *c_void)
+static void use_scopes(void *x_void, t_random *r)
 {
-    crowd *c = c_void;
-    bench *x = c->x;
-    t_random r = {c->seed};
+    bench *x = x_void;
     for (int i = 0; i < T_REPEAT(60); i++) {
         vcol_prefetch *scope = NULL;
         vcol_prefetch_options o = options();
-        int from = (int)t_below(&r, N), n = (int)t_below(&r, N - from + 1);
-        o.priority = (int)t_below(&r, 3) - 1;
-        o.concurrency = (int)t_below(&r, 4);
-        o.lookahead = t_below(&r, 3) ? 0 : 10000;
+        int from = (int)t_below(r, N), n = (int)t_below(r, N - from + 1);
+        o.priority = (int)t_below(r, 3) - 1;
+        o.concurrency = (int)t_below(r, 4);
+        o.lookahead = t_below(r, 3) ? 0 : 10000;
         t_require(vcol_prefetch_begin_buffers(x->m, x->b + from, n, &o, &scope, NULL) == VCOL_OK);
-        for (int64_t k = t_below(&r, 6); k > 0; k--) {
-            int64_t j = t_below(&r, N);
-            switch (t_below(&r, 4)) {
+        for (int64_t k = t_below(r, 6); k > 0; k--) {
+            int64_t j = t_below(r, N);
+            switch (t_below(r, 4)) {
             case 0:
                 vcol_buffer_clear(x->b[j]);
                 break;
@@ -523,7 +515,6 @@ static void *crowd_in_thread(void *c_void)
         }
         vcol_prefetch_end(scope);
     }
-    return NULL;
 }
 
 START_TEST(e3_5_many_threads_with_overlapping_scopes_leave_nothing)
@@ -531,15 +522,11 @@ START_TEST(e3_5_many_threads_with_overlapping_scopes_leave_nothing)
     static const int threads[] = {1, 2, 4};
     static const uint64_t limits[] = {0, 30000};
     bench *x = fresh_with(threads[_i % 3], limits[_i / 3 % 2]);
-    crowd c[4];
+    t_crowd crowd;
     for (int i = 0; i < 2; i++)
         x->g[i].reads[0] = x->b[i + 2]; /* some need others */
-    for (int i = 0; i < 4; i++) {
-        c[i] = (crowd){.x = x, .seed = (uint64_t)_i * 4 + (uint64_t)i + 1};
-        ck_assert_int_eq(pthread_create(&c[i].thread, NULL, crowd_in_thread, &c[i]), 0);
-    }
-    for (int i = 0; i < 4; i++)
-        pthread_join(c[i].thread, NULL);
+    t_crowd_start(&crowd, 4, _i, use_scopes, x);
+    t_crowd_join(&crowd);
     for (int i = 0; i < N; i++)
         ck_assert_int_le(atomic_load(&x->g[i].most_inside), 1);
     done(x);

@@ -462,34 +462,27 @@ START_TEST(e9_1_a_second_pass_over_a_slow_source_reads_nothing)
 END_TEST
 
 /* Chunks in any order, several at a time, pinned or leased, from several threads. */
-typedef struct rider {
-    mock_open *o;
-    uint64_t seed;
-    pthread_t thread;
-} rider;
-
-static void *ride(void *r_void)
+static void ride(void *o_void, t_random *r)
 {
-    rider *r = r_void;
-    t_random random = {r->seed};
+    const mock_open *o = o_void;
     for (int i = 0; i < T_REPEAT(40); i++) {
         vcol_chunk *c[2];
         vcol_view pinned = {0};
         int64_t first[2], count, id;
         for (int k = 0; k < 2; k++) {
-            first[k] = t_below(&random, ROWS);
-            count = t_below(&random, ROWS - first[k] + 1);
-            t_require(vcol_chunk_open(r->o->d, first[k], count, &c[k], NULL) == VCOL_OK);
+            first[k] = t_below(r, ROWS);
+            count = t_below(r, ROWS - first[k] + 1);
+            t_require(vcol_chunk_open(o->d, first[k], count, &c[k], NULL) == VCOL_OK);
         }
         vcol_prefetch *scope = NULL;
-        if (t_below(&random, 2))
-            t_require(vcol_prefetch_begin(c[1], t_below(&random, 2) ? "*" : "Jet pos_x", NULL, &scope, NULL) == VCOL_OK);
+        if (t_below(r, 2))
+            t_require(vcol_prefetch_begin(c[1], t_below(r, 2) ? "*" : "Jet pos_x", NULL, &scope, NULL) == VCOL_OK);
         int kept = -1;
-        for (int64_t n = t_below(&random, 8); n >= 0; n--) {
+        for (int64_t n = t_below(r, 8); n >= 0; n--) {
             vcol_view v;
-            int k = (int)t_below(&random, 2), column = (int)t_below(&random, COLUMNS);
-            t_require(vcol_dataset_find(r->o->d, names[column], &id, NULL) == VCOL_OK);
-            vcol_status status = t_below(&random, 2) ? vcol_chunk_get(c[k], id, &v, NULL) : vcol_chunk_pin(c[k], id, &v, NULL);
+            int k = (int)t_below(r, 2), column = (int)t_below(r, COLUMNS);
+            t_require(vcol_dataset_find(o->d, names[column], &id, NULL) == VCOL_OK);
+            vcol_status status = t_below(r, 2) ? vcol_chunk_get(c[k], id, &v, NULL) : vcol_chunk_pin(c[k], id, &v, NULL);
             t_require(status == VCOL_OK);
             check_view(&v, column, first[k]);
             if (v.pin && kept < 0 && k == 0) {
@@ -498,21 +491,20 @@ static void *ride(void *r_void)
             } else if (v.pin) {
                 vcol_view_unpin(&v);
             }
-            if (t_below(&random, 4) == 0)
-                vcol_chunk_clear(c[k], t_below(&random, 2) ? NULL : names[t_below(&random, COLUMNS)]);
+            if (t_below(r, 4) == 0)
+                vcol_chunk_clear(c[k], t_below(r, 2) ? NULL : names[t_below(r, COLUMNS)]);
         }
         vcol_chunk_close(c[0]);
         if (kept >= 0)
             check_view(&pinned, kept, first[0]); /* a pin outlives the chunk */
         vcol_view_unpin(&pinned);
-        if (t_below(&random, 2)) {
+        if (t_below(r, 2)) {
             vcol_prefetch_end(scope);
             scope = NULL;
         }
         vcol_chunk_close(c[1]); /* ends the scope's work */
         vcol_prefetch_end(scope);
     }
-    return NULL;
 }
 
 START_TEST(e8_1_threads_with_chunks_of_their_own_get_the_same)
@@ -524,14 +516,10 @@ START_TEST(e8_1_threads_with_chunks_of_their_own_get_the_same)
     t_allocator a = {0};
     t_source source = {.limits.flags = keep ? VCOL_SOURCE_SLOW : 0};
     mock_open o;
-    rider r[3];
+    t_crowd riders;
     ck_assert_int_eq(mock_begin(w, &s, &source, &a, &o, NULL), VCOL_OK);
-    for (int i = 0; i < 3; i++) {
-        r[i] = (rider){.o = &o, .seed = (uint64_t)_i * 3 + (uint64_t)i + 1};
-        ck_assert_int_eq(pthread_create(&r[i].thread, NULL, ride, &r[i]), 0);
-    }
-    for (int i = 0; i < 3; i++)
-        pthread_join(r[i].thread, NULL);
+    t_crowd_start(&riders, 3, _i, ride, &o);
+    t_crowd_join(&riders);
     vcol_stats st = t_stats(o.m);
     if (keep)
         ck_assert_uint_gt(st.stored_hits, 0);

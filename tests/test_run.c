@@ -28,6 +28,7 @@ typedef struct watch {
     uint64_t seed;       /* of the steps at which threads give way; 0: they do not */
     bool unordered;
     t_gate *gates[MOST]; /* passed in the middle of that chunk's function */
+    t_gate gate;         /* for some of them */
     _Atomic int64_t fail_chunk; /* that index fails; -1 = none; a test may change it while chunks run */
     int64_t fail_open, fail_begin, fail_merge, fail_next, fail_load; /* likewise, const while it runs */
     bool fail_finish;
@@ -50,7 +51,31 @@ static watch *watch_new(table_world *w)
     o->w = w;
     o->fail_chunk = o->fail_open = o->fail_begin = o->fail_merge = o->fail_next = o->fail_load = o->stop_after = o->linger = -1;
     o->size = 100;
+    t_gate_init(&o->gate);
     return o;
+}
+
+/* The world is closed; its files stay. */
+static void watch_close(watch *o)
+{
+    table_close(o->w);
+    t_gate_destroy(&o->gate);
+    free(o);
+}
+
+static watch *watch_again(watch *o)
+{
+    table_world *w = o->w;
+    watch_close(o);
+    return watch_new(w);
+}
+
+/* With its world. */
+static void watch_end(watch *o)
+{
+    table_world *w = o->w;
+    watch_close(o);
+    table_free(w);
 }
 
 /* Gives way, now and then, by the seed. */
@@ -117,6 +142,7 @@ static vcol_status on_chunk(vcol_chunk *c, void *state, void *opaque, vcol_error
     part *p = state;
     int64_t row, index = current;
     t_require(index < MOST);
+    atomic_fetch_add(&o->computing, 1);
     atomic_fetch_add(&o->calls, 1);
     atomic_fetch_add(&o->by_index[index], 1);
     p->first = vcol_chunk_first(c);
@@ -138,9 +164,11 @@ static vcol_status on_chunk(vcol_chunk *c, void *state, void *opaque, vcol_error
     }
     if (err->status == VCOL_CANCELLED)
         atomic_fetch_add(&o->stopped_seen, 1);
+    vcol_status status = (vcol_status)err->status;
     if (index == o->fail_chunk)
-        return vcol_error_format(err, VCOL_CALLBACK, "chunk %lld says no", (long long)index);
-    return (vcol_status)err->status;
+        status = vcol_error_format(err, VCOL_CALLBACK, "chunk %lld says no", (long long)index);
+    atomic_fetch_sub(&o->computing, 1);
+    return status;
 }
 
 static vcol_status on_merge(void *total, void *state, void *opaque, vcol_error *err)
@@ -338,9 +366,7 @@ START_TEST(e5_1_no_more_than_depth_are_in_flight_at_every_step)
         ck_assert_int_eq(stats.depth, depth);
         ck_assert_int_eq(stats.computed, chunks);
         ck_assert_int_eq(stats.entries, w->files[0].rows);
-        table_close(w);
-        free(o);
-        table_free(w);
+        watch_end(o);
     }
 }
 END_TEST
@@ -366,6 +392,14 @@ static void start(running *r, watch *o, const vcol_run_options *ro)
     t_require(pthread_create(&r->thread, NULL, run_thread, r) == 0);
 }
 
+/* How it ends once the gate is open. */
+static vcol_status let_go(running *r, t_gate *gate)
+{
+    t_gate_open(gate);
+    t_require(pthread_join(r->thread, NULL) == 0);
+    return r->status;
+}
+
 /* Chunk 0 is held until all that may run meanwhile has ended: as many as the depth allows, which wait for their turn. */
 START_TEST(e5_2_order_is_kept_when_item_0_is_last)
 {
@@ -374,27 +408,20 @@ START_TEST(e5_2_order_is_kept_when_item_0_is_last)
     watch *o = watch_new(w);
     vcol_run_options ro = run_options(workers, depth);
     running run;
-    t_gate gate;
-    t_gate_init(&gate);
-    o->gates[0] = &gate;
+    o->gates[0] = &o->gate;
     o->depth = depth;
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
-    t_gate_await(&gate, 1);
+    t_gate_await(&o->gate, 1);
     t_until(atomic_load(&o->ends) == depth - 1);
     ck_assert_int_eq(atomic_load(&o->begins), depth);
     ck_assert_int_eq(atomic_load(&o->merges), 0);
-    t_gate_open(&gate);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_OK);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_OK);
     ck_assert_int_eq(o->n_merged, 10);
     for (int64_t i = 0; i < 10; i++)
         ck_assert_int_eq(o->order[i], i * 100);
     ck_assert(same_bits(o->sum, expected(w, 100)));
-    table_close(w);
-    t_gate_destroy(&gate);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
@@ -405,26 +432,19 @@ START_TEST(e5_2_unordered_delivers_item_1_while_item_0_is_gated)
     watch *o = watch_new(w);
     vcol_run_options ro = run_options(2 + _i, 2 + _i);
     running run;
-    t_gate gate;
-    t_gate_init(&gate);
-    o->gates[0] = &gate;
+    o->gates[0] = &o->gate;
     o->depth = ro.depth;
     ro.flags = VCOL_RUN_UNORDERED;
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
-    t_gate_await(&gate, 1);
+    t_gate_await(&o->gate, 1);
     t_until(atomic_load(&o->merges) == 9);
-    t_gate_open(&gate);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_OK);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_OK);
     ck_assert_int_eq(o->n_merged, 10);
     ck_assert_int_eq(o->order[9], 0);
     if (_i == 0)
         ck_assert_int_eq(o->order[0], 100);
-    table_close(w);
-    t_gate_destroy(&gate);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
@@ -451,9 +471,7 @@ START_TEST(e5_3_a_stop_at_item_k_leaves_nothing)
         ck_assert_int_le(atomic_load(&o->nexts), k + 1 + depth);
         ck_assert_int_eq(atomic_load(&o->fails), atomic_load(&o->stopped_seen));
         ck_assert(o->linger != k + 1 || atomic_load(&o->stopped_seen) > 0);
-        table_close(w);
-        free(o);
-        table_free(w);
+        watch_end(o);
     }
 }
 END_TEST
@@ -491,9 +509,7 @@ START_TEST(e5_4_an_error_ends_the_run_once_and_leaves_nothing)
             if (place == 4)
                 ck_assert_int_eq(atomic_load(&o->nexts), k);
             ck_assert_int_eq(vcol_run(w->d, &ro, NULL, NULL, NULL, &err), want); /* inherited */
-            table_close(w);
-            free(o);
-            table_free(w);
+            watch_end(o);
         }
     }
 }
@@ -506,25 +522,18 @@ START_TEST(e5_4_the_first_error_in_the_order_of_chunks_is_said)
     watch *o = watch_new(w);
     vcol_run_options ro = run_options(4, 8);
     running run;
-    t_gate gate;
-    t_gate_init(&gate);
     o->fail_chunk = 5;
-    o->gates[3] = &gate;
+    o->gates[3] = &o->gate;
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
-    t_gate_await(&gate, 1);
+    t_gate_await(&o->gate, 1);
     t_until(atomic_load(&o->fails) >= 1); /* those behind it that were running fail too: they are stopped */
     if (_i)
         o->fail_chunk = 3; /* read by the held chunk, after the gate */
-    t_gate_open(&gate);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_CALLBACK);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_CALLBACK);
     ck_assert_int_eq(o->n_merged, _i ? 3 : 5);
     ck_assert_int_le(atomic_load(&o->calls), 3 + 8); /* three are merged, and no more than the depth in flight */
-    table_close(w);
-    t_gate_destroy(&gate);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
@@ -547,9 +556,7 @@ START_TEST(e5_4_every_allocation_fails_once)
         if (status == VCOL_OK)
             ck_assert(same_bits(o->sum, expected(w, 100)));
         w->allocator.fail_call = 0;
-        table_close(w);
-        free(o);
-        table_free(w);
+        watch_end(o);
     }
     ck_assert_int_gt(failed, 0);
 }
@@ -572,14 +579,11 @@ START_TEST(e5_5_a_further_chunk_starts_only_when_its_working_set_fits)
     ck_assert_uint_ge(stats.working_set, 3200);
     ck_assert_int_eq(stats.held_back, 0);
     uint64_t set = stats.working_set;
-    table_close(w);
-    free(o);
-    o = watch_new(w);
-    t_gate first, others;
+    o = watch_again(o);
+    t_gate first;
     t_gate_init(&first);
-    t_gate_init(&others);
     o->gates[0] = &first;
-    o->gates[1] = o->gates[2] = &others;
+    o->gates[1] = o->gates[2] = &o->gate;
     table_open(w, 0, 1 << 20, VCOL_MANAGER_LIMIT_HARD);
     vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 17 / 8);
     running run;
@@ -587,25 +591,18 @@ START_TEST(e5_5_a_further_chunk_starts_only_when_its_working_set_fits)
     t_gate_await(&first, 1);
     ck_assert_int_eq(atomic_load(&o->begins), 1); /* and so it stays: it is not known what a chunk needs */
     t_gate_open(&first);
-    t_gate_await(&others, 2);
+    t_gate_await(&o->gate, 2);
     ck_assert_int_eq(atomic_load(&o->begins), 3);
-    t_gate_open(&others);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_OK);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_OK);
     ck_assert(same_bits(o->sum, expected(w, 400)));
     ck_assert_uint_eq(t_stats(w->m).overcommits, 0);
-    table_close(w);
-    free(o);
-    o = watch_new(w);
+    o = watch_again(o);
     table_open(w, 0, 1 << 20, 0);
     vcol_manager_set_limit(w->m, t_stats(w->m).fixed + set * 17 / 8);
     ck_assert_int_eq(go(o, &ro, &stats, NULL), VCOL_OK);
     ck_assert_int_le(stats.most_running, 2);
-    table_close(w);
+    watch_end(o);
     t_gate_destroy(&first);
-    t_gate_destroy(&others);
-    free(o);
-    table_free(w);
 }
 END_TEST
 
@@ -646,13 +643,13 @@ static vcol_status short_chunk(vcol_chunk *c, void *state, void *opaque, vcol_er
     return VCOL_OK;
 }
 
-START_TEST(e5_5_who_is_short_of_memory_waits_for_a_chunk_that_computes)
+/* Runs them with so many bytes besides what is fixed. A column of 3,200 bytes has a class of 3,584. */
+static table_world *run_short(bool both, uint64_t room, uint32_t flags, vcol_run_stats *stats)
 {
     table_world *w = table_new(1, 4000, 3, 2);
     vcol_run_options ro = run_options(2, 4);
     vcol_job j;
     vcol_error err = {0};
-    vcol_run_stats stats;
     vcol_job_init(&j, sizeof j);
     j.chunk = short_chunk;
     ro.entries = 400;
@@ -660,51 +657,33 @@ START_TEST(e5_5_who_is_short_of_memory_waits_for_a_chunk_that_computes)
     w->files[0].block = 400;
     memset(&short_of, 0, sizeof short_of);
     short_of.w = w;
-    table_open(w, 0, 1 << 20, VCOL_MANAGER_LIMIT_HARD);
-    /* three columns of 3,200 bytes (a class of 3,584), and while the last is made its stored and unpacked bytes */
-    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + 6 * 3584 + 2048);
-    ck_assert_msg(vcol_run(w->d, &ro, &j, NULL, &stats, &err) == VCOL_OK, "%s", err.message);
+    short_of.both = both;
+    t_gate_init(&short_of.met);
+    t_gate_open_at(&short_of.met, 2);
+    table_open(w, 0, 1 << 20, flags);
+    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + room);
+    ck_assert_msg(vcol_run(w->d, &ro, &j, NULL, stats, &err) == VCOL_OK, "%s", err.message);
+    t_gate_destroy(&short_of.met);
+    return w;
+}
+
+START_TEST(e5_5_who_is_short_of_memory_waits_for_a_chunk_that_computes)
+{
+    vcol_run_stats stats;
+    /* three columns, and while the last is made its stored and unpacked bytes */
+    table_world *w = run_short(false, 6 * 3584 + 2048, VCOL_MANAGER_LIMIT_HARD, &stats);
     ck_assert_int_eq(stats.most_running, 2);
     ck_assert_uint_gt(t_stats(w->m).memory_waits, 0);
     ck_assert_uint_eq(t_stats(w->m).overcommits, 0);
-    table_close(w);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
-static void *open_when_two_hold(void *opaque)
-{
-    (void)opaque;
-    t_gate_await(&short_of.met, 2);
-    t_gate_open(&short_of.met);
-    return NULL;
-}
-
 START_TEST(e5_5_chunks_that_wait_for_each_others_memory_are_granted_over_the_limit)
 {
-    table_world *w = table_new(1, 4000, 3, 2);
-    vcol_run_options ro = run_options(2, 4);
-    vcol_job j;
-    vcol_error err = {0};
-    vcol_job_init(&j, sizeof j);
-    j.chunk = short_chunk;
-    ro.entries = 400;
-    ro.flags = VCOL_RUN_NO_PREFETCH;
-    w->files[0].block = 400;
-    memset(&short_of, 0, sizeof short_of);
-    short_of.w = w;
-    short_of.both = true;
-    t_gate_init(&short_of.met);
-    table_open(w, 0, 1 << 20, 0);
-    vcol_manager_set_limit(w->m, t_stats(w->m).fixed + 4 * 3584 + 1024);
-    pthread_t opener;
-    ck_assert_int_eq(pthread_create(&opener, NULL, open_when_two_hold, NULL), 0);
-    ck_assert_msg(vcol_run(w->d, &ro, &j, NULL, NULL, &err) == VCOL_OK, "%s", err.message);
-    pthread_join(opener, NULL);
+    table_world *w = run_short(true, 4 * 3584 + 1024, 0, NULL);
     ck_assert_uint_gt(t_stats(w->m).overcommits, 0);
-    table_close(w);
-    t_gate_destroy(&short_of.met);
-    table_free(w);
+    table_end(w);
 }
 END_TEST
 
@@ -746,9 +725,7 @@ START_TEST(e5_6_what_was_chosen_can_be_read_and_changes_no_result)
         ck_assert(ro.depth ? s.depth == ro.depth : s.depth >= s.jobs);
         ck_assert_int_ge(s.ahead, 2);
         ck_assert_uint_gt(s.working_set, 0);
-        table_close(w);
-        free(o);
-        table_free(w);
+        watch_end(o);
     }
 }
 END_TEST
@@ -772,34 +749,23 @@ static vcol_status name_chunk(vcol_chunk *c, void *state, void *opaque, vcol_err
     return VCOL_OK;
 }
 
-static void *open_when_three(void *opaque)
-{
-    (void)opaque;
-    t_gate_await(&naming.gate, 3);
-    t_gate_open(&naming.gate);
-    return NULL;
-}
-
 /* Three chunks at a time: on the caller's thread and on two that have names. Without any callback but chunk. */
 START_TEST(e5_6_threads_have_names_and_the_caller_is_one_of_them)
 {
     table_world *w = table_new(1, 300, 3, 2);
     vcol_run_options ro = run_options(3, 3);
     vcol_job j;
-    pthread_t opener;
     vcol_job_init(&j, sizeof j);
     j.chunk = name_chunk;
     naming.caller = pthread_self();
     t_gate_init(&naming.gate);
+    t_gate_open_at(&naming.gate, 3);
     table_open(w, 0, 0, 0);
-    ck_assert_int_eq(pthread_create(&opener, NULL, open_when_three, NULL), 0);
     ck_assert_int_eq(vcol_run(w->d, &ro, &j, NULL, NULL, NULL), VCOL_OK);
-    pthread_join(opener, NULL);
     ck_assert_int_eq(atomic_load(&naming.callers), 1);
     ck_assert_int_eq(atomic_load(&naming.named), 2);
-    table_close(w);
+    table_end(w);
     t_gate_destroy(&naming.gate);
-    table_free(w);
 }
 END_TEST
 
@@ -848,9 +814,7 @@ START_TEST(e5_6_misuse_is_answered)
     ANSWER(VCOL_RANGE, &j);
     ck_assert_int_eq(vcol_run(NULL, &ro, &j, o, NULL, NULL), VCOL_MISUSE);
     ck_assert_int_eq(vcol_run(w->d, NULL, &j, o, NULL, NULL), VCOL_OK); /* all defaults */
-    table_close(w);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
@@ -861,25 +825,18 @@ START_TEST(e5_7_any_number_of_chunks_may_be_open)
     watch *o = watch_new(w);
     vcol_run_options ro = run_options(100 + _i * 50, 200);
     running run;
-    t_gate gate;
-    t_gate_init(&gate);
     for (int i = 0; i < 100; i++)
-        o->gates[i] = &gate;
+        o->gates[i] = &o->gate;
     ro.entries = 30; /* blocks of 100 lie across */
     ro.flags = VCOL_RUN_UNORDERED;
     table_open(w, 0, 0, 0);
     start(&run, o, &ro);
-    t_gate_await(&gate, 100);
-    t_gate_open(&gate);
-    pthread_join(run.thread, NULL);
-    ck_assert_int_eq(run.status, VCOL_OK);
+    t_gate_await(&o->gate, 100);
+    ck_assert_int_eq(let_go(&run, &o->gate), VCOL_OK);
     ck_assert_int_eq(o->rows, 4000);
     ck_assert_uint_eq(t_stats(w->m).blocks_redecoded, 0);
     ck_assert_uint_eq(t_stats(w->m).blocks_unpacked, 40);
-    table_close(w);
-    t_gate_destroy(&gate);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
@@ -926,10 +883,8 @@ START_TEST(e5_7_chunks_of_a_run_follow_a_plan)
         ck_assert_int_eq(vcol_plan_steps(plan), 2);
         ck_assert_int_gt(s.released, 0);
         ck_assert_int_eq(s.early, 0);
-        table_close(w);
+        watch_end(o);
         vcol_plan_release(plan);
-        free(o);
-        table_free(w);
     }
 }
 END_TEST
@@ -1045,9 +1000,7 @@ START_TEST(e7_1_finish_is_never_called_after_a_failure)
     ck_assert_int_eq(go(o, &ro, NULL, &err), VCOL_CORRUPT);
     ck_assert_msg(strstr(err.message, "not clustered"), "%s", err.message);
     ck_assert_int_eq(atomic_load(&o->finishes), 0);
-    table_close(w);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
@@ -1061,15 +1014,34 @@ START_TEST(e7_1_nothing_to_do_is_finished_too)
     table_open(w, 1, 0, 0);
     ck_assert_int_eq(go(o, &ro, &s, NULL), VCOL_OK);
     ck_assert_int_eq(s.chunks, 0);
-    table_close(w);
-    free(o);
-    table_free(w);
+    watch_end(o);
 }
 END_TEST
 
 /* ---- E7.2 -------------------------------------------------------------------------------------------------- */
 
 static char cache_dir[64];
+
+/* Calls f with the path of each entry that is there now. */
+static void each_entry(void (*f)(const char *path))
+{
+    char path[512];
+    struct dirent **entries;
+    int n = scandir(cache_dir, &entries, NULL, alphasort);
+    ck_assert_int_ge(n, 0);
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%.255s", cache_dir, entries[i]->d_name);
+        if (entries[i]->d_name[0] != '.')
+            f(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static void drop_entry(const char *path)
+{
+    ck_assert_int_eq(remove(path), 0);
+}
 
 static int entries_of_cache(bool temporary)
 {
@@ -1090,14 +1062,8 @@ static void cache_begin(void)
 
 static void cache_end(void)
 {
-    char path[512];
-    DIR *d = opendir(cache_dir);
     ck_assert_int_eq(entries_of_cache(true), 0);
-    for (struct dirent *e; (e = readdir(d));) {
-        snprintf(path, sizeof path, "%s/%.255s", cache_dir, e->d_name);
-        unlink(path);
-    }
-    closedir(d);
+    each_entry(drop_entry);
     ck_assert_int_eq(rmdir(cache_dir), 0);
 }
 
@@ -1125,8 +1091,7 @@ static kept run_kept(table_world *w, const vcol_run_options *options)
     k.calls = atomic_load(&o->calls);
     k.reads = (int64_t)(t_stats(w->m).reads - reads);
     k.sum = o->sum;
-    table_close(w);
-    free(o);
+    watch_close(o);
     return k;
 }
 
@@ -1194,25 +1159,28 @@ START_TEST(e7_2_what_changed_is_computed_anew_and_nothing_else)
 }
 END_TEST
 
+static char entry_path[512];
+
+static void note_entry(const char *path)
+{
+    snprintf(entry_path, sizeof entry_path, "%s", path);
+}
+
 /* One entry cut at every length, with every byte changed, and one that load refuses: computed anew, kept anew, no error. */
 START_TEST(e7_2_a_damaged_entry_is_computed_anew)
 {
     table_world *w = table_new(1, 100, 3, 2);
     vcol_run_options ro = run_options(1, 0);
-    char path[512] = "";
+    const char *path = entry_path;
     static unsigned char whole[4096], again[4096];
     cache_begin();
     ck_assert_int_eq(run_kept(w, &ro).calls, 1);
-    DIR *d = opendir(cache_dir);
-    for (struct dirent *e; (e = readdir(d));)
-        if (e->d_name[0] != '.')
-            snprintf(path, sizeof path, "%s/%.255s", cache_dir, e->d_name);
-    closedir(d);
+    each_entry(note_entry);
     FILE *f = fopen(path, "rb");
     size_t size = fread(whole, 1, sizeof whole, f);
     fclose(f);
     ck_assert(size > 40 && size < sizeof whole);
-    for (size_t i = 0; i < 2 * size; i += i % size < 40 ? 1 : (size_t)T_REPEAT(1) * 7) {
+    for (size_t i = 0; i < 2 * size; i += i % size < 40 ? 1 : 7) {
         unsigned char byte = whole[i % size];
         whole[i % size] ^= i < size ? 0 : 1;
         f = fopen(path, "wb");
@@ -1253,8 +1221,7 @@ START_TEST(e7_2_an_entry_that_load_refuses_is_computed_anew)
     ck_assert_int_eq(atomic_load(&o->calls), 1);
     ck_assert_int_eq(s.from_cache, 9);
     ck_assert(same_bits(o->sum, expected(w, 100)));
-    table_close(w);
-    free(o);
+    watch_close(o);
     cache_end();
     table_free(w);
 }
@@ -1272,8 +1239,7 @@ START_TEST(e7_2_a_run_that_failed_goes_on_where_it_was)
     o->fail_chunk = 6;
     table_open(w, 0, 0, 0);
     ck_assert_int_eq(go(o, &ro, NULL, NULL), VCOL_CALLBACK);
-    table_close(w);
-    free(o);
+    watch_close(o);
     kept k = run_kept(w, &ro);
     ck_assert_int_eq(k.calls, 4);
     ck_assert_int_eq(k.s.from_cache, 6);
@@ -1282,6 +1248,12 @@ START_TEST(e7_2_a_run_that_failed_goes_on_where_it_was)
     table_free(w);
 }
 END_TEST
+
+static void put_folder(const char *path)
+{
+    drop_entry(path);
+    ck_assert_int_eq(mkdir(path, 0777), 0);
+}
 
 /* Where nothing can be kept the run goes on; a directory that cannot be is an error. */
 START_TEST(e7_2_what_cannot_be_kept_is_no_error)
@@ -1292,26 +1264,12 @@ START_TEST(e7_2_what_cannot_be_kept_is_no_error)
     cache_begin();
     memcpy(name, cache_dir, sizeof name);
     ck_assert_int_eq(run_kept(w, &ro).calls, 10);
-    DIR *d = opendir(cache_dir);
-    for (struct dirent *e; (e = readdir(d));) { /* folders in the entries' places */
-        if (e->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof path, "%s/%.255s", cache_dir, e->d_name);
-        unlink(path);
-        ck_assert_int_eq(mkdir(path, 0777), 0);
-    }
-    closedir(d);
+    each_entry(put_folder); /* in the entries' places */
     kept k = run_kept(w, &ro);
     ck_assert_int_eq(k.status, VCOL_OK);
     ck_assert_int_eq(k.calls, 10);
     ck_assert_int_eq(k.s.to_cache, 0);
-    d = opendir(cache_dir);
-    for (struct dirent *e; (e = readdir(d));) {
-        snprintf(path, sizeof path, "%s/%.255s", cache_dir, e->d_name);
-        if (e->d_name[0] != '.')
-            rmdir(path);
-    }
-    closedir(d);
+    each_entry(drop_entry);
     snprintf(path, sizeof path, "%s/file", name);
     FILE *f = fopen(path, "w");
     ck_assert_ptr_nonnull(f);

@@ -796,26 +796,22 @@ typedef struct party {
     vcol_manager *m;
     vcol_buffer **b;
     maker *k;
-    uint64_t seed;
-    pthread_t thread;
 } party;
 
-static void *party_in_thread(void *opaque)
+static void take_part(void *opaque, t_random *r)
 {
-    party *p = opaque;
-    t_random r = {p->seed};
+    const party *p = opaque;
     for (int i = 0; i < T_REPEAT(400); i++) {
-        int64_t j = t_below(&r, PARTY), what = t_below(&r, 16);
+        int64_t j = t_below(r, PARTY), what = t_below(r, 16);
         if (what == 0 && j >= PARTY / 2)
             vcol_buffer_clear(p->b[j]);
         else if (what == 1)
             vcol_manager_evict(p->m);
         else if (what == 2)
-            vcol_manager_set_limit(p->m, (uint64_t)KB(700 + t_below(&r, 1000)));
+            vcol_manager_set_limit(p->m, (uint64_t)KB(700 + t_below(r, 1000)));
         else
             check(p->b[j], &p->k[j]);
     }
-    return NULL;
 }
 
 START_TEST(e9_2_threads_at_the_limit_get_their_values)
@@ -828,17 +824,13 @@ START_TEST(e9_2_threads_at_the_limit_get_their_values)
     vcol_manager *m = spilling(&d, (uint64_t)KB(900), NULL, &a);
     maker k[PARTY];
     vcol_buffer *b[PARTY];
-    party p[THREADS];
+    t_crowd crowd;
     for (int i = 0; i < PARTY; i++) {
         k[i] = (maker){.type = VCOL_U32, .what = (content)(i % 3), .count = KB(8 + 4 * (i % 4)), .seed = (uint64_t)i};
         b[i] = i < PARTY / 2 ? put_of(m, &k[i]) : made_by(m, &k[i], 1e9);
     }
-    for (int i = 0; i < THREADS; i++) {
-        p[i] = (party){.m = m, .b = b, .k = k, .seed = (uint64_t)(_i * THREADS + i)};
-        ck_assert_int_eq(pthread_create(&p[i].thread, NULL, party_in_thread, &p[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(p[i].thread, NULL);
+    t_crowd_start(&crowd, THREADS, _i, take_part, &(party){.m = m, .b = b, .k = k});
+    t_crowd_join(&crowd);
     ck_assert_uint_gt(t_stats(m).spill_reads, 0);
     t_release(b, PARTY);
     vcol_stats s = t_stats(m);

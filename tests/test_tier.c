@@ -124,26 +124,32 @@ typedef struct wish {
     bool exact; /* the account is held against the allocator at every call: tests of one thread */
 } wish;
 
+/* In a world that was begun. */
+static vcol_status open_more(opened *o, vcol_manager *m, const wish *x, vcol_error *err)
+{
+    const char *path = "mock";
+    const vcol_reader *readers = &reader;
+    vcol_dataset_options options;
+    o->m = m;
+    o->source.limits.flags = x->source_flags;
+    o->handle = t_source_open(&o->source, file.bytes.data, file.bytes.size, "mock");
+    vcol_dataset_options_init(&options, sizeof options);
+    options.sources = &o->handle;
+    options.readers = &readers;
+    options.n_readers = 1;
+    options.flags = x->dataset_flags;
+    return vcol_dataset_open(m, &path, 1, &options, &o->d, err);
+}
+
 static vcol_status open_on(opened *o, vcol_manager *m, const wish *x, vcol_error *err)
 {
-    const mock_world *w = world();
-    const char *path = "mock";
-    vcol_dataset_options options;
     mock_open none;
     /* the mock's `open` asks for the world that was begun last */
     mock_setting s = {0};
     t_source unused = {0};
-    ck_assert_int_eq(mock_begin(w, &s, &unused, NULL, &none, NULL), VCOL_OK);
+    ck_assert_int_eq(mock_begin(world(), &s, &unused, NULL, &none, NULL), VCOL_OK);
     mock_end(&none);
-    o->m = m;
-    o->source.limits.flags = x->source_flags;
-    o->handle = t_source_open(&o->source, w->bytes, w->size, "mock");
-    vcol_dataset_options_init(&options, sizeof options);
-    options.sources = &o->handle;
-    options.readers = &w->reader;
-    options.n_readers = 1;
-    options.flags = x->dataset_flags;
-    return vcol_dataset_open(m, &path, 1, &options, &o->d, err);
+    return open_more(o, m, x, err);
 }
 
 static opened *begin(const wish *x)
@@ -208,33 +214,24 @@ static void read_block(opened *o, int64_t b)
 
 enum { READERS = 8 };
 
-typedef struct joined {
-    opened *o;
-    pthread_t thread;
-} joined;
-
-static void *join_in(void *j)
+static void read_same_block(void *o, t_random *r)
 {
-    read_block(((joined *)j)->o, 3);
-    return NULL;
+    (void)r;
+    read_block(o, 3);
 }
 
 /* So many threads want block 3, each in a chunk of its own, while it is being unpacked. */
 static void read_together(opened *o)
 {
     t_gate gate;
-    joined j[READERS];
+    t_crowd readers;
     t_gate_init(&gate);
     unpacking = &gate;
-    for (int i = 0; i < READERS; i++) {
-        j[i].o = o;
-        ck_assert_int_eq(pthread_create(&j[i].thread, NULL, join_in, &j[i]), 0);
-    }
+    t_crowd_start(&readers, READERS, 0, read_same_block, o);
     t_gate_await(&gate, 1);
     free(t_waits(o->m, READERS - 1));
     t_gate_open(&gate);
-    for (int i = 0; i < READERS; i++)
-        pthread_join(j[i].thread, NULL);
+    t_crowd_join(&readers);
     unpacking = NULL;
     t_gate_destroy(&gate);
 }
@@ -478,26 +475,15 @@ START_TEST(e9_2_stored_bytes_that_are_dear_to_read_go_after_what_was_made_of_the
 END_TEST
 
 /* What is being unpacked does not go, whatever room is needed; then it does. */
-typedef struct unpacker {
-    opened *o;
-    pthread_t thread;
-} unpacker;
-
-static void *unpack_in(void *u)
-{
-    read_block(((unpacker *)u)->o, 3);
-    return NULL;
-}
-
 START_TEST(e9_2_bytes_that_are_being_unpacked_stay)
 {
     opened *o = begin(&(wish){.source_flags = VCOL_SOURCE_SLOW, .stored_limit = vcol__memory_capacity(file.stored[3])});
     t_gate gate;
-    unpacker u = {.o = o};
+    t_crowd other;
     read_block(o, 3);
     t_gate_init(&gate);
     unpacking = &gate;
-    ck_assert_int_eq(pthread_create(&u.thread, NULL, unpack_in, &u), 0);
+    t_crowd_start(&other, 1, 0, read_same_block, o);
     t_gate_await(&gate, 1);
     uint64_t live = t_stats(o->m).live;
     vcol_manager_evict(o->m);
@@ -508,7 +494,7 @@ START_TEST(e9_2_bytes_that_are_being_unpacked_stay)
     ck_assert_uint_eq(t_stats(o->m).stored_kept, vcol__memory_capacity(file.stored[3]));
     ck_assert_uint_eq(t_stats(o->m).stored_drops, 0);
     t_gate_open(&gate);
-    pthread_join(u.thread, NULL);
+    t_crowd_join(&other);
     t_gate_destroy(&gate);
     ck_assert_uint_eq(t_stats(o->m).stored_hits, 1);
     ck_assert_uint_eq(vcol_manager_evict(o->m) > 0, 1);
@@ -692,7 +678,7 @@ START_TEST(e9_3_sources_say_what_they_are)
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(vcol_source_open_file(path, &local, NULL), VCOL_OK);
-    ck_assert_uint_eq(vcol_source_get_limits(local)->flags, 0);
+    ck_assert_uint_eq(vcol_source_get_limits(local)->flags, VCOL_SOURCE_LOCAL);
     vcol_source_release(local);
     close(fd);
     unlink(path);
@@ -725,58 +711,39 @@ END_TEST
 
 /* ---- threads ---------------------------------------------------------------------------------------------- */
 
-typedef struct user {
+typedef struct used {
     opened *o;
-    uint64_t seed;
     uint64_t fixed;
-    pthread_t thread;
-} user;
+} used;
 
-static void *use(void *u_void)
+static void use(void *u_void, t_random *r)
 {
-    user *u = u_void;
-    t_random r = {u->seed};
+    const used *u = u_void;
     for (int i = 0; i < T_REPEAT(400); i++) {
-        int64_t first = t_below(&r, BLOCKS), n = 1 + t_below(&r, BLOCKS - first < 4 ? BLOCKS - first : 4);
+        int64_t first = t_below(r, BLOCKS), n = 1 + t_below(r, BLOCKS - first < 4 ? BLOCKS - first : 4);
         vcol_chunk_close(open_blocks(u->o, first, n, VCOL_OK));
-        if (t_below(&r, 30) == 0)
+        if (t_below(r, 30) == 0)
             vcol_manager_evict(u->o->m);
-        if (t_below(&r, 30) == 0)
-            vcol_manager_set_limit(u->o->m, t_below(&r, 2) ? u->fixed + 40000 + (uint64_t)t_below(&r, 100000) : 0);
+        if (t_below(r, 30) == 0)
+            vcol_manager_set_limit(u->o->m, t_below(r, 2) ? u->fixed + 40000 + (uint64_t)t_below(r, 100000) : 0);
     }
-    return NULL;
 }
 
 /* A data set is used by some threads while others make room, and another data set is opened and closed meanwhile. */
 START_TEST(e9_4_threads_at_the_bound_and_at_the_limit)
 {
     opened *o = begin(&(wish){.source_flags = VCOL_SOURCE_SLOW, .threads = _i % 2 * 2, .stored_limit = _i < 2 ? 20000 : 0});
-    user u[4];
-    uint64_t fixed = t_stats(o->m).fixed + (4 << 20); /* with the threads' contexts */
-    for (int i = 0; i < 4; i++) {
-        u[i] = (user){.o = o, .seed = (uint64_t)_i * 4 + (uint64_t)i + 1, .fixed = fixed};
-        ck_assert_int_eq(pthread_create(&u[i].thread, NULL, use, &u[i]), 0);
-    }
+    t_crowd users;
+    t_crowd_start(&users, 4, _i, use, &(used){o, t_stats(o->m).fixed + (4 << 20)}); /* with the threads' contexts */
     for (int i = 0; i < T_REPEAT(50); i++) {
         opened *other = calloc(1, sizeof *other);
-        const char *path = "mock";
-        const vcol_reader *readers = &reader;
-        vcol_dataset_options options;
-        other->m = o->m;
-        other->source.limits.flags = VCOL_SOURCE_SLOW;
-        other->handle = t_source_open(&other->source, file.bytes.data, file.bytes.size, "mock");
-        vcol_dataset_options_init(&options, sizeof options);
-        options.sources = &other->handle;
-        options.readers = &readers;
-        options.n_readers = 1;
-        ck_assert_int_eq(vcol_dataset_open(o->m, &path, 1, &options, &other->d, NULL), VCOL_OK);
+        ck_assert_int_eq(open_more(other, o->m, &(wish){.source_flags = VCOL_SOURCE_SLOW}, NULL), VCOL_OK);
         vcol_chunk_close(open_blocks(other, 0, 5, VCOL_OK));
         vcol_chunk_close(open_blocks(other, 2, 5, VCOL_OK));
         close_set(other);
         free(other);
     }
-    for (int i = 0; i < 4; i++)
-        pthread_join(u[i].thread, NULL);
+    t_crowd_join(&users);
     vcol_stats st = t_stats(o->m);
     ck_assert_uint_eq(st.live, st.stored_kept);
     ck_assert_uint_eq(st.promised, 0);

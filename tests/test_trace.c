@@ -5,8 +5,8 @@
  */
 #include "helpers.h"
 
-#include "adl.h"
 #include "core/manager.h"
+#include "job.h"
 
 #include <jansson.h>
 #include <unistd.h>
@@ -44,21 +44,6 @@ static vcol_manager *traced(int64_t events, int64_t (*clock)(void *opaque), int 
 }
 
 /* ---- a file that was written ------------------------------------------------------------------- */
-
-static json_t *written(const vcol_manager *m)
-{
-    char path[] = "trace-XXXXXX";
-    vcol_error err = {0};
-    json_error_t why;
-    int file = mkstemp(path);
-    ck_assert_int_ge(file, 0);
-    close(file);
-    ck_assert_msg(vcol_manager_trace_write(m, path, &err) == VCOL_OK, "%s", err.message);
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
-    ck_assert_msg(root != NULL, "line %d: %s", why.line, why.text);
-    unlink(path);
-    return root;
-}
 
 static const json_t *events_of(const json_t *root)
 {
@@ -152,6 +137,23 @@ static void check_nesting(const json_t *root)
     }
 }
 
+/* Its rows nest, whatever was done. */
+static json_t *written(const vcol_manager *m)
+{
+    char path[] = "trace-XXXXXX";
+    vcol_error err = {0};
+    json_error_t why;
+    int file = mkstemp(path);
+    ck_assert_int_ge(file, 0);
+    close(file);
+    ck_assert_msg(vcol_manager_trace_write(m, path, &err) == VCOL_OK, "%s", err.message);
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    ck_assert_msg(root != NULL, "line %d: %s", why.line, why.text);
+    unlink(path);
+    check_nesting(root);
+    return root;
+}
+
 /* ---- a run over the sample --------------------------------------------------------------------- */
 
 static vcol_dataset *sample(vcol_manager *m)
@@ -161,6 +163,12 @@ static vcol_dataset *sample(vcol_manager *m)
     vcol_error err = {0};
     ck_assert_msg(vcol_dataset_open(m, &path, 1, NULL, &d, &err) == VCOL_OK, "%s", err.message);
     return d;
+}
+
+static void sample_end(vcol_manager *m, vcol_dataset *d)
+{
+    vcol_dataset_close(d);
+    vcol_manager_close(m);
 }
 
 typedef struct watched {
@@ -225,7 +233,6 @@ START_TEST(e11_1_a_trace_has_all_that_was_done_and_nests)
     settle(m);
     vcol_stats s = t_stats(m);
     json_t *root = written(m);
-    check_nesting(root);
     ck_assert_int_eq(told(root, "dropped"), 0);
     ck_assert_int_eq(count(root, "unpack", "X"), (int64_t)s.blocks_unpacked);
     ck_assert_int_eq(sum(root, "unpack", "bytes"), (int64_t)s.bytes_unpacked);
@@ -254,8 +261,7 @@ START_TEST(e11_1_a_trace_has_all_that_was_done_and_nests)
     if (!o.threads)
         ck_assert_int_eq(waits, 0);
     json_decref(root);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 
@@ -299,7 +305,6 @@ START_TEST(e11_2_spans_have_the_times_that_passed_in_them)
     vcol_trace_end(m);
     vcol_buffer_unpin(a);
     json_t *root = written(m);
-    check_nesting(root);
     static const struct {
         const char *name, *category;
         int64_t start, duration;
@@ -398,8 +403,7 @@ START_TEST(e11_3_the_counter_is_the_account)
     ck_assert_int_eq(part(last, 3), (int64_t)s.fixed);
     ck_assert_int_eq(told(root, "peak"), (int64_t)s.peak);
     json_decref(root);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 
@@ -497,7 +501,6 @@ START_TEST(e11_5_spans_of_the_program_nest_whatever_it_does)
         vcol_trace_end(m);
     vcol_trace_begin(m, "open at the end");
     json_t *root = written(m);
-    check_nesting(root);
     ck_assert_int_eq(count(root, "compute", "X"), 32);
     ck_assert_int_eq(told(root, "dropped"), 8);
     json_decref(root);
@@ -518,12 +521,10 @@ START_TEST(e11_5_a_span_across_chunks_is_cut_at_the_chunk)
     vcol_loop_close(loop);
     vcol_trace_end(m);
     json_t *root = written(m);
-    check_nesting(root);
     const json_t *c = named(root, "compute"), *e = named(root, "too long");
     ck_assert_int_eq(ns(e, "ts") + ns(e, "dur"), ns(c, "ts") + ns(c, "dur"));
     json_decref(root);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 
@@ -542,7 +543,6 @@ START_TEST(e11_5_steps_are_spans)
     vcol_chunk_close(chunk);
     vcol_chunk_step_end(NULL);
     json_t *root = written(m);
-    check_nesting(root);
     ck_assert_int_eq(count(root, "compute", "X"), 3);
     ck_assert_int_eq(ns(named(root, "select"), "ts"), 0);
     ck_assert_int_eq(ns(named(root, "select"), "dur"), 1000);
@@ -550,8 +550,7 @@ START_TEST(e11_5_steps_are_spans)
     ck_assert_int_eq(ns(named(root, "fill"), "dur"), 2000);
     ck_assert_int_eq(ns(named(root, "last"), "dur"), 4000); /* ends with the chunk */
     json_decref(root);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 
@@ -577,38 +576,26 @@ START_TEST(e11_5_any_name_is_text)
 }
 END_TEST
 
-typedef struct recorder {
-    vcol_manager *m;
-    pthread_t thread;
-} recorder;
-
-static void *record(void *opaque)
+static void record(void *m, t_random *r)
 {
-    recorder *r = opaque;
+    (void)r;
     for (int i = 0; i < 1000; i++) {
-        vcol_trace_begin(r->m, "outer");
-        vcol_trace_begin(r->m, "inner");
-        vcol_trace_end(r->m);
-        vcol_trace_end(r->m);
+        vcol_trace_begin(m, "outer");
+        vcol_trace_begin(m, "inner");
+        vcol_trace_end(m);
+        vcol_trace_end(m);
     }
-    return NULL;
 }
 
 START_TEST(e11_5_threads_record_while_the_file_is_written)
 {
-    recorder r[8];
+    t_crowd crowd;
     vcol_manager *m = traced(12000, NULL, 0, NULL);
-    for (int i = 0; i < 8; i++) {
-        r[i].m = m;
-        ck_assert_int_eq(pthread_create(&r[i].thread, NULL, record, &r[i]), 0);
-    }
+    t_crowd_start(&crowd, 8, 0, record, m);
     json_t *root = written(m);
-    check_nesting(root);
     json_decref(root);
-    for (int i = 0; i < 8; i++)
-        pthread_join(r[i].thread, NULL);
+    t_crowd_join(&crowd);
     root = written(m);
-    check_nesting(root);
     int64_t samples = 0;
     const json_t *events = events_of(root);
     for (size_t i = 0; i < json_array_size(events); i++)
@@ -679,8 +666,7 @@ START_TEST(e11_6_a_columns_numbers_are_what_was_done_for_it)
     vcol_column_stats zero = {0};
     ck_assert_int_eq(memcmp(&s, &zero, sizeof s), 0);
     ck_assert_int_eq(vcol_dataset_column_stats(d, vcol_dataset_columns(d), &s, sizeof s, &err), VCOL_RANGE);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 
@@ -700,12 +686,8 @@ static void *ask(void *opaque)
 START_TEST(e11_6_times_of_loads_and_waits_are_those_that_passed)
 {
     vcol_manager *m = traced(100, fake_clock, 0, NULL);
-    static unsigned char bytes[1 << 20];
-    FILE *in = fopen(VCOL_FILE, "rb");
-    ck_assert_ptr_nonnull(in);
-    size_t size = fread(bytes, 1, sizeof bytes, in);
-    fclose(in);
-    ck_assert_uint_lt(size, sizeof bytes);
+    size_t size;
+    void *bytes = t_file(VCOL_FILE, &size);
     t_gate gate;
     t_gate_init(&gate);
     static t_source from;
@@ -746,6 +728,7 @@ START_TEST(e11_6_times_of_loads_and_waits_are_those_that_passed)
     vcol_source_release(source);
     vcol_manager_close(m);
     t_gate_destroy(&gate);
+    free(bytes);
 }
 END_TEST
 
@@ -763,8 +746,7 @@ START_TEST(e11_6_shared_offsets_count_for_each_column_that_has_them)
     ck_assert_uint_eq(n.touched, 0);
     ck_assert_uint_eq(pt.bytes_read + eta.bytes_read - n.bytes_read, all.bytes_asked);
     ck_assert_uint_eq(pt.blocks_unpacked + eta.blocks_unpacked - n.blocks_unpacked, all.blocks_unpacked);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 
@@ -788,8 +770,7 @@ START_TEST(e11_6_what_is_read_and_never_used_is_told)
     ck_assert_uint_eq(f.bytes, t_stats(m).bytes_asked);
     ck_assert_uint_eq(f.bytes_unused,
                       stats_of(d, "MET_phi").bytes_read + stats_of(d, "Muon_pt").bytes_read - stats_of(d, "nMuon").bytes_read);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 
@@ -847,8 +828,7 @@ START_TEST(e11_7_a_loop_reports_each_chunk_and_its_end)
     ck_assert_uint_eq(w.last.bytes_total, info.stored);
     ck_assert(near(w.last.remaining, 0));
     ck_assert(w.last.rate > 0);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 
@@ -950,16 +930,13 @@ static void run_query(const adl_query *query, int64_t entries, const char *colum
     ck_assert_int_eq(told(root, "dropped"), 0);
     trace_names(root, &out->loaded);
     json_decref(root);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 
 START_TEST(e8_4_a_few_entries_tell_what_the_whole_run_asks_for)
 {
-    static const adl_query *const queries[] = {&adl_query1, &adl_query2, &adl_query3, &adl_query4,
-                                               &adl_query5, &adl_query6, &adl_query7, &adl_query8};
     static learned few, whole, declared;
-    const adl_query *query = queries[_i];
+    const adl_query *query = adl_queries[_i];
     run_query(query, 200, NULL, &few);
     run_query(query, 0, NULL, &whole);
     ck_assert_int_gt(few.n, 0);
@@ -979,8 +956,7 @@ START_TEST(e8_4_a_few_entries_tell_what_the_whole_run_asks_for)
         ck_assert_int_eq(vcol_dataset_column(d, few.touched[i], &info, sizeof info, NULL), VCOL_OK);
         snprintf(list + strlen(list), sizeof list - strlen(list), " %s", info.path);
     }
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
     run_query(query, 0, list, &declared);
     ck_assert_int_eq(declared.fetched.columns_unused, 0);
     ck_assert_uint_eq(declared.fetched.bytes_unused, 0);
@@ -1017,8 +993,7 @@ START_TEST(e8_4_touched_columns_come_in_order_of_first_use)
     ck_assert_int_eq(n, 4);
     ck_assert_int_eq(vcol_dataset_touched(d, NULL, 0, &n, &err), VCOL_OK);
     ck_assert_int_eq(n, 4);
-    vcol_dataset_close(d);
-    vcol_manager_close(m);
+    sample_end(m, d);
 }
 END_TEST
 

@@ -24,13 +24,7 @@ void data_open(void)
 {
     vcol_error err = {0};
     vcol_manager_options o = t_options();
-    FILE *f = fopen(VCOL_SAMPLE, "rb");
-    t_require(f && fseek(f, 0, SEEK_END) == 0);
-    file.size = (size_t)ftell(f);
-    file.bytes = malloc(file.size);
-    rewind(f);
-    t_require(file.bytes && fread(file.bytes, 1, file.size, f) == file.size);
-    fclose(f);
+    file.bytes = t_file(VCOL_SAMPLE, &file.size);
     file.m = t_manager(&o);
     t_require(vcol_dataset_open(file.m, (const char *[]){VCOL_SAMPLE}, 1, NULL, &file.d, &err) == VCOL_OK);
     file.entries = vcol_dataset_entries(file.d);
@@ -245,7 +239,6 @@ static void loop(world *w, t_random *r, vcol_dataset *d)
 /* ---- runs: the state is the number of entries, the total must be all of them ----------------------- */
 
 typedef struct job {
-    world *w;
     uint64_t seed;
     int64_t stop_at, fail_at; /* merge, chunk; -1 = never */
     _Atomic int64_t open, computed, merged;
@@ -299,7 +292,7 @@ static void run(world *w, t_random *r, vcol_dataset *d)
     vcol_run_stats s;
     vcol_error err = {0};
     int64_t total = 0;
-    job j = {.w = w, .seed = t_next(r), .stop_at = t_below(r, 3) ? -1 : t_below(r, 4), .fail_at = t_below(r, 4) ? -1 : t_below(r, 4)};
+    job j = {.seed = t_next(r), .stop_at = t_below(r, 3) ? -1 : t_below(r, 4), .fail_at = t_below(r, 4) ? -1 : t_below(r, 4)};
     vcol_run_options_init(&o, sizeof o);
     vcol_job_init(&call, sizeof call);
     call.open = job_open;

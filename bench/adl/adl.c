@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * adl.c: `vcol-adl`: runs queries of the ADL benchmark over event files in NanoAOD's layout. One run
- * over chunks serves all queries that were asked for, so each column is materialized once a chunk. Each chunk fills
- * histograms of its own, which are added in the order of the chunks.
+ * over chunks serves all queries that were asked for (job.h).
  *
  * Histograms go to stdout as CSV, what it took to stderr.
  */
-#include "adl.h"
+#include "job.h"
 #include "number.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
-#define N_QUERIES 8
-#define TRACED    200000 /* events kept */
-
-static const adl_query *const all[N_QUERIES] = {&adl_query1, &adl_query2, &adl_query3, &adl_query4,
-                                                &adl_query5, &adl_query6, &adl_query7, &adl_query8};
+#define TRACED 200000 /* events kept */
 
 static const char usage_text[] =
     "usage: vcol-adl [options] FILE[:TREE]...\n"
@@ -54,25 +48,6 @@ typedef struct options {
     int64_t learn; /* entries; 0: the whole run */
 } options;
 
-/* Of a chunk, or of all. */
-typedef struct result {
-    double seconds[N_QUERIES];
-    adl_histogram histograms[N_QUERIES * ADL_MAX_HISTOGRAMS];
-} result;
-
-typedef struct job {
-    const adl_query *queries[N_QUERIES];
-    int n, times;
-    result empty;
-} job;
-
-static double wall_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static double cpu_clock(void)
 {
     struct rusage use;
@@ -88,7 +63,7 @@ static int parse_query(options *o, const char *value)
     o->query = 0;
     if (strcmp(value, "all") == 0)
         return 0;
-    return number_int32(value, &o->query) || o->query < 1 || o->query > N_QUERIES ? -1 : 0;
+    return number_int32(value, &o->query) || o->query < 1 || o->query > ADL_QUERIES ? -1 : 0;
 }
 
 static int parse_chunk(options *o, const char *value)
@@ -172,90 +147,24 @@ static int parse(options *o, int argc, char **argv)
 
 /* ---- the job ------------------------------------------------------------------------------------- */
 
-static void prepare(job *j, const options *o)
+static void prepare(adl_job *j, const options *o)
 {
-    for (int q = 0; q < N_QUERIES; q++) {
-        if (o->query && o->query != all[q]->number)
-            continue;
-        for (int h = 0; h < all[q]->n_histograms; h++) {
-            adl_histogram *histogram = &j->empty.histograms[j->n * ADL_MAX_HISTOGRAMS + h];
-            histogram->from = all[q]->histogram[h].from;
-            histogram->to = all[q]->histogram[h].to;
-        }
-        j->queries[j->n++] = all[q];
-    }
+    for (int q = 0; q < ADL_QUERIES; q++)
+        if (!o->query || o->query == adl_queries[q]->number)
+            adl_job_add(j, adl_queries[q]);
+    j->times = o->times;
 }
 
-/* The columns of all queries of the job; a name may come twice. */
-static void list_columns(const job *j, char *out, size_t size)
+static vcol_status run(adl_job *j, const options *o, vcol_dataset *dataset, adl_result *total, vcol_error *err)
 {
-    size_t n = 0;
-    out[0] = 0;
-    for (int q = 0; q < j->n && n < size; q++)
-        n += (size_t)snprintf(out + n, size - n, "%s%s", q ? " " : "", j->queries[q]->columns);
-}
-
-static vcol_status open_result(void **state, void *opaque, vcol_error *err)
-{
-    result *r = malloc(sizeof *r);
-    if (!r)
-        return vcol_error_set(err, VCOL_NOMEM, "out of memory");
-    *r = ((const job *)opaque)->empty;
-    *state = r;
-    return VCOL_OK;
-}
-
-static vcol_status run_chunk(vcol_chunk *chunk, void *state, void *opaque, vcol_error *err)
-{
-    const job *j = opaque;
-    result *r = state;
-    for (int q = 0; q < j->n && !err->status; q++) {
-        double start = j->times ? wall_clock() : 0;
-        j->queries[q]->run(chunk, &r->histograms[q * ADL_MAX_HISTOGRAMS], err);
-        if (j->times)
-            r->seconds[q] += wall_clock() - start;
-    }
-    return (vcol_status)err->status;
-}
-
-static vcol_status add_result(void *total, void *state, void *opaque, vcol_error *err)
-{
-    result *t = total;
-    const result *r = state;
-    (void)opaque;
-    (void)err;
-    for (int q = 0; q < N_QUERIES; q++)
-        t->seconds[q] += r->seconds[q];
-    for (int h = 0; h < N_QUERIES * ADL_MAX_HISTOGRAMS; h++)
-        for (int bin = 0; bin < ADL_BINS + 2; bin++)
-            t->histograms[h].counts[bin] += r->histograms[h].counts[bin];
-    return VCOL_OK;
-}
-
-static void close_result(void *state, void *opaque)
-{
-    (void)opaque;
-    free(state);
-}
-
-static vcol_status run(job *j, const options *o, vcol_dataset *dataset, result *total, vcol_error *err)
-{
-    char columns[1024];
     vcol_run_options ro;
-    vcol_job job;
-    list_columns(j, columns, sizeof columns);
-    vcol_job_init(&job, sizeof job);
-    job.open = open_result;
-    job.chunk = run_chunk;
-    job.merge = add_result;
-    job.close = close_result;
-    job.opaque = j;
+    vcol_job job = adl_job_calls(j);
     vcol_run_options_init(&ro, sizeof ro);
     ro.flags = o->no_prefetch ? VCOL_RUN_NO_PREFETCH : 0;
     ro.jobs = o->jobs;
     ro.chunking = o->chunking;
     ro.entries = o->chunk;
-    ro.columns = columns;
+    ro.columns = j->columns;
     if (o->learn) { /* what is asked for, not what is declared */
         ro.flags = VCOL_RUN_NO_PREFETCH;
         ro.columns = NULL;
@@ -282,7 +191,7 @@ static vcol_status print_learned(const vcol_dataset *dataset, vcol_error *err)
     return (vcol_status)err->status;
 }
 
-static void print_csv(const job *j, const result *r)
+static void print_csv(const adl_job *j, const adl_result *r)
 {
     printf("query,histogram,bin,count\n");
     for (int q = 0; q < j->n; q++)
@@ -294,7 +203,7 @@ static void print_csv(const job *j, const result *r)
             }
 }
 
-static void print_report(const job *j, const result *r, const options *o, const vcol_manager *manager,
+static void print_report(const adl_job *j, const adl_result *r, const options *o, const vcol_manager *manager,
                          const vcol_dataset *dataset, double wall)
 {
     int64_t entries = o->learn && o->learn < vcol_dataset_entries(dataset) ? o->learn : vcol_dataset_entries(dataset);
@@ -316,14 +225,14 @@ static void print_report(const job *j, const result *r, const options *o, const 
 
 int main(int argc, char **argv)
 {
-    static job j;
-    static result total; /* starts at 0 */
+    static adl_job j;
+    static adl_result total;
     options o;
     vcol_error err = {0};
     vcol_manager_options mo;
     vcol_manager *manager = NULL;
     vcol_dataset *dataset = NULL;
-    double start = wall_clock();
+    double start = adl_wall();
     int status = 0;
     if (parse(&o, argc, argv))
         return 2;
@@ -332,7 +241,6 @@ int main(int argc, char **argv)
         return 0;
     }
     prepare(&j, &o);
-    j.times = o.times;
     total = j.empty;
     vcol_manager_options_init(&mo, sizeof mo);
     mo.flags = o.no_prefetch ? VCOL_MANAGER_NO_BACKGROUND : 0;
@@ -350,7 +258,7 @@ int main(int argc, char **argv)
     }
     if (!o.learn)
         print_csv(&j, &total);
-    print_report(&j, &total, &o, manager, dataset, wall_clock() - start);
+    print_report(&j, &total, &o, manager, dataset, adl_wall() - start);
     if (o.plot && adl_plot(o.plot, j.queries, total.histograms, j.n)) {
         fprintf(stderr, "vcol-adl: %s: cannot be written\n", o.plot);
         status = 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * adl.h: what the eight queries of the ADL benchmark share. A query says which columns it wants and is
- * called once a chunk; it fills its histograms. The loop over chunks, the options and the output are
- * adl.c's, the picture plot.c's.
+ * called once a chunk; it fills its histograms. The run over chunks is job.c's, the options and the
+ * output are adl.c's, the picture plot.c's.
  *
  * Four-momenta are in double precision. Angles are computed once an object, and only in events that
  * pass the cuts that need none.

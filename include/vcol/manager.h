@@ -11,7 +11,8 @@
  * except for what was granted over the limit, which is counted (`overcommits`):
  *     live      bytes of materialized buffers, blocks, stored bytes in flight and scratch
  *     promised  reserved by work that was started, not yet backed by memory
- *     cached    recycled memory on the manager's free lists
+ *     cached    recycled memory on the manager's free lists, but for what is lent: with the system's allocator promises are
+ *               backed by it first, and what they will be backed by is counted as promised alone
  *     fixed     metadata and codec contexts
  *
  * Where a source is slow (it says so, or its reads were found to be; or the data set was told to: VCOL_DATASET_KEEP_STORED)
@@ -66,7 +67,7 @@ typedef struct vcol_manager_options {
     int32_t io_threads;       /* threads for sources whose reads block; 0 = chosen */
     int32_t reserved;         /* 0 */
     uint64_t limit;           /* bytes; 0 = no limit; or VCOL_LIMIT_AUTO */
-    uint64_t cached_limit;    /* bytes at most on the free lists; 0 = chosen */
+    uint64_t cached_limit;    /* bytes of `cached` at most; 0 = chosen: half of the limit, 256 MiB at most */
     uint64_t read_gap;        /* bytes at most between two ranges that are read as one; 0 = chosen by the source */
     uint64_t read_size;       /* bytes at most of one merged read; 0 = chosen by the source */
     uint64_t lookahead;       /* bytes at most materialized ahead of use; 0 = chosen from the limit */

@@ -27,6 +27,8 @@ typedef struct vcol_range {
 /* What a source says of its speed; at most one. Neither: the runtime finds out by what reads take. */
 #define VCOL_SOURCE_FAST 1u /* reading bytes again costs less than unpacking them */
 #define VCOL_SOURCE_SLOW 2u /* it costs more: blocks are kept as they are stored, where there is room (vcol/manager.h) */
+/* Besides: a file of this machine. While its reads come from the system's memory who unpacks reads, too, so that the bytes are near. */
+#define VCOL_SOURCE_LOCAL 4u
 
 /* What a source bears and likes. Zero = no opinion. */
 typedef struct vcol_source_limits {

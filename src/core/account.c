@@ -10,8 +10,14 @@
  * Invariant, under account.lock: live + promised + cached + fixed <= limit, but for what was granted over the
  * limit (counted in `overcommits`, its extent in `overcommit_bytes`).
  *
+ * Pages (memory.c) are lent: memory on the free lists that a promise will be backed by is counted once, as promised. So the
+ * field `cached` is all that is on the lists, and the part `cached` of the sum is what it exceeds `promised` by. Else at
+ * the limit each reservation would send recycled memory to the system, and be backed by pages that are touched for the first time.
+ * What exists stays below the sum: a region that needs fresh pages gets them only after as many have left the lists as would
+ * be too many (vcol__account_over); there are enough of them, because the promise was granted.
+ *
  * Rules
- *   1. reserve takes from the room there is. If there is none it frees recycled memory, then evicts, then takes
+ *   1. reserve takes from the room there is. If there is none it frees recycled memory (that which is not lent), then evicts, then takes
  *      back what was prefetched into the queue, without holding the lock.
  *   2. A prefetch that finds no room then gives up at once.
  *   3. Everybody else waits in line: borrowers (started, need more) before newcomers, each by age, which counts from
@@ -42,9 +48,10 @@ struct vcol__waiter {
     vcol__urgency urgency;
 };
 
-void vcol__account_init(vcol__account *account, uint64_t limit)
+void vcol__account_init(vcol__account *account, uint64_t limit, bool lends)
 {
     memset(account, 0, sizeof *account);
+    account->lends = lends;
     vcol__lock_init(&account->lock, LEVEL_ACCOUNT);
     pthread_cond_init(&account->changed, NULL);
     account->limit = limit ? limit : UINT64_MAX;
@@ -56,9 +63,25 @@ void vcol__account_destroy(vcol__account *account)
     vcol__lock_destroy(&account->lock);
 }
 
+/* Lent memory is counted once. */
+static uint64_t recyclable(const vcol__account *a, uint64_t promised, uint64_t cached)
+{
+    return !a->lends ? promised + cached : promised > cached ? promised : cached;
+}
+
 static uint64_t sum_locked(const vcol__account *a)
 {
-    return a->live + a->promised + a->cached + a->fixed;
+    return a->live + a->leaving + a->fixed + recyclable(a, a->promised, a->cached);
+}
+
+uint64_t vcol__account_sum(const vcol__account *a)
+{
+    return sum_locked(a);
+}
+
+uint64_t vcol__account_cached(const vcol__account *a)
+{
+    return recyclable(a, a->promised, a->cached) - a->promised + a->leaving;
 }
 
 static void peaks_locked(vcol__account *a)
@@ -81,10 +104,18 @@ static void over_locked(vcol__account *a)
         a->overcommit_bytes = over;
 }
 
+/* By how much the sum is above the limit when so many bytes more are promised. */
+static uint64_t missing_locked(const vcol__account *a, uint64_t bytes)
+{
+    uint64_t rest = a->live + a->leaving + a->fixed, promised = a->promised + bytes < bytes ? UINT64_MAX / 4 : a->promised + bytes;
+    uint64_t want = recyclable(a, promised, a->cached);
+    want = rest + want < want ? UINT64_MAX : rest + want;
+    return want > a->limit ? want - a->limit : 0;
+}
+
 static bool fits_locked(const vcol__account *a, uint64_t bytes)
 {
-    uint64_t sum = sum_locked(a);
-    return sum <= a->limit && bytes <= a->limit - sum;
+    return missing_locked(a, bytes) == 0;
 }
 
 static void event_locked(vcol__account *a)
@@ -132,13 +163,6 @@ static const struct vcol__waiter *oldest_locked(const vcol__account *a)
         if (w->ticket < oldest->ticket)
             oldest = w;
     return oldest;
-}
-
-/* Room is short by this many bytes for a request. */
-static uint64_t missing_locked(const vcol__account *a, uint64_t bytes)
-{
-    uint64_t sum = sum_locked(a), want = sum + bytes < sum ? UINT64_MAX : sum + bytes;
-    return want > a->limit ? want - a->limit : 0;
 }
 
 static vcol_status limit_error(vcol_manager *m, uint64_t bytes, uint64_t limit, vcol_error *err)
@@ -242,8 +266,7 @@ uint64_t vcol__account_limit(vcol_manager *m)
     return limit;
 }
 
-/* Tells the queue of prefetches that memory came back, outside the lock. */
-static void resume_prefetch(vcol_manager *m)
+void vcol__account_resume(vcol_manager *m)
 {
     if (atomic_load_explicit(&m->account.prefetch_short, memory_order_relaxed) &&
         atomic_exchange(&m->account.prefetch_short, false))
@@ -263,27 +286,49 @@ void vcol__account_give_back(vcol_manager *m, vcol__grant *grant, uint64_t keep)
     }
     vcol__lock_drop(&a->lock);
     if (any)
-        resume_prefetch(m);
+        vcol__account_resume(m);
+}
+
+/* How much of `bytes` the grant has promised. */
+static uint64_t promised_of(const vcol__grant *grant, uint64_t bytes)
+{
+    return !grant ? 0 : grant->held < bytes ? grant->held : bytes;
+}
+
+uint64_t vcol__account_over(const vcol__account *a, const vcol__grant *grant, uint64_t bytes, int64_t cached)
+{
+    uint64_t rest = a->live + a->leaving + a->fixed + bytes;
+    uint64_t sum = rest + recyclable(a, a->promised - promised_of(grant, bytes), a->cached + (uint64_t)cached);
+    return sum > a->limit ? sum - a->limit : 0;
+}
+
+void vcol__account_backed(vcol__account *a, vcol__grant *grant, uint64_t bytes, int64_t cached)
+{
+    uint64_t promised = promised_of(grant, bytes);
+    if (promised) {
+        grant->held -= promised;
+        a->promised -= promised;
+    }
+    a->live += bytes;
+    a->cached += (uint64_t)cached;
+    if (cached < 0)
+        event_locked(a);
+    peaks_locked(a);
+    if (promised < bytes && (int64_t)bytes + cached > 0 && sum_locked(a) > a->limit)
+        over_locked(a);
 }
 
 void vcol__account_back(vcol_manager *m, vcol__grant *grant, uint64_t bytes, bool from_cached)
 {
     vcol__account *a = &m->account;
     vcol__lock_take(&a->lock);
-    uint64_t promised = grant ? (grant->held < bytes ? grant->held : bytes) : 0;
-    if (promised) {
-        grant->held -= promised;
-        a->promised -= promised;
-    }
-    a->live += bytes;
-    if (from_cached) {
-        a->cached -= bytes;
-        event_locked(a);
-    }
-    peaks_locked(a);
-    if (promised < bytes && !from_cached && sum_locked(a) > a->limit)
-        over_locked(a);
+    vcol__account_backed(a, grant, bytes, from_cached ? -(int64_t)bytes : 0);
     vcol__lock_drop(&a->lock);
+}
+
+void vcol__account_told(vcol__account *a)
+{
+    event_locked(a);
 }
 
 void vcol__account_free(vcol_manager *m, uint64_t bytes, bool to_cached)
@@ -296,19 +341,24 @@ void vcol__account_free(vcol_manager *m, uint64_t bytes, bool to_cached)
         a->cached += bytes;
     event_locked(a);
     vcol__lock_drop(&a->lock);
-    resume_prefetch(m);
+    vcol__account_resume(m);
 }
 
-bool vcol__account_cache(vcol_manager *m, uint64_t bytes)
+bool vcol__account_keep(vcol__account *a, uint64_t bytes)
 {
-    vcol__account *a = &m->account;
-    vcol__lock_take(&a->lock);
-    bool fits = !a->line && atomic_load(&a->waiting) == 0 && fits_locked(a, bytes);
+    bool fits = !a->line && atomic_load(&a->waiting) == 0 && vcol__account_over(a, NULL, 0, (int64_t)bytes) == 0;
     if (fits) {
         a->cached += bytes;
         peaks_locked(a);
     }
-    vcol__lock_drop(&a->lock);
+    return fits;
+}
+
+bool vcol__account_cache(vcol_manager *m, uint64_t bytes)
+{
+    vcol__lock_take(&m->account.lock);
+    bool fits = vcol__account_keep(&m->account, bytes);
+    vcol__lock_drop(&m->account.lock);
     return fits;
 }
 
@@ -326,10 +376,10 @@ void vcol__account_fix(vcol_manager *m, int64_t bytes)
 {
     vcol__account *a = &m->account;
     vcol__lock_take(&a->lock);
-    uint64_t missing = bytes > 0 ? missing_locked(a, (uint64_t)bytes) : 0;
+    uint64_t missing = bytes > 0 ? vcol__account_over(a, NULL, (uint64_t)bytes, 0) : 0;
     if (missing) { /* it is there already and cannot wait: others make room for it, as far as they can */
         vcol__lock_drop(&a->lock);
-        vcol__evict_make_room(m, missing, VCOL__DEMAND);
+        vcol__account_shrink(m, missing);
         vcol__lock_take(&a->lock);
     }
     a->fixed += (uint64_t)bytes;
@@ -339,6 +389,14 @@ void vcol__account_fix(vcol_manager *m, int64_t bytes)
     else if (bytes > 0 && sum_locked(a) > a->limit)
         over_locked(a);
     vcol__lock_drop(&a->lock);
+}
+
+uint64_t vcol__account_shrink(vcol_manager *m, uint64_t bytes)
+{
+    uint64_t freed = vcol__memory_trim(m, bytes), evicted = freed < bytes ? vcol__evict_make_room(m, bytes - freed, VCOL__DEMAND) : 0;
+    if (m->account.lends && evicted) /* it is on the lists */
+        vcol__memory_trim(m, bytes - freed);
+    return freed + evicted;
 }
 
 void vcol__account_runnable(vcol_manager *m, int by)

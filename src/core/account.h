@@ -21,6 +21,7 @@ typedef struct vcol__account {
     /* account.lock */
     uint64_t limit; /* UINT64_MAX = none */
     uint64_t live, promised, cached, fixed;
+    uint64_t leaving; /* was cached, and is on its way back to the system */
     uint64_t peak, peak_live, overcommits, overcommit_bytes, memory_waits;
     uint64_t given_back;   /* grows with every event a waiter may profit from */
     int64_t runnable;      /* threads that materialize and are not blocked, and reads in flight */
@@ -32,6 +33,7 @@ typedef struct vcol__account {
                                     and have not given it back or put it anywhere yet */
     _Atomic bool prefetch_short; /* a prefetch was refused memory: tell the queue when some comes back */
     /* const after open */
+    bool lends;                /* what is promised may be backed by what is cached */
     struct vcol__trace *trace; /* told of changes; NULL: none */
 } vcol__account;
 
@@ -47,7 +49,7 @@ typedef enum vcol__urgency {
     VCOL__BORROW    /* a started one that needs more than it had reserved; goes before the new ones */
 } vcol__urgency;
 
-void vcol__account_init(vcol__account *account, uint64_t limit);
+void vcol__account_init(vcol__account *account, uint64_t limit, bool lends);
 void vcol__account_destroy(vcol__account *account);
 
 /*
@@ -64,12 +66,32 @@ void vcol__account_give_back(vcol_manager *m, vcol__grant *grant, uint64_t keep)
 /* Memory was allocated (from == cached: taken from the free lists) against the grant; the rest of the grant's
  * promise stays. What the grant does not hold is added to live all the same: reserve before. */
 void vcol__account_back(vcol_manager *m, vcol__grant *grant, uint64_t bytes, bool from_cached);
+
+/* ---- with account.lock: for pages (memory.c), whose lists it guards too ------------------------------------ */
+
+/* live + promised + cached + fixed. */
+uint64_t vcol__account_sum(const vcol__account *account);
+/* The cached part: what is not lent to a promise. */
+uint64_t vcol__account_cached(const vcol__account *account);
+/* By how much the sum would be above the limit if `bytes` were backed and `cached` changed by so much. */
+uint64_t vcol__account_over(const vcol__account *account, const vcol__grant *grant, uint64_t bytes, int64_t cached);
+/* Backs them. */
+void vcol__account_backed(vcol__account *account, vcol__grant *grant, uint64_t bytes, int64_t cached);
+/* Memory came back to `cached` or left the account: those who wait look again. */
+void vcol__account_told(vcol__account *account);
+/* The same without the lock: prefetches that were refused memory are tried again. */
+void vcol__account_resume(vcol_manager *m);
+/* More is cached, which was not charged before: false if there is no room for it. */
+bool vcol__account_keep(vcol__account *account, uint64_t bytes);
+
 /* Live memory was freed (or moved to the free lists). */
 void vcol__account_free(vcol_manager *m, uint64_t bytes, bool to_cached);
 /* Memory that was not charged goes to the free lists: true and charged, if there is room. */
 bool vcol__account_cache(vcol_manager *m, uint64_t bytes);
 void vcol__account_uncache(vcol_manager *m, uint64_t bytes);
 void vcol__account_fix(vcol_manager *m, int64_t bytes);
+/* Brings the sum down by `bytes`, as far as that can be: trims, evicts. Returns by how much. */
+uint64_t vcol__account_shrink(vcol_manager *m, uint64_t bytes);
 /* A thread starts or ends to materialize, or a read starts or ends. */
 void vcol__account_runnable(vcol_manager *m, int by);
 /*

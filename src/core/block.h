@@ -25,6 +25,7 @@ typedef struct vcol__binding {
     uint64_t gap, read_size, size;
     _Atomic uint64_t bytes_read; /* gaps included */
     vcol__keep keep;
+    bool local;        /* reads may come from the system's memory: `speed` tells */
     vcol__speed speed; /* of its reads */
     _Atomic int64_t in_flight; /* reads under way, and items of it held by threads that evict; the owner waits for 0 before it
                                   closes the object */

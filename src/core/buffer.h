@@ -44,6 +44,8 @@ typedef struct vcol__buffer_ops {
     vcol_status (*load)(vcol_buffer *buffer, struct vcol__load *load, vcol_error *err);
     /* Plans and starts the input ahead of load; NULL where there is none to start. CANCELLED: no memory now. */
     vcol_status (*prepare)(vcol_buffer *buffer, struct vcol__load *load, vcol_error *err);
+    /* Its input costs no more than a copy: it is read when it is run, not ahead. NULL: it is not so. */
+    bool (*near)(const vcol_buffer *buffer);
     /* Takes back what prepare did. */
     void (*unprepare)(vcol_buffer *buffer, struct vcol__load *load);
     /* Does a part of a load that another thread owns; false if there is nothing to do. May be NULL. */

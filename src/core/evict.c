@@ -323,9 +323,9 @@ static void put_back(vcol__evict *e, vcol__evictable *item)
 
 uint64_t vcol__evict_make_room(vcol_manager *m, uint64_t bytes, vcol__urgency urgency)
 {
-    /* While `waiting` is not 0, what is given back is freed and not recycled. */
+    /* While `waiting` is not 0, what is given back is freed and not recycled, unless it is lent to who asks for it. */
     atomic_fetch_add(&m->account.waiting, 1);
-    uint64_t freed = vcol__memory_trim(m, bytes);
+    uint64_t freed = m->account.lends ? 0 : vcol__memory_trim(m, bytes);
     int misses = 0;
     int64_t moves = 0;
     for (bool begin = true; freed < bytes && misses < 8; begin = false) {

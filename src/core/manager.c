@@ -36,10 +36,21 @@ static uint64_t resolve(uint64_t limit)
     return limit == VCOL_LIMIT_AUTO ? vcol__limit_auto("") : limit;
 }
 
-/* What is chosen from the limit, where it is not given: at most a quarter. */
-static uint64_t share_of(uint64_t limit, uint64_t option, uint64_t most)
+/* What is chosen from the limit, where it is not given: a part of it, `most` where that is more. */
+static uint64_t share_of(uint64_t limit, uint64_t parts, uint64_t option, uint64_t most)
 {
-    return option ? option : limit && limit / 4 < most ? limit / 4 : most;
+    return option ? option : limit && limit / parts < most ? limit / parts : most;
+}
+
+static uint64_t lookahead_of(uint64_t limit, uint64_t option)
+{
+    return share_of(limit, 4, option, DEFAULT_LOOKAHEAD);
+}
+
+/* Half: under a limit of two chunks, what one of them had when it is closed. */
+static uint64_t cached_of(uint64_t limit, uint64_t option)
+{
+    return share_of(limit, 2, option, DEFAULT_CACHED);
 }
 
 /* The caller's options into a whole struct of ours: what an older caller does not know is zero. */
@@ -102,11 +113,11 @@ vcol_status vcol_manager_open(const vcol_manager_options *options, vcol_manager 
         free(m);
         return status;
     }
-    vcol__memory_init(&m->memory, &o.allocator, share_of(limit, o.cached_limit, DEFAULT_CACHED));
-    vcol__account_init(&m->account, limit);
+    vcol__memory_init(&m->memory, &o.allocator, limit, cached_of(limit, o.cached_limit));
+    vcol__account_init(&m->account, limit, m->memory.system);
     vcol__evict_init(&m->evict);
     vcol__spill_init(&m->spill);
-    vcol__queue_init(&m->queue, share_of(limit, o.lookahead, DEFAULT_LOOKAHEAD));
+    vcol__queue_init(&m->queue, lookahead_of(limit, o.lookahead));
     vcol__pool_init(&m->pool, m->threads, m->io_threads);
     m->executor = o.executor.submit ? o.executor : (vcol_executor){vcol__pool_submit, &m->pool};
     vcol__lock_init(&m->graph, LEVEL_GRAPH);
@@ -191,7 +202,7 @@ uint64_t vcol_manager_trim(vcol_manager *m)
 
 uint64_t vcol_manager_evict(vcol_manager *m)
 {
-    uint64_t freed = vcol__evict_make_room(m, UINT64_MAX, VCOL__DEMAND);
+    uint64_t freed = vcol__account_shrink(m, UINT64_MAX);
     vcol__tier_relax(m);
     return freed;
 }
@@ -203,14 +214,13 @@ void vcol_manager_set_limit(vcol_manager *m, uint64_t limit)
     vcol__lock_take(&a->lock);
     a->limit = limit ? limit : UINT64_MAX;
     vcol__lock_drop(&a->lock);
-    vcol__queue_set_lookahead(&m->queue, share_of(limit, m->lookahead_option, DEFAULT_LOOKAHEAD));
-    vcol__memory_bound(m, share_of(limit, m->cached_option, DEFAULT_CACHED));
+    vcol__queue_set_lookahead(&m->queue, lookahead_of(limit, m->lookahead_option));
+    vcol__memory_bound(m, limit, cached_of(limit, m->cached_option));
     vcol__lock_take(&a->lock);
-    uint64_t sum = a->live + a->promised + a->cached + a->fixed;
-    uint64_t over = sum > a->limit ? sum - a->limit : 0;
+    uint64_t over = vcol__account_over(a, NULL, 0, 0);
     vcol__lock_drop(&a->lock);
     if (over)
-        vcol__evict_make_room(m, over, VCOL__DEMAND);
+        vcol__account_shrink(m, over);
     vcol__account_kick(m);
     vcol__queue_resume(m);
 }
@@ -235,7 +245,7 @@ void vcol_manager_stats(const vcol_manager *manager, vcol_stats *out, size_t siz
     s.limit = a->limit == UINT64_MAX ? 0 : a->limit;
     s.live = a->live;
     s.promised = a->promised;
-    s.cached = a->cached;
+    s.cached = vcol__account_cached(a);
     s.fixed = a->fixed;
     s.peak = a->peak;
     s.peak_live = a->peak_live;

@@ -3,15 +3,15 @@
  * Column memory.
  *
  * A region's capacity is its size rounded up to a size class (four classes a power of two, so at most a quarter is
- * lost); the account is charged with capacities, which are exactly what the allocator gave. A region that is given
- * back goes to the free list of its class while the lists stay below their bound, because first-touch page faults
- * cost as much as decoding: then its bytes move from `live` to `cached`. `cached` is freed before anything is
- * evicted.
+ * lost); the account is charged with capacities, which are exactly what the allocator gave. Because
+ * first-touch page faults cost as much as decoding, a region that is given back is kept for the next one while what is kept stays
+ * below its bound: then its bytes move from `live` to `cached`. `cached` is freed before anything is evicted.
  *
- * Unless the program gave its own allocator, regions of 2 MiB and more are anonymous maps aligned to 2 MiB for which huge
- * pages are asked, and those from MAPPED on are maps of their own, too, the pages of which are there at once: so what is freed
- * leaves the process, whatever malloc keeps for itself, and a region costs one call instead of a fault a page.
- * Regions below SMALL are not recycled: malloc is as good.
+ * Unless the program gave its own allocator, regions from PAGED on are runs of pages (pages.c), which are cut and joined, so
+ * that a region of any size may come of what is kept: it is lent to what is promised (account.c). What is freed leaves the
+ * process, whatever malloc keeps for itself; smaller regions are malloc's.
+ *
+ * With an allocator of the program's regions are kept on a list for each class. Those below SMALL are not recycled: malloc is as good.
  */
 #include "core/memory.h"
 
@@ -25,14 +25,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define SMALL ((size_t)2048)
-#define HUGE ((size_t)2 << 20)
-#define MAPPED ((size_t)64 << 10) /* from here on classes are whole pages */
 #define ALIGN ((size_t)64)
+#define MOST ((size_t)1 << 42) /* bytes of a region */
+#define PAGED ((size_t)16 << 10) /* from here on classes are whole pages */
+/* Below, memory comes page by page: the rest of a huge page would be more than the limit has room for. */
+#define HUGE_FROM ((uint64_t)256 << 20)
 /* Metadata in pieces of at least so much is recycled too. */
-#define LASTING ((size_t)16 << 10)
+#define LASTING PAGED
 
 static void *system_alloc(size_t size, size_t align, void *opaque)
 {
@@ -49,27 +50,6 @@ static void system_free(void *p, size_t size, size_t align, void *opaque)
     free(p);
 }
 
-static void *map_huge(size_t size)
-{
-    char *p = mmap(NULL, size + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
-        return NULL;
-    char *aligned = (char *)(((uintptr_t)p + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
-    if (aligned != p)
-        munmap(p, (size_t)(aligned - p));
-    size_t tail = (size_t)(p + HUGE - aligned);
-    if (tail)
-        munmap(aligned + size, tail);
-    madvise(aligned, size, MADV_HUGEPAGE);
-    return aligned;
-}
-
-static void *map_pages(size_t size)
-{
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
-}
-
 /* The class of a capacity >= SMALL, a power of two times 4/4 … 7/4, and the capacity of the class. */
 static int class_of(size_t size, size_t *capacity)
 {
@@ -84,50 +64,186 @@ size_t vcol__memory_capacity(size_t size)
 {
     if (size < SMALL)
         return (size + ALIGN) & ~(ALIGN - 1); /* never 0: an empty buffer has an address too */
-    if (size > (size_t)1 << 48)
+    if (size > MOST)
         return size;
     size_t capacity;
     class_of(size, &capacity);
     return capacity;
 }
 
-void vcol__memory_init(vcol__memory *memory, const vcol_allocator *allocator, uint64_t cached_limit)
+void vcol__memory_init(vcol__memory *memory, const vcol_allocator *allocator, uint64_t limit, uint64_t cached_limit)
 {
     memset(memory, 0, sizeof *memory);
     vcol__lock_init(&memory->lock, LEVEL_MEMORY);
     memory->system = !allocator->alloc;
     memory->allocator = memory->system ? (vcol_allocator){system_alloc, system_free, NULL} : *allocator;
-    memory->cached_limit = cached_limit;
+    atomic_init(&memory->cached_limit, cached_limit);
+    vcol__pages_init(&memory->pages, !limit || limit >= HUGE_FROM);
 }
 
 void vcol__memory_destroy(vcol__memory *memory)
 {
+    vcol__pages_destroy(&memory->pages);
     vcol__lock_destroy(&memory->lock);
 }
 
-void vcol__memory_bound(vcol_manager *m, uint64_t cached_limit)
+void vcol__memory_bound(vcol_manager *m, uint64_t limit, uint64_t cached_limit)
 {
-    vcol__memory *memory = &m->memory;
-    vcol__lock_take(&memory->lock);
-    memory->cached_limit = cached_limit;
-    uint64_t over = memory->cached > cached_limit ? memory->cached - cached_limit : 0;
-    vcol__lock_drop(&memory->lock);
-    vcol__memory_trim(m, over);
+    vcol__account *a = &m->account;
+    atomic_store(&m->memory.cached_limit, cached_limit);
+    vcol__lock_take(&a->lock);
+    if (limit && limit < HUGE_FROM && m->memory.pages.huge)
+        vcol__pages_no_huge(&m->memory.pages);
+    uint64_t cached = vcol__account_cached(a);
+    vcol__lock_drop(&a->lock);
+    vcol__memory_trim(m, cached > cached_limit ? cached - cached_limit : 0);
 }
+
+/* ---- pages -------------------------------------------------------------------------------------------- */
+
+/* Runs that the account has no more in `cached`; `leaving` bytes of them are still in the sum. */
+static void purge(vcol_manager *m, vcol__run *runs, uint64_t leaving)
+{
+    vcol__account *a = &m->account;
+    if (!runs)
+        return;
+    vcol__pages_purge(runs);
+    vcol__lock_take(&a->lock);
+    vcol__area *unused = vcol__pages_purged(&m->memory.pages, runs);
+    a->leaving -= leaving;
+    if (leaving)
+        vcol__account_told(a);
+    vcol__lock_drop(&a->lock);
+    vcol__pages_unmap(unused);
+}
+
+/* Where a region is to be; leaves account.lock held, unless there is no memory. */
+static bool place(vcol_manager *m, size_t capacity, vcol__placed *out)
+{
+    vcol__pages *pages = &m->memory.pages;
+    vcol__lock_take(&m->account.lock);
+    while (!vcol__pages_place(pages, capacity, out)) {
+        uint64_t mapped = pages->mapped;
+        bool huge = pages->huge;
+        vcol__lock_drop(&m->account.lock);
+        vcol__area *area = vcol__pages_map(capacity, mapped, huge);
+        if (!area)
+            return false;
+        vcol__lock_take(&m->account.lock);
+        vcol__pages_add(pages, area);
+    }
+    return true;
+}
+
+/* With account.lock, which it drops: what is cached makes way for memory that is fresh, before that is touched. */
+static void back(vcol_manager *m, vcol__grant *grant, size_t capacity, int64_t cached)
+{
+    vcol__account *a = &m->account;
+    vcol__run *runs = NULL;
+    uint64_t drained = 0, over = vcol__account_over(a, grant, capacity, cached);
+    if (over)
+        runs = vcol__pages_drain(&m->memory.pages, over, &drained);
+    vcol__account_backed(a, grant, capacity, cached - (int64_t)drained);
+    vcol__lock_drop(&a->lock);
+    purge(m, runs, 0);
+}
+
+static void *take_pages(vcol_manager *m, vcol__grant *grant, size_t capacity)
+{
+    vcol__placed placed;
+    if (!place(m, capacity, &placed))
+        return NULL;
+    back(m, grant, capacity, (int64_t)placed.extra - (int64_t)placed.dirty);
+    vcol__pages_commit(&placed, capacity);
+    return placed.data;
+}
+
+/* What it was promised may be lent, too. */
+static void *take_small(vcol_manager *m, vcol__grant *grant, size_t capacity)
+{
+    vcol__lock_take(&m->account.lock);
+    back(m, grant, capacity, 0);
+    void *data = system_alloc(capacity, ALIGN, NULL);
+    if (!data)
+        vcol__account_free(m, capacity, false);
+    return data;
+}
+
+static void give_pages(vcol_manager *m, void *data, size_t capacity)
+{
+    vcol__account *a = &m->account;
+    vcol__run *runs = NULL;
+    uint64_t drained = 0, bound = atomic_load(&m->memory.cached_limit);
+    vcol__poison(data, capacity);
+    vcol__lock_take(&a->lock);
+    assert(a->live >= capacity);
+    vcol__pages_put(&m->memory.pages, data, capacity);
+    a->live -= capacity;
+    a->cached += capacity;
+    uint64_t cached = vcol__account_cached(a);
+    if (cached > bound)
+        runs = vcol__pages_drain(&m->memory.pages, cached - bound, &drained);
+    a->cached -= drained;
+    a->leaving += drained;
+    vcol__account_told(a);
+    vcol__lock_drop(&a->lock);
+    purge(m, runs, drained);
+    vcol__account_resume(m);
+}
+
+static uint64_t trim_pages(vcol_manager *m, uint64_t bytes)
+{
+    vcol__account *a = &m->account;
+    uint64_t drained;
+    vcol__lock_take(&a->lock);
+    vcol__run *runs = vcol__pages_drain(&m->memory.pages, bytes, &drained);
+    a->cached -= drained;
+    a->leaving += drained;
+    vcol__lock_drop(&a->lock);
+    purge(m, runs, drained);
+    return drained;
+}
+
+/* Of metadata: not charged. */
+static void *lend_pages(vcol_manager *m, size_t capacity)
+{
+    vcol__placed placed;
+    if (!place(m, capacity, &placed))
+        return NULL;
+    m->account.cached += placed.extra - placed.dirty;
+    if (placed.dirty)
+        vcol__account_told(&m->account);
+    vcol__lock_drop(&m->account.lock);
+    vcol__pages_commit(&placed, capacity);
+    vcol__unpoison(placed.data, capacity);
+    return placed.data;
+}
+
+static void return_pages(vcol_manager *m, void *data, size_t capacity)
+{
+    vcol__account *a = &m->account;
+    vcol__run *runs = NULL;
+    vcol__poison(data, capacity);
+    vcol__lock_take(&a->lock);
+    bool keep = vcol__account_cached(a) + capacity <= atomic_load(&m->memory.cached_limit) && vcol__account_keep(a, capacity);
+    if (keep)
+        vcol__pages_put(&m->memory.pages, data, capacity);
+    else
+        runs = vcol__pages_run(&m->memory.pages, data, capacity);
+    vcol__lock_drop(&a->lock);
+    purge(m, runs, 0);
+}
+
+/* ---- lists ---------------------------------------------------------------------------------------------- */
 
 static void *obtain(vcol__memory *memory, size_t capacity)
 {
-    if (memory->system && capacity >= MAPPED)
-        return capacity >= HUGE ? map_huge(capacity) : map_pages(capacity);
     return memory->allocator.alloc(capacity, ALIGN, memory->allocator.opaque);
 }
 
 static void surrender(vcol__memory *memory, void *data, size_t capacity)
 {
-    if (memory->system && capacity >= MAPPED)
-        munmap(data, capacity);
-    else
-        memory->allocator.free(data, capacity, ALIGN, memory->allocator.opaque);
+    memory->allocator.free(data, capacity, ALIGN, memory->allocator.opaque);
 }
 
 /* Recycled memory of that capacity, from SMALL on; NULL if there is none. */
@@ -152,17 +268,21 @@ vcol_status vcol__memory_take(vcol_manager *m, vcol__grant *grant, size_t size, 
     vcol__memory *memory = &m->memory;
     size_t capacity = vcol__memory_capacity(size);
     void *data = NULL;
-    if (size > (size_t)1 << 48)
+    if (size > MOST)
         return vcol_error_format(err, VCOL_NOMEM, "%zu bytes are more than there can be", size);
-    if (capacity >= SMALL)
-        data = recycled_of(memory, capacity);
-    bool recycled = data != NULL;
-    if (!data)
-        data = obtain(memory, capacity);
+    if (memory->system) {
+        data = capacity < PAGED ? take_small(m, grant, capacity) : take_pages(m, grant, capacity);
+    } else {
+        data = capacity >= SMALL ? recycled_of(memory, capacity) : NULL;
+        bool recycled = data != NULL;
+        if (!data)
+            data = obtain(memory, capacity);
+        if (data)
+            vcol__account_back(m, grant, capacity, recycled);
+    }
     if (!data)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %zu bytes", size);
     vcol__unpoison(data, capacity);
-    vcol__account_back(m, grant, capacity, recycled);
     out->data = data;
     out->capacity = capacity;
     return VCOL_OK;
@@ -177,12 +297,16 @@ void vcol__memory_give(vcol_manager *m, vcol__region *region)
         return;
     region->data = NULL;
     region->capacity = 0;
+    if (memory->system && capacity >= PAGED) {
+        give_pages(m, data, capacity);
+        return;
+    }
     bool keep = false;
-    if (capacity >= SMALL && atomic_load(&m->account.waiting) == 0) {
+    if (!memory->system && capacity >= SMALL && atomic_load(&m->account.waiting) == 0) {
         size_t same;
         int class = class_of(capacity, &same);
         vcol__lock_take(&memory->lock);
-        keep = memory->cached + capacity <= memory->cached_limit;
+        keep = memory->cached + capacity <= atomic_load(&memory->cached_limit);
         if (keep)
             memory->cached += capacity;
         vcol__lock_drop(&memory->lock);
@@ -213,8 +337,10 @@ static void *recycle_alloc(size_t size, size_t align, void *opaque)
     vcol__memory *memory = &m->memory;
     size_t capacity = vcol__memory_capacity(size);
     void *data;
-    if (size < LASTING || size > (size_t)1 << 48)
+    if (size < LASTING || size > MOST)
         return memory->allocator.alloc(size, align, memory->allocator.opaque);
+    if (memory->system)
+        return lend_pages(m, capacity);
     data = recycled_of(memory, capacity);
     if (data) {
         vcol__unpoison(data, capacity);
@@ -232,11 +358,15 @@ static void recycle_free(void *data, size_t size, size_t align, void *opaque)
         memory->allocator.free(data, size, align, memory->allocator.opaque);
         return;
     }
+    if (memory->system) {
+        return_pages(m, data, capacity);
+        return;
+    }
     bool keep = vcol__account_cache(m, capacity);
     if (keep) {
         int class = class_of(capacity, &same);
         vcol__lock_take(&memory->lock);
-        keep = memory->cached + capacity <= memory->cached_limit;
+        keep = memory->cached + capacity <= atomic_load(&memory->cached_limit);
         if (keep) {
             memory->cached += capacity;
             *(void **)data = memory->lists[class];
@@ -260,6 +390,8 @@ uint64_t vcol__memory_trim(vcol_manager *m, uint64_t bytes)
 {
     vcol__memory *memory = &m->memory;
     uint64_t freed = 0;
+    if (memory->system)
+        return bytes ? trim_pages(m, bytes) : 0;
     for (int class = VCOL__CLASSES - 1; class >= 0 && freed < bytes; class--) {
         size_t capacity = ((size_t)1 << (class / 4 + 11)) + (size_t)(class % 4) * ((size_t)1 << (class / 4 + 9));
         for (;;) {

@@ -4,6 +4,7 @@
 #define VCOL_CORE_MEMORY_H
 
 #include "core/account.h"
+#include "core/pages.h"
 
 #define VCOL__CLASSES 160
 
@@ -15,16 +16,19 @@ typedef struct vcol__region {
 typedef struct vcol__memory {
     vcol__lock lock;
     vcol_allocator allocator;
-    bool system;           /* the system's allocator: large regions are anonymous maps */
-    /* memory.lock */
-    uint64_t cached, cached_limit;
+    bool system;           /* the system's allocator, and pages */
+    _Atomic uint64_t cached_limit; /* moves with the limit: a stale value is as good as the change coming later */
+    /* memory.lock; of the program's allocator */
+    uint64_t cached;
     void *lists[VCOL__CLASSES]; /* free regions, linked through their first word */
+    /* account.lock */
+    vcol__pages pages;
 } vcol__memory;
 
-void vcol__memory_init(vcol__memory *memory, const vcol_allocator *allocator, uint64_t cached_limit);
+void vcol__memory_init(vcol__memory *memory, const vcol_allocator *allocator, uint64_t limit, uint64_t cached_limit);
 void vcol__memory_destroy(vcol__memory *memory);
-/* Changes the bound of the free lists, and frees what is above it. */
-void vcol__memory_bound(vcol_manager *m, uint64_t cached_limit);
+/* The limit has changed, and the bound of the free lists with it: frees what is above that. */
+void vcol__memory_bound(vcol_manager *m, uint64_t limit, uint64_t cached_limit);
 
 /* Bytes that a region of `size` bytes will be charged with. */
 size_t vcol__memory_capacity(size_t size);

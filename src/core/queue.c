@@ -255,7 +255,7 @@ load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, bo
         return load;
     }
     vcol__log_add(m, VCOL_LOG_PREFETCH, b->name, b->group, b->first, b->entries, 0, 0);
-    bool plan = b->ops->prepare != NULL;
+    bool plan = b->ops->prepare && !(b->ops->near && b->ops->near(b));
     vcol__lock_take(&q->lock);
     load->priority = priority;
     load->share = share;
@@ -545,12 +545,12 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
         if (mine) {
             vcol__account *a = &m->account;
             vcol__lock_take(&a->lock);
-            uint64_t before = a->live + a->promised + a->cached;
+            uint64_t before = a->live + a->promised;
             vcol__lock_drop(&a->lock);
             b->ops->unprepare(b, load);
             vcol__account_give_back(m, &load->grant, 0);
             vcol__lock_take(&a->lock);
-            uint64_t after = a->live + a->promised + a->cached;
+            uint64_t after = a->live + a->promised;
             vcol__lock_drop(&a->lock);
             freed += before > after ? before - after : 1;
             if (load->ahead) {

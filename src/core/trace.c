@@ -138,7 +138,7 @@ void vcol__trace_span(vcol__trace *t, vcol__trace_kind kind, int64_t start, cons
 
 void vcol__trace_account(vcol__trace *t, const vcol__account *a)
 {
-    uint64_t now[5] = {a->live, a->promised, a->cached, a->fixed, a->limit};
+    uint64_t now[5] = {a->live, a->promised, vcol__account_cached(a), a->fixed, a->limit};
     uint64_t step = (a->limit != UINT64_MAX ? a->limit : a->peak) / 256;
     bool changed = false;
     for (int i = 0; i < 5; i++) {

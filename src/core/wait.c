@@ -116,7 +116,7 @@ static void print_memory(vcol_manager *m, FILE *out)
     char pinned[256];
     if (vcol__lock_try(&a->lock)) {
         fprintf(out, "memory: %llu live, %llu promised, %llu cached, %llu fixed", (unsigned long long)a->live,
-                (unsigned long long)a->promised, (unsigned long long)a->cached, (unsigned long long)a->fixed);
+                (unsigned long long)a->promised, (unsigned long long)vcol__account_cached(a), (unsigned long long)a->fixed);
         if (a->limit != UINT64_MAX)
             fprintf(out, " of %llu", (unsigned long long)a->limit);
         fprintf(out, "; %lld runnable", (long long)a->runnable);

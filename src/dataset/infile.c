@@ -179,6 +179,7 @@ static void bind(vcol_manager *m, vcol__infile *t)
     b->keep = limits->flags & VCOL_SOURCE_SLOW   ? VCOL__KEEP_ALWAYS
               : limits->flags & VCOL_SOURCE_FAST ? VCOL__KEEP_NEVER
                                                  : VCOL__KEEP_IF_SLOW;
+    b->local = limits->flags & VCOL_SOURCE_LOCAL;
     if (b->gap > b->read_size / 2)
         b->gap = b->read_size / 2;
 }

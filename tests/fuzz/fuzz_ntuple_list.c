@@ -2,25 +2,17 @@
 /*
  * RNTuple: the payload of the second cluster's page list, in a file with the other parts of the sample.
  */
-#include "fuzz.h"
-#include "made_ntuple.h"
+#include "ntuple_part.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    made_file f;
-    made_ntuple(&f, NTUPLE_MADE_LIST, data ? data : (const uint8_t *)"", size, 0, NULL);
-    fuzz_file(f.bytes.data, f.bytes.n);
-    made_file_free(&f);
-    return 0;
+    return ntuple_part_run(NTUPLE_MADE_LIST, data, size);
 }
 
 int fuzz_seed(int i, made *out)
 {
-    made_file f;
-    if (i > 1)
+    if (!ntuple_part_seed(NTUPLE_MADE_LIST, i, 2, out))
         return 0;
-    made_ntuple(&f, NTUPLE_MADE_LIST, NULL, 0, 0, out);
-    made_file_free(&f);
     if (i == 1) /* the cluster has more entries than there can be: summary's frame is 8 + 8 + 12 + 8 bytes in */
         out->data[8 + 12 + 8 + 8 + 5] = 0xff;
     return 1;

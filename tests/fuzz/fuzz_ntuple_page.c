@@ -2,18 +2,13 @@
 /*
  * RNTuple: the bytes of the sample's pages, one behind the other, of the sizes that its page lists say.
  */
-#include "fuzz.h"
-#include "made_ntuple.h"
+#include "ntuple_part.h"
 
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    made_file f;
-    made_ntuple(&f, NTUPLE_MADE_PAGES, data ? data : (const uint8_t *)"", size, 0, NULL);
-    fuzz_file(f.bytes.data, f.bytes.n);
-    made_file_free(&f);
-    return 0;
+    return ntuple_part_run(NTUPLE_MADE_PAGES, data, size);
 }
 
 /* Where the item of the second entry's alternative is: tags 0, 1 behind items 0, 0. */
@@ -38,11 +33,8 @@ static size_t ends_at(const made *m)
 
 int fuzz_seed(int i, made *out)
 {
-    made_file f;
-    if (i > 4)
+    if (!ntuple_part_seed(NTUPLE_MADE_PAGES, i, 5, out))
         return 0;
-    made_ntuple(&f, NTUPLE_MADE_PAGES, NULL, 0, 0, out);
-    made_file_free(&f);
     if (i == 1) /* all ones: ends of lists beyond what there is, alternatives that there are not */
         for (size_t k = 0; k < out->n; k++)
             out->data[k] = 0xff;
