@@ -8,18 +8,6 @@
 static uint8_t *bytes;
 static size_t size;
 
-static void load_sample(void)
-{
-    FILE *in = fopen(VCOL_SAMPLE, "rb");
-    ck_assert_ptr_nonnull(in);
-    ck_assert_int_eq(fseek(in, 0, SEEK_END), 0);
-    size = (size_t)ftell(in);
-    rewind(in);
-    bytes = malloc(size);
-    ck_assert_uint_eq(fread(bytes, 1, size, in), size);
-    fclose(in);
-}
-
 /* A data set over the sample and a friend, each through a source of its own. */
 typedef struct world {
     t_allocator allocator;
@@ -47,7 +35,7 @@ static world *fresh(const setting *s, vcol_status want, vcol_error *err)
     vcol_error own = {0};
     vcol_status status;
     if (!bytes)
-        load_sample();
+        bytes = t_file(VCOL_SAMPLE, &size);
     o.allocator = t_allocator_of(&w->allocator);
     o.threads = s->threads;
     o.flags = s->threads ? 0 : VCOL_MANAGER_NO_BACKGROUND;

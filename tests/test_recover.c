@@ -13,14 +13,9 @@
 
 static made sample(void)
 {
-    FILE *in = fopen(VCOL_SAMPLE, "rb");
-    uint8_t part[65536];
-    made m = {0};
-    ck_assert_ptr_nonnull(in);
-    for (size_t n; (n = fread(part, 1, sizeof part, in)) > 0;)
-        made_bytes(&m, part, n);
-    fclose(in);
-    return m;
+    size_t n;
+    uint8_t *data = t_file(VCOL_SAMPLE, &n);
+    return (made){data, n, n};
 }
 
 static uint32_t word(const made *m, size_t at)
