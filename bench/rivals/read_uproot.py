@@ -7,6 +7,9 @@
     read_uproot.py --query N FILE    one of the eight ADL queries (or `all`) as CSV
                                      `query,histogram,bin,count`, bins that are not empty
     read_uproot.py --query start FILE  open the tree, no more: what the imports cost
+    read_uproot.py --sums FILE       read all columns and add up their values: `column<TAB>count<TAB>nan<TAB>sum`
+
+--tree names another tree than Events. Branches that are made of others have no values of their own.
 
 Columnar as users write it: no compiled loops. Of equal candidates the first in loop order wins.
 """
@@ -138,27 +141,51 @@ def run_query(path, query):
             print(f"{query},{histogram},{bin},{total[bin]}")
 
 
+def leaves(tree):
+    """The branches with values; a branch that is split has at most a count of its own, which theirs tell."""
+    return [branch.name for branch in tree.itervalues(recursive=True) if not branch.branches]
+
+
+def run_sums(path, name):
+    tree = uproot.open(f"{path}:{name}")
+    totals = {branch: [0, 0, 0] for branch in leaves(tree)}
+    for events in tree.iterate(list(totals), step_size=STEP, library="ak"):
+        for branch, total in totals.items():
+            values = ak.to_numpy(ak.ravel(events[branch]))
+            total[0] += len(values)
+            if values.dtype.kind == "f":
+                total[1] += int(np.isnan(values).sum())
+                values = values[~np.isnan(values)]
+            total[2] += values.sum(dtype=np.longdouble if values.dtype.kind == "f" else None)
+    for branch, (count, nan, total) in totals.items():
+        print(f"{branch}\t{count}\t{nan}\t{total}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
+    parser.add_argument("--tree", default="Events")
     parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--sums", action="store_true")
     parser.add_argument("--query", choices=[str(q) for q in QUERIES] + ["all", "start"])
     args = parser.parse_args()
     if args.query == "start":
-        uproot.open(f"{args.file}:Events").num_entries
+        uproot.open(f"{args.file}:{args.tree}").num_entries
         return
     if args.query:
         print("query,histogram,bin,count")
         for query in QUERIES if args.query == "all" else [int(args.query)]:
             run_query(args.file, query)
         return
-    if args.whole:
-        print(uproot.open(f"{args.file}:Events").arrays(library="ak").nbytes)
+    if args.sums:
+        run_sums(args.file, args.tree)
         return
-    bytes_read = 0
-    for events in uproot.iterate(f"{args.file}:Events", step_size=STEP, library="ak"):
-        bytes_read += events.nbytes
-    print(bytes_read)
+    tree = uproot.open(f"{args.file}:{args.tree}")
+    columns = leaves(tree)
+    if args.whole:
+        print(tree.arrays(columns, library="ak").nbytes)
+        return
+    print(sum(events.nbytes for events in tree.iterate(columns, step_size=STEP, library="ak")))
 
 
 sys.exit(main())
