@@ -31,7 +31,7 @@
 #define MOST ((size_t)1 << 42) /* bytes of a region */
 #define PAGED ((size_t)16 << 10) /* from here on classes are whole pages */
 /* Below, memory comes page by page: the rest of a huge page would be more than the limit has room for. */
-#define HUGE_FROM ((uint64_t)256 << 20)
+#define HUGE_FROM ((uint64_t)32 << 20)
 /* Metadata in pieces of at least so much is recycled too. */
 #define LASTING PAGED
 
