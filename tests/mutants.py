@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Broken ROOT files, made from whole ones by a seed: each must end in a value or a clean error.
 
-    mutants.py VCOL FOLDER N [--seed S]         N mutants of FOLDER/*.root through `digest` and `verify`
+    mutants.py VCOL FOLDER N [--seed S]         N mutants of FOLDER/*.root through `digest`, `verify`, `digest --recover`
     mutants.py VCOL FOLDER I --one OUT [...]    writes the mutant I to OUT, and says what was done
 
 Kinds, in turns by the seed: flipped bytes; the file cut at a record's border; a length field of the container set to
@@ -426,8 +426,8 @@ def work(options, maker, numbers, folder, total, measured):
         path = os.path.join(folder, "mutant-%d.root" % i)
         with open(path, "wb") as out:
             out.write(data)
-        for command in ("digest", "verify"):
-            result = run([options.vcol, command, "--memory-limit", "64M", "--threads", "2", path], folder)
+        for command in ("digest", "verify", "digest --recover"):
+            result = run([options.vcol, *command.split(), "--memory-limit", "64M", "--threads", "2", path], folder)
             fault = judge(result, total, measured)
             if fault:
                 with total.lock:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Seeded mutants of the development data's ROOT files through `vcol digest` and `vcol verify`: see mutants.py.
+# Seeded mutants of the development data's ROOT files through `vcol digest` and `vcol verify`, as they are and recovered: see mutants.py.
 #
 #     VCOL_TEST_DATA=DATA mutants.sh BUILD_DIR N [SEED]
 set -eu

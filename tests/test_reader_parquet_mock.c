@@ -125,7 +125,8 @@ static const vcol_schema_column columns[COLUMNS] = {
     {"list", "list", "list", "var * ?int32", NULL, NULL, VCOL_OK, VCOL_I32, 2,
      {{VCOL_LEVEL_LIST, {1, 0}, 0}, {VCOL_LEVEL_OPTIONAL, {1, 1}, 0}}, {1, 2}, ROWS, 0, 0, 0},
 };
-static const vcol_schema schema = {ROWS, COLUMNS, columns, COLUMNS, groups, ROW_GROUPS, row_group, 0};
+static const vcol_schema schema = {.entries = ROWS, .n_columns = COLUMNS, .columns = columns, .n_groups = COLUMNS, .groups = groups,
+                                   .n_clusters = ROW_GROUPS, .clusters = row_group};
 
 static vcol_status plan(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
                         vcol_block_sink *sink, vcol_error *err)

@@ -184,7 +184,7 @@ static const vcol_schema_column columns[COLUMNS] = {
     FLAT("pos_y", VCOL_F64, "float64", G_Y),
     LIST("str", VCOL_CHAR, "string", NULL, G_STR, G_STR, 1),
 };
-static const vcol_schema schema = {ROWS, COLUMNS, columns, GROUPS, groups, 0, NULL, 0};
+static const vcol_schema schema = {.entries = ROWS, .n_columns = COLUMNS, .columns = columns, .n_groups = GROUPS, .groups = groups};
 
 static vcol_status plan(void *object, int32_t group, int64_t first, int64_t count, const vcol_deps *deps,
                         vcol_block_sink *sink, vcol_error *err)

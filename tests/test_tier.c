@@ -53,7 +53,7 @@ static const vcol_leaf leaf = {VCOL_LEAF_VALUES, VCOL_I64, 0, 0, 1};
 static const vcol_group group = {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaf, ROWS, ROWS * 8, ROWS * 8, "branch 'v'", 0, 0, 0, 0};
 static const vcol_schema_column column = {"v", "v", "int64", "int64", NULL, NULL, VCOL_OK, VCOL_I64, 0, {{0}}, {0, 0}, ROWS,
                                           0, 0, 0};
-static const vcol_schema schema = {ROWS, 1, &column, 1, &group, 0, NULL, 0};
+static const vcol_schema schema = {.entries = ROWS, .n_columns = 1, .columns = &column, .n_groups = 1, .groups = &group};
 
 static vcol_status plan(void *object, int32_t g, int64_t first, int64_t count, const vcol_deps *deps, vcol_block_sink *sink,
                         vcol_error *err)

@@ -39,7 +39,7 @@ typedef struct vcol_object_info {
     uint64_t unpacked;
     int32_t is_table;       /* 1 if it can be opened as a data set */
     int32_t cycle;          /* ROOT's cycle; 0 elsewhere */
-    const char *note;       /* why it cannot be opened, or NULL */
+    const char *note;       /* why it cannot be opened, or what is missing of it; or NULL */
 } vcol_object_info;
 
 /*
@@ -50,7 +50,18 @@ typedef struct vcol_object_info {
  */
 VCOL_API vcol_status vcol_file_open(vcol_manager *manager, const char *path, vcol_source *source,
                                     const struct vcol_reader *reader, vcol_file **out, vcol_error *err);
+/*
+ * The same for a file that was not closed, or was cut short: its objects are found by going over its records, not by the
+ * list of them, which such a file lacks. Of ROOT files: from the first record on, as far as record follows on record
+ * (vcol_file_note says how far that was); each object by its last record. A tree is as its last record says, and has the
+ * baskets that were written later where they are surely its own, else a note. Trees of which there are only baskets are listed
+ * with a note, and cannot be read. Errors: as above; UNSUPPORTED also where the format cannot be recovered.
+ */
+VCOL_API vcol_status vcol_file_recover(vcol_manager *manager, const char *path, vcol_source *source,
+                                       const struct vcol_reader *reader, vcol_file **out, vcol_error *err);
 VCOL_API void vcol_file_close(vcol_file *file);
+/* What is to be said about the whole file (what was recovered of it), or NULL; borrowed. */
+VCOL_API const char *vcol_file_note(const vcol_file *file);
 VCOL_API int64_t vcol_file_objects(const vcol_file *file);
 /* Errors: RANGE. An object whose metadata cannot be read has a note instead. */
 VCOL_API vcol_status vcol_file_object(vcol_file *file, int64_t i, vcol_object_info *out, vcol_error *err);
@@ -73,6 +84,28 @@ VCOL_API vcol_status vcol_file_verify(vcol_file *file, void (*report)(const vcol
 #define VCOL_DATASET_KEEP_STORED 8u  /* its blocks are kept as they are stored when they were unpacked, however fast its sources
                                         are (vcol/manager.h) */
 #define VCOL_DATASET_DROP_STORED 16u /* they are not, however slow. Neither: by what a source says, or its reads take */
+#define VCOL_DATASET_RECOVER 32u     /* its files were not closed: as by vcol_file_recover */
+
+#define VCOL_DATASET_FRIENDS 64u     /* the friends that its tables name (ROOT's AddFriend) are opened, too */
+
+/*
+ * A friend: a table whose entry i has further columns of the data set's entry i, which are `name.column`. Its files are opened with
+ * the data set's, one each, and must have as many entries, all but the last. A friend that ends before the data set
+ * does is as a column that does: an error, or null by VCOL_DATASET_SHORT_NULL; one that is longer is read as far as the data set goes.
+ *
+ * A friend with a stored index of columns that the data set has, too, belongs to the entries of the same numbers: its columns are
+ * listed, but UNSUPPORTED (find its entries by vcol_index_open), unless VCOL_FRIEND_BY_ENTRY says otherwise. Friends of friends
+ * are not opened. Files of a friend are read by waiting, whatever their sources can do.
+ */
+typedef struct vcol_friend {
+    const char *name;
+    const char *const *paths; /* as for vcol_dataset_open: n_paths, or globs, of as many files as the data set has */
+    int64_t n_paths;
+    vcol_source *const *sources; /* one a path, acquired; or NULL: local files */
+    uint32_t flags;              /* VCOL_FRIEND_… */
+    int32_t reserved;
+} vcol_friend;
+#define VCOL_FRIEND_BY_ENTRY 1u /* entry i belongs to entry i, whatever index it has */
 
 typedef struct vcol_dataset_options {
     size_t struct_size;
@@ -81,6 +114,8 @@ typedef struct vcol_dataset_options {
     vcol_source *const *sources;               /* one a path, acquired; or NULL: local files */
     const struct vcol_reader *const *readers;  /* tried before the built-in ones; or NULL */
     int64_t n_readers;
+    const vcol_friend *friends; /* n_friends; of one name, the first one's, before those that the tables name */
+    int64_t n_friends;
 } vcol_dataset_options;
 
 VCOL_API void vcol_dataset_options_init(vcol_dataset_options *options, size_t size);
@@ -88,7 +123,8 @@ VCOL_API void vcol_dataset_options_init(vcol_dataset_options *options, size_t si
 /*
  * Opens `n` paths as one data set. A path is "file", "file:object" or a glob of files ("run*.root:Events";
  * sorted by name). Without an object the file's only table is meant, or `Events` if there is one.
- * Errors: MISUSE, NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree), NOMEM, LIMIT.
+ * Errors: MISUSE, NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree; a friend's numbers of entries),
+ * NOMEM, LIMIT.
  */
 VCOL_API vcol_status vcol_dataset_open(vcol_manager *manager, const char *const *paths, int64_t n,
                                        const vcol_dataset_options *options, vcol_dataset **out,
@@ -110,6 +146,19 @@ typedef struct vcol_file_info {
 VCOL_API int64_t vcol_dataset_files(const vcol_dataset *dataset);
 VCOL_API vcol_status vcol_dataset_file(const vcol_dataset *dataset, int64_t i, vcol_file_info *out,
                                        vcol_error *err);
+
+/* A friend that the first file's table names itself; texts are borrowed. */
+typedef struct vcol_friend_info {
+    const char *name;   /* its columns are name.column, when it is opened (VCOL_DATASET_FRIENDS) */
+    const char *path;   /* of its file, as the file says it; "": the same */
+    const char *object; /* its name there */
+} vcol_friend_info;
+VCOL_API int64_t vcol_dataset_friends(const vcol_dataset *dataset);
+/* Fills the first `size` bytes of *out. Errors: RANGE. */
+VCOL_API vcol_status vcol_dataset_friend(const vcol_dataset *dataset, int64_t i, vcol_friend_info *out, size_t size,
+                                         vcol_error *err);
+/* What the stored index of the first file's table is of (vcol_index_open); borrowed. Errors: NOT_FOUND: it has none. */
+VCOL_API vcol_status vcol_dataset_index(const vcol_dataset *dataset, const char **major, const char **minor, vcol_error *err);
 
 typedef enum vcol_level_kind {
     VCOL_LEVEL_LIST = 1,    /* offsets: int64, one more than lists, the first 0 */

@@ -43,7 +43,7 @@
 extern "C" {
 #endif
 
-#define VCOL_READER_ABI 2
+#define VCOL_READER_ABI 3
 
 /* ---- codecs, and what a thread has at hand -------------------------------------------------- */
 
@@ -157,6 +157,13 @@ typedef struct vcol_schema_column {
     int64_t blocks;
 } vcol_schema_column;
 
+/* A table beside this one, whose entry i belongs to entry i; or, if it has an index, that of the same numbers. */
+typedef struct vcol_stored_friend {
+    const char *name;   /* for its columns */
+    const char *path;   /* of its file, as it was given when this one was written; "": the same file */
+    const char *object; /* its name there */
+} vcol_stored_friend;
+
 /* Owned by the object; const while it is open. */
 typedef struct vcol_schema {
     int64_t entries;
@@ -167,6 +174,9 @@ typedef struct vcol_schema {
     int64_t n_clusters;      /* 0 = unknown */
     const int64_t *clusters; /* n_clusters + 1 entry numbers, the first 0, the last `entries` */
     uint64_t metadata;       /* bytes of memory that file and object hold */
+    const char *index_major, *index_minor; /* what the stored index is of, or NULL: there is none */
+    int64_t n_friends;
+    const vcol_stored_friend *friends;
 } vcol_schema;
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
@@ -233,6 +243,17 @@ typedef struct vcol_part {
     size_t size;    /* bytes at dst that may be written */
 } vcol_part;
 
+/* ---- indices ----------------------------------------------------------------------------------- */
+
+/* Which entry has which pair of numbers, as it lies in the file. */
+typedef struct vcol_stored_index {
+    const char *major, *minor;        /* the columns, or expressions of columns, that they are of */
+    int64_t n;                        /* pairs */
+    const int64_t *majors, *minors;   /* n each, in any order */
+    const int64_t *entries;           /* n entries of the object */
+} vcol_stored_index;
+typedef vcol_status (*vcol_index_take)(const vcol_stored_index *index, void *opaque, vcol_error *err);
+
 /* ---- the table of a reader ------------------------------------------------------------------- */
 
 typedef struct vcol_reader {
@@ -298,6 +319,17 @@ typedef struct vcol_reader {
      */
     vcol_status (*expect)(void *object, int32_t group, int64_t first, int64_t count, vcol_block_sink *sink,
                           vcol_error *err);
+    /*
+     * Like open, of a file that was not closed: finds the objects by what is in the file, not by its list of them. May be
+     * NULL: this format has no such thing.
+     */
+    vcol_status (*recover)(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, void **file,
+                           vcol_error *err);
+    /* What is to be said about an open file as a whole, or NULL; borrowed until close. May be NULL. */
+    const char *(*note)(void *file);
+    /* Reads the object's index and gives it to take, whose status it returns; all is borrowed until then. Does not call it
+       where there is none. May be NULL. */
+    vcol_status (*index)(void *object, vcol_worker *worker, vcol_index_take take, void *opaque, vcol_error *err);
 } vcol_reader;
 
 /* The built-in readers. */

@@ -5,7 +5,7 @@
  *
  * Read the headers in this order: base (errors, types), manager (memory, threads), dataset (files,
  * columns), chunk (arrays), loop, run (many threads), prefetch, plan, partition, then buffer (derived columns),
- * expect (what is used next), source (other inputs), trace (where the time goes) and progress.
+ * expect (what is used next), index (entries by run and event), source (other inputs), trace (where the time goes) and progress.
  * vcol/reader.h is for those who write a reader, vcol/scope.h for those who like block forms.
  */
 #ifndef VCOL_VCOL_H
@@ -16,6 +16,7 @@
 #include <vcol/chunk.h>
 #include <vcol/dataset.h>
 #include <vcol/expect.h>
+#include <vcol/index.h>
 #include <vcol/loop.h>
 #include <vcol/manager.h>
 #include <vcol/partition.h>

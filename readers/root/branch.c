@@ -9,7 +9,7 @@
  * source: root-project/root tree/tree/src/TBranch.cxx (TBranch::Streamer, GetBasket);
  *     data/root/uproot-issue-60.root, uproot-issue79.root
  */
-#include "table.h"
+#include "recover.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,13 +121,18 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
     arena *memory = &table->memory;
     root_branch *b = vcol__arena_new(memory, 1, sizeof *b);
     embedded **inside = NULL;
-    int64_t n, *first;
+    int64_t n, known, *first;
     uint64_t *seek;
     uint32_t *bytes;
     if (!b)
         return NULL;
     b->path = path;
     n = count(table, w, model, b);
+    known = n;
+    if (model->n_adopted && !b->fault) {
+        known = model->kept;
+        n = known + model->n_adopted;
+    }
     first = vcol__arena_new(memory, 1, ((size_t)n + 1) * (sizeof *first + sizeof *seek + sizeof *bytes));
     if (!first)
         return NULL;
@@ -138,15 +143,26 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
     b->seek = seek;
     b->bytes = bytes;
     b->entries = model->entry_number < 0 ? 0 : model->entry_number;
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < known; i++)
         first[i] = element(&model->basket_entry, i);
     first[n] =
         n > model->write_basket || n >= model->basket_entry.n ? b->entries : element(&model->basket_entry, n);
+    if (n > known) {
+        first[known] = model->start;
+        for (int64_t i = known; i < n; i++)
+            first[i + 1] = first[i] + model->adopted[i - known]->entries;
+        b->entries = first[n];
+    }
     if (!n && !b->fault)
         first[0] = 0;
     if (!b->fault)
         b->fault = check_order(table, b);
-    for (int64_t i = 0; i < n && !b->fault; i++) {
+    for (int64_t i = known; i < n && !b->fault; i++) {
+        seek[i] = model->adopted[i - known]->seek;
+        bytes[i] = model->adopted[i - known]->nbytes;
+        b->stored += bytes[i];
+    }
+    for (int64_t i = 0; i < known && !b->fault; i++) {
         int64_t at = element(&model->basket_seek, i), size = element(&model->basket_bytes, i);
         const model_basket *basket = at > 0 ? NULL : slot(w, model, i);
         if (basket) {
@@ -171,6 +187,8 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
         b->ratio = 1024;
     if (model->tot_bytes > 0 && (double)model->tot_bytes <= (double)b->stored * 1024)
         b->unpacked = (uint64_t)model->tot_bytes;
+    for (int64_t i = known; i < n && !b->fault; i++)
+        b->unpacked += (uint64_t)(b->ratio * (double)bytes[i]);
     if (b->unpacked < b->stored)
         b->unpacked = b->stored;
     table->n_baskets += n;

@@ -13,7 +13,9 @@
 
 #include <stdint.h>
 
-#define TREE_LISTS "61.TObjArray=fBranches 61.TObjArray=fLeaves"
+#define TREE_LISTS                                                                                           \
+    "61.TObjArray=fBranches 61.TObjArray=fLeaves 64.TList=fAliases 62.TArrayD=fIndexValues "                 \
+    "62.TArrayI=fIndex 64.TVirtualIndex=fTreeIndex 64.TList=fFriends 64.TList=fUserInfo"
 #define TREE_HEAD                                                                                            \
     "67=TNamed 0=TAttLine 0=TAttFill 0=TAttMarker 16=fEntries 16=fTotBytes 16=fZipBytes 16=fSavedBytes "     \
     "16=fFlushedBytes 8=fWeight 3=fTimerInterval 3=fScanField 3=fUpdate 3=fDefaultEntryOffsetLen "           \
@@ -67,6 +69,8 @@ static const struct {
      "3=fStreamerType 3=fMaximum 64=fBranchCount 64=fBranchCount2"},
     {"TBranchObject", 1, 0, "0=TBranch 65=fClassName"},
     {"TBranchRef", 1, 0, "0=TBranch 64=fRefTable"},
+    {"TFriendElement", 2, 0, "67=TNamed 65=fTreeName 18=fOwnFile"},
+    {"TFriendElement", 1, 0, "67=TNamed"},
     {"TLeaf", 2, 0, "67=TNamed 3=fLen 3=fLenType 3=fOffset 18=fIsRange 18=fIsUnsigned 64=fLeafCount"},
     {"TLeafO", 1, 0, "0=TLeaf 18=fMinimum 18=fMaximum"},
     {"TLeafB", 1, 0, "0=TLeaf 1=fMinimum 1=fMaximum"},
@@ -87,6 +91,7 @@ static const struct {
     {"TNamed", 0, 0, ""},
     {"TObjArray", 0, 0, ""},
     {"TList", 0, 0, ""},
+    {"TTreeIndex", 0, 0, ""},
 };
 
 #endif

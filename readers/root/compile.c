@@ -51,6 +51,7 @@ static const struct {
     FIELD("TBranchElement", "fStreamerType", KIND_BRANCH, model_branch, streamer_type),
     FIELD("TBranchElement", "fBranchCount", KIND_BRANCH, model_branch, branch_count),
     FIELD("TBranchObject", "fClassName", KIND_BRANCH, model_branch, class_name),
+    FIELD("TFriendElement", "fTreeName", KIND_FRIEND, model_friend, tree_name),
     FIELD("TLeaf", "fLen", KIND_LEAF, model_leaf, len),
     FIELD("TLeaf", "fLenType", KIND_LEAF, model_leaf, len_type),
     FIELD("TLeaf", "fIsUnsigned", KIND_LEAF, model_leaf, is_unsigned),
@@ -147,6 +148,11 @@ static int compile_one(root_file *file, const root_class *cls, root_info *info, 
     int64_t type = e->type;
     *step = (root_step){.code = STEP_STOP, .local = -1, .n = 1};
     find_field(cls->name, e->name, step);
+    /* A tree's branches come before everything else that its columns need; behind them are its index and its friends. */
+    if (text_is(cls->name, "TTree") && (text_is(e->name, "fLeaves") || text_is(e->name, "fUserInfo"))) {
+        step->code = text_is(e->name, "fLeaves") ? STEP_REST : STEP_STOP;
+        return 0;
+    }
     if (type == TYPE_BASE)
         return object_step(file, e->name, 1, 1, step);
     if (number_width(type)) {
@@ -187,9 +193,6 @@ static int compile_one(root_file *file, const root_class *cls, root_info *info, 
                type == TYPE_STREAM_LOOP) {
         step->code = STEP_FRAME;
     }
-    /* A tree's branches come before everything else that could matter. */
-    if (text_is(cls->name, "TTree") && text_is(e->name, "fLeaves"))
-        step->code = STEP_STOP;
     return 0;
 }
 
@@ -217,7 +220,8 @@ static root_kind kind_of(const root_classes *classes, root_class *cls, int depth
     } known[] = {
         {"TTree", KIND_TREE},     {"TBranch", KIND_BRANCH},  {"TLeaf", KIND_LEAF},
         {"TBasket", KIND_BASKET}, {"TObjArray", KIND_ARRAY}, {"TList", KIND_LIST},
-        {"THashList", KIND_LIST}, {"TNamed", KIND_NAMED},
+        {"THashList", KIND_LIST}, {"TNamed", KIND_NAMED},    {"TTreeIndex", KIND_INDEX},
+        {"TFriendElement", KIND_FRIEND},
     };
     if (cls->kind != KIND_UNKNOWN)
         return cls->kind;

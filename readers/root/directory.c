@@ -15,11 +15,6 @@
 
 enum { FIELDS = 64, SLACK = 4096, MAX_KEY_LIST = 1 << 28 };
 
-typedef struct image {
-    root_key key;
-    int64_t newer; /* 1: a higher cycle of the same name exists */
-} image;
-
 static vcol_status read_directory(root_file *file, uint64_t at, const char *path, int depth, vcol_error *err);
 
 static object_entry *new_entry(root_file *file)
@@ -44,7 +39,7 @@ static vcol_status nomem(vcol_error *err)
 
 static int compare(const void *a, const void *b)
 {
-    const image *x = *(image *const *)a, *y = *(image *const *)b;
+    const root_image *x = *(root_image *const *)a, *y = *(root_image *const *)b;
     uint32_t n = x->key.name.n < y->key.name.n ? x->key.name.n : y->key.name.n;
     int order = memcmp(x->key.name.s, y->key.name.s, n);
     if (order || x->key.name.n != y->key.name.n)
@@ -54,60 +49,68 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Marks what a higher cycle hides. */
-static int hide_older(root_file *file, image *images, int64_t n)
+int vcol__images_hide(root_file *file, root_image *images, int64_t n)
 {
-    image **order = vcol__root_alloc(&file->memory.allocator, (size_t)(n + 1) * sizeof *order);
+    root_image **order = vcol__root_alloc(&file->memory.allocator, (size_t)(n + 1) * sizeof *order);
     if (!order)
         return -1;
     for (int64_t i = 0; i < n; i++)
         order[i] = &images[i];
     qsort(order, (size_t)n, sizeof *order, compare);
     for (int64_t i = 1; i < n; i++)
-        order[i]->newer = text_same(order[i]->key.name, order[i - 1]->key.name);
+        if (text_same(order[i]->key.name, order[i - 1]->key.name))
+            order[i]->hidden = order[i]->key.cycle == order[i - 1]->key.cycle ? 2 : 1;
     vcol__root_free(&file->memory.allocator, order, (size_t)(n + 1) * sizeof *order);
     return 0;
 }
 
-static int is_directory(text cls)
+int vcol__class_is_directory(text cls)
 {
     return text_is(cls, "TDirectory") || text_is(cls, "TDirectoryFile");
 }
 
-static vcol_status add(root_file *file, const image *im, const char *path, int depth, vcol_error *err)
+int64_t vcol__entry_add(root_file *file, const root_image *image, const char *path)
 {
-    const root_key *key = &im->key;
+    const root_key *key = &image->key;
     object_entry *e = new_entry(file);
     const root_class *cls = vcol__class_find(file->classes, key->class_name);
-    int64_t index = file->n_entries - 1;
-    const char *name;
-    vcol_error inner = {0};
-    vcol_status status;
     if (!e)
-        return nomem(err);
+        return -1;
     e->class_name = vcol__arena_text(&file->memory, key->class_name);
     e->title = vcol__arena_text(&file->memory, key->title);
-    e->name = name = vcol__arena_printf(&file->memory, "%s%.*s", path,
-                                        (int)(key->name.n < 4096 ? key->name.n : 4096), key->name.s);
+    e->name = vcol__arena_printf(&file->memory, "%s%.*s", path, (int)(key->name.n < 4096 ? key->name.n : 4096),
+                                 key->name.s);
     if (!e->class_name || !e->title || !e->name)
-        return nomem(err);
+        return -1;
     e->seek = key->seek;
     e->nbytes = key->nbytes;
     e->objlen = key->objlen;
     e->cycle = key->cycle;
-    e->listed = !im->newer;
+    e->listed = !image->hidden;
     e->is_table = cls && cls->kind == KIND_TREE;
     if (text_is(key->class_name, "ROOT::RNTuple"))
         e->is_table = e->is_ntuple = 1;
     if (text_is(key->class_name, "ROOT::Experimental::RNTuple"))
         e->note = "an RNTuple of a format from before the first release, which only ROOT versions of its time read";
-    if (!is_directory(key->class_name) || im->newer)
+    return file->n_entries - 1;
+}
+
+static vcol_status add(root_file *file, const root_image *im, const char *path, int depth, vcol_error *err)
+{
+    const root_key *key = &im->key;
+    int64_t index = vcol__entry_add(file, im, path);
+    const char *name;
+    vcol_error inner = {0};
+    vcol_status status;
+    if (index < 0)
+        return nomem(err);
+    if (!vcol__class_is_directory(key->class_name) || im->hidden)
         return VCOL_OK;
     if (depth >= MAX_DIRECTORY_DEPTH) {
-        e->note = "directories are nested too deep";
+        file->entries[index].note = "directories are nested too deep";
         return VCOL_OK;
     }
-    name = vcol__arena_printf(&file->memory, "%s/", e->name);
+    name = vcol__arena_printf(&file->memory, "%s/", file->entries[index].name);
     if (!name)
         return nomem(err);
     status = read_directory(file, key->seek + key->keylen, name, depth + 1, &inner);
@@ -128,7 +131,7 @@ static vcol_status key_list(root_file *file, const uint8_t *data, size_t n, uint
     cursor c = cursor_make(data, n);
     vcol_status status = VCOL_OK;
     const char *why = NULL;
-    image *images = NULL;
+    root_image *images = NULL;
     root_key key;
     int32_t count;
     if (vcol__key_parse(&c, &key, &why) || key.keylen > n)
@@ -147,14 +150,14 @@ static vcol_status key_list(root_file *file, const uint8_t *data, size_t n, uint
     if (!images)
         return nomem(err);
     for (int32_t i = 0; i < count; i++) {
-        images[i].newer = 0;
+        images[i].hidden = 0;
         if (vcol__key_parse(&c, &images[i].key, &why)) {
             status = vcol_error_format(err, VCOL_CORRUPT, "key list at byte %llu, key %d of %d: %s",
                                        (unsigned long long)at, i, count, why);
             goto done;
         }
     }
-    if (hide_older(file, images, count)) {
+    if (vcol__images_hide(file, images, count)) {
         status = nomem(err);
         goto done;
     }
@@ -209,16 +212,19 @@ static vcol_status read_directory(root_file *file, uint64_t at, const char *path
     return status;
 }
 
+int vcol__entries_list(root_file *file)
+{
+    file->listed = vcol__arena_new(&file->memory, (uint64_t)file->n_entries, sizeof *file->listed);
+    for (int64_t i = 0; file->listed && i < file->n_entries; i++)
+        if (file->entries[i].listed)
+            file->listed[file->n_listed++] = i;
+    return file->listed ? 0 : -1;
+}
+
 vcol_status vcol__directory_walk(root_file *file, vcol_error *err)
 {
     vcol_status status = read_directory(file, file->begin + file->nbytes_name, "", 0, err);
     if (status)
         return status;
-    file->listed = vcol__arena_new(&file->memory, (uint64_t)file->n_entries, sizeof *file->listed);
-    if (!file->listed)
-        return nomem(err);
-    for (int64_t i = 0; i < file->n_entries; i++)
-        if (file->entries[i].listed)
-            file->listed[file->n_listed++] = i;
-    return VCOL_OK;
+    return vcol__entries_list(file) ? nomem(err) : VCOL_OK;
 }

@@ -8,7 +8,7 @@
  * fEND below the file's size is legal; above it the file was cut short, and what lies inside is still read.
  * source: root-project/root io/io/src/TFile.cxx (TFile::Init), io/doc/TFile/header.md
  */
-#include "file.h"
+#include "recover.h"
 #include "streamer.h"
 
 enum { HEADER = 64, LARGE = 1000000, RECORD_SLACK = 1024 };
@@ -137,7 +137,7 @@ static vcol_status infos(root_file *file, vcol_worker *worker, vcol_error *err)
     return vcol__classes_compile(file, err);
 }
 
-vcol_status vcol__file_open(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker,
+vcol_status vcol__file_open(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, int recover,
                             root_file **out, vcol_error *err)
 {
     arena memory;
@@ -154,10 +154,12 @@ vcol_status vcol__file_open(vcol_source *source, const vcol_allocator *allocator
     file->size = vcol_source_get_limits(source)->size;
     file->memory = memory;
     status = header(file, err);
+    if (!status && recover)
+        status = vcol__recover_walk(file, err);
     if (!status)
         status = infos(file, worker, err);
     if (!status)
-        status = vcol__directory_walk(file, err);
+        status = recover ? vcol__recover_list(file, worker, err) : vcol__directory_walk(file, err);
     if (status)
         vcol__file_close(file);
     else

@@ -62,6 +62,7 @@ typedef struct object_entry {
 } object_entry;
 
 struct root_classes;
+struct recovery;
 
 typedef struct root_file {
     vcol_source *source;
@@ -78,6 +79,7 @@ typedef struct root_file {
     int64_t n_listed;
     struct root_classes *classes;
     const char *info_note; /* why the streamer information could not be read, or NULL */
+    struct recovery *recovery; /* what a walk over the records found, where that was asked for; or NULL (recover.c) */
 } root_file;
 
 /* A record in memory: `data` begins with its key, the payload follows at `keylen`, unpacked. */
@@ -96,11 +98,28 @@ uint64_t vcol__record_need(const root_file *file, uint32_t nbytes, uint32_t objl
 /* Bytes of the source, which must lie inside it. */
 vcol_status vcol__file_read(root_file *file, uint64_t offset, void *data, size_t n, vcol_error *err);
 
-vcol_status vcol__file_open(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker,
+/* recover: by a walk over the records instead of the directories (recover.h). */
+vcol_status vcol__file_open(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker, int recover,
                             root_file **out, vcol_error *err);
 void vcol__file_close(root_file *file);
 
-/* Fills entries from the root directory down (directory.c). */
+/* ---- directories (directory.c) ---------------------------------------------------------------------- */
+
+/* A key of a directory. */
+typedef struct root_image {
+    root_key key;
+    int hidden; /* 1: a higher cycle of the same name exists; 2: another of the same name and cycle stands before it */
+} root_image;
+
+/* Fills entries from the root directory down. */
 vcol_status vcol__directory_walk(root_file *file, vcol_error *err);
+/* Of one directory's images: which are hidden. -1: no memory. */
+int vcol__images_hide(root_file *file, root_image *images, int64_t n);
+/* An entry for a key of the directory whose path, with a slash behind it, is `path`; its number, or -1: no memory. */
+int64_t vcol__entry_add(root_file *file, const root_image *image, const char *path);
+/* Fills `listed`, when all entries are there. -1: no memory. */
+int vcol__entries_list(root_file *file);
+/* Whether a class is that of directories. */
+int vcol__class_is_directory(text cls);
 
 #endif

@@ -308,9 +308,23 @@ static void *field(const root_step *step, void *target, root_kind kind)
                                                                                : NULL;
 }
 
+/*
+ * Of a tree, what its columns do not need: a fault in it makes it end, and is forgotten. Whether it was one.
+ */
+static int forgive(walk *w, cursor *c)
+{
+    int fault = c->bad || (w->status && w->status != VCOL_NOMEM);
+    if (fault) {
+        c->bad = 0;
+        w->status = VCOL_OK;
+    }
+    return fault;
+}
+
 static void run_steps(walk *w, cursor *c, const root_info *info, void *target, root_kind kind)
 {
     int64_t locals[MAX_LOCALS] = {0};
+    int rest = 0;
     for (int32_t i = 0; i < info->n_steps && !c->bad && !w->status; i++) {
         const root_step *step = &info->steps[i];
         void *to = field(step, target, kind);
@@ -371,9 +385,17 @@ static void run_steps(walk *w, cursor *c, const root_info *info, void *target, r
         case STEP_FRAME:
             skip_frame(c);
             break;
+        case STEP_REST:
+            if (cursor_left(c) < 4 || !(be32(c->p) & FRAME_BIT))
+                return;
+            rest = 1;
+            skip_frame(c);
+            break;
         case STEP_STOP:
             return;
         }
+        if (rest && forgive(w, c))
+            return;
     }
 }
 
@@ -474,24 +496,61 @@ static void basket(cursor *c, model_basket *b)
     b->bad = c->bad || b->keylen <= 0 || b->last < 0 || b->entries < 0;
 }
 
+/* ---- indices --------------------------------------------------------------------------------------- */
+
+/*
+ * FORMAT root/TTreeIndex: TVirtualIndex, TString fMajorName, fMinorName, i64 fN, i64 fIndexValues[fN], fIndexValuesMinor[fN] (from
+ * version 2 on; before, both are in one: major << 31 | minor), fIndex[fN]; ordered by major, then minor. source:
+ * root-project/root tree/treeplayer/src/TTreeIndex.cxx (TTreeIndex::Streamer, ConvertOldToNew)
+ */
+static void tree_index(cursor *c, model_index *x)
+{
+    frame f = open_frame(c);
+    skip_frame(c);
+    x->major = cursor_text(c);
+    x->minor = cursor_text(c);
+    x->n = cursor_i64(c);
+    if (x->n < 0 || (uint64_t)x->n > cursor_left(c) / 8)
+        c->bad = 1;
+    if (!c->bad) {
+        x->majors = cursor_take(c, 8 * (uint64_t)x->n);
+        x->minors = f.version > 1 ? cursor_take(c, 8 * (uint64_t)x->n) : NULL;
+        x->entries = cursor_take(c, 8 * (uint64_t)x->n);
+    }
+    x->bad = c->bad;
+    close_frame(c, f);
+}
+
+const model_index *vcol__walk_index(const walk *w)
+{
+    for (int64_t i = 0; i < w->n_objects; i++)
+        if (w->objects[i].kind == KIND_INDEX)
+            return w->objects[i].target;
+    return NULL;
+}
+
 /* ---- pointers -------------------------------------------------------------------------------- */
 
 static void *new_target(walk *w, root_class *cls, root_kind kind)
 {
     size_t size = kind == KIND_BRANCH ? sizeof(model_branch)
-                  : kind == KIND_LEAF ? sizeof(model_leaf)
-                                      : sizeof(model_basket);
+                  : kind == KIND_LEAF  ? sizeof(model_leaf)
+                  : kind == KIND_INDEX ? sizeof(model_index)
+                  : kind == KIND_FRIEND ? sizeof(model_friend)
+                                       : sizeof(model_basket);
     void *target = vcol__arena_new(w->memory, 1, size);
     if (!target) {
         fail(w, VCOL_NOMEM, "%.*sno memory for an object of %lld bytes", "", 0, (long long)size);
         return NULL;
     }
-    if (kind != KIND_BASKET)
+    if (kind == KIND_BRANCH || kind == KIND_LEAF || kind == KIND_FRIEND)
         *(model_named *)target = (model_named){no_text, no_text, cls};
     if (kind == KIND_BRANCH) {
         ((model_branch *)target)->file_name = no_text;
         ((model_branch *)target)->class_name = no_text;
     }
+    if (kind == KIND_FRIEND)
+        ((model_friend *)target)->tree_name = no_text;
     return target;
 }
 
@@ -506,7 +565,7 @@ static uint32_t read_object(walk *w, cursor *c, root_class *cls, const uint8_t *
         fail(w, VCOL_CORRUPT, "%.*sobjects are nested more than %lld deep", "", 0, MAX_DEPTH);
         return 0;
     }
-    if (kind == KIND_BRANCH || kind == KIND_LEAF || kind == KIND_BASKET) {
+    if (kind == KIND_BRANCH || kind == KIND_LEAF || kind == KIND_BASKET || kind == KIND_INDEX || kind == KIND_FRIEND) {
         target = new_target(w, cls, kind);
         if (!target)
             return 0;
@@ -519,12 +578,14 @@ static uint32_t read_object(walk *w, cursor *c, root_class *cls, const uint8_t *
     w->depth++;
     if (kind == KIND_BASKET)
         basket(c, target);
+    else if (kind == KIND_INDEX)
+        tree_index(c, target);
     else if (cls)
         run_class(w, c, cls, target, kind);
     else if (!end)
         c->bad = 1;
     w->depth--;
-    if (c->bad && end && (!target || kind == KIND_BASKET)) /* not ours, or marked */
+    if (c->bad && end && (!target || kind == KIND_BASKET || kind == KIND_INDEX)) /* not ours, or marked */
         c->bad = 0;
     if (c->bad && target)
         fail(w, VCOL_CORRUPT, "a %.*s at position %lld does not fit its bytes", cls->name.s, cls->name.n,

@@ -51,6 +51,9 @@ typedef struct model_branch {
     int64_t class_checksum, class_version, id, type, streamer_type;
     uint32_t branch_count;
     struct visit *visit; /* schema.c */
+    /* adopt.c: baskets that the record does not know follow on the first `kept`, with entry `start` */
+    const struct stray **adopted;
+    int64_t n_adopted, kept, start;
 } model_branch;
 
 typedef struct model_tree {
@@ -69,6 +72,21 @@ typedef struct model_basket {
     const uint8_t *raw; /* `last` bytes, or NULL */
     int bad;
 } model_basket;
+
+/* A tree's TTreeIndex. */
+typedef struct model_index {
+    text major, minor;   /* expressions: mostly names of branches */
+    int64_t n;
+    const uint8_t *majors, *minors, *entries; /* n big-endian i64 each; minors NULL: both are in `majors` (version 1) */
+    int bad;
+} model_index;
+
+/* FORMAT root/TFriendElement: TNamed (the friend's name, the file's), TString fTreeName. source: root-project/root
+ * tree/tree/src/TFriendElement.cxx */
+typedef struct model_friend {
+    model_named named;
+    text tree_name;
+} model_friend;
 
 typedef struct walk_object {
     uint32_t position; /* what references to it say */
@@ -103,6 +121,8 @@ enum { MAX_DEPTH = 100 };
  * The model lives in `memory` and in the record.
  */
 vcol_status vcol__walk_tree(walk *w, const root_record *record, root_class *cls, model_tree *out);
+/* The tree's index; NULL: it has none. */
+const model_index *vcol__walk_index(const walk *w);
 /* Of a reference: the target if it is of that kind, or NULL. */
 void *vcol__walk_target(const walk *w, uint32_t ref, root_kind kind);
 

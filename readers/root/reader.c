@@ -20,12 +20,14 @@
  * value.c
  *     RNTuple      anchor, header, footer, pages       ntuple*.c
  *     all others   only verified                       rest.c
+ *     not closed   what a walk over the records finds  recover.c, adopt.c
  *
  * Known deviations of writers, all read: key images 4 bytes short (directory.c); tails on branches of fixed
  * size (g4tools, basket.c); baskets in slots below fWriteBasket that repeat a record (branch.c); bool bytes
  * other than 0 and 1 (value.c).
  */
 #include "ntuple.h"
+#include "recover.h"
 
 #include <limits.h>
 
@@ -38,9 +40,24 @@ static vcol_status open_file(vcol_source *source, const vcol_allocator *allocato
                              void **file, vcol_error *err)
 {
     root_file *f;
-    vcol_status status = vcol__file_open(source, allocator, worker, &f, err);
+    vcol_status status = vcol__file_open(source, allocator, worker, 0, &f, err);
     *file = f;
     return status;
+}
+
+static vcol_status recover_file(vcol_source *source, const vcol_allocator *allocator, vcol_worker *worker,
+                                void **file, vcol_error *err)
+{
+    root_file *f;
+    vcol_status status = vcol__file_open(source, allocator, worker, 1, &f, err);
+    *file = f;
+    return status;
+}
+
+static const char *file_note(void *file)
+{
+    const root_file *f = file;
+    return f->recovery ? f->recovery->note : NULL;
 }
 
 static void close_file(void *file)
@@ -99,6 +116,7 @@ static vcol_status object_info(void *file, int64_t i, vcol_worker *worker, vcol_
     info->columns = table->schema.n_columns;
     info->stored = table->stored;
     info->unpacked = table->unpacked;
+    info->note = table->note;
     vcol__table_close(table);
     return VCOL_OK;
 }
@@ -264,6 +282,11 @@ static vcol_status decode(void *object, int32_t group, const vcol_block *block, 
               : vcol__basket_decode(object, group, block, plain, whole, state, deps, parts, n_parts, worker, err);
 }
 
+static vcol_status stored_index(void *object, vcol_worker *worker, vcol_index_take take, void *opaque, vcol_error *err)
+{
+    return ntuple_of(object) ? VCOL_OK : vcol__table_index(object, worker, take, opaque, err);
+}
+
 const vcol_reader *vcol_reader_root(void)
 {
     static const vcol_reader reader = {
@@ -284,6 +307,9 @@ const vcol_reader *vcol_reader_root(void)
         .decode = decode,
         .open_rest = open_rest,
         .expect = expect,
+        .recover = recover_file,
+        .note = file_note,
+        .index = stored_index,
     };
     return &reader;
 }

@@ -109,6 +109,8 @@ vcol_status vcol__rest_plan(const root_table *table, int32_t group, vcol_block_s
                         .tag = (uint64_t)group};
     if (r->entry && r->entry->note && is_directory(r->entry))
         return record_error(r, err, VCOL_CORRUPT, "%s", r->entry->note);
+    if (r->entry && r->entry->note && !r->nbytes) /* found by its baskets only (recover.c) */
+        return record_error(r, err, VCOL_CORRUPT, "%s", r->entry->note);
     if (r->nbytes < KEY_MIN)
         return record_error(r, err, VCOL_CORRUPT, "its %u bytes are too few for a record", r->nbytes);
     if (r->seek > size || r->nbytes > size - r->seek)

@@ -21,6 +21,8 @@ typedef enum root_kind {
     KIND_ARRAY, /* TObjArray */
     KIND_LIST,  /* TList */
     KIND_NAMED, /* TNamed, a base of the others */
+    KIND_INDEX, /* TTreeIndex */
+    KIND_FRIEND, /* TFriendElement */
 } root_kind;
 
 /* FORMAT root/streamer element types. source: root-project/root core/meta/inc/TVirtualStreamerInfo.h
@@ -87,6 +89,7 @@ typedef enum root_code {
     STEP_TOBJECT,
     STEP_TARRAY, /* i32 n, n numbers of `width` */
     STEP_FRAME,  /* skip by byte count */
+    STEP_REST,   /* skip by byte count; faults in what follows only end it */
     STEP_STOP,   /* what follows cannot be or need not be read: to the end of the frame */
 } root_code;
 

@@ -101,18 +101,25 @@ typedef struct root_table {
     arena memory;
     const char *name;
     uint64_t seek; /* of its record */
+    uint32_t nbytes, objlen;
     vcol_schema schema;
     const binding *bindings; /* one a group */
     const struct rest_record *records; /* one a group, where this is no tree but the rest of a file (rest.c); or NULL */
     int64_t n_baskets;
     uint64_t n_inside; /* baskets inside the tree's record */
     uint64_t stored, unpacked;
+    const char *note; /* what recovery did with it, static; or NULL */
 } root_table;
 
 /* The table of a walked tree (schema.c). */
 vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree, vcol_error *err);
 /* Baskets of a branch (branch.c). NULL: no memory. */
 root_branch *vcol__branch_make(root_table *table, const walk *w, const model_branch *model, const char *path);
+/*
+ * Of a file that is being recovered: gives the tree's branches the baskets that its record does not know, where they are
+ * surely theirs, and the tree the entries that all of them have then (adopt.c). -1: no memory.
+ */
+int vcol__adopt(root_table *table, const walk *w, const object_entry *entry, model_tree *tree);
 /* Entry numbers where clusters begin (cluster.c). */
 vcol_status vcol__cluster_find(root_table *table, const model_tree *tree, root_branch *const *branches,
                                int64_t n_branches, vcol_error *err);
@@ -120,6 +127,9 @@ vcol_status vcol__cluster_find(root_table *table, const model_tree *tree, root_b
 vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_worker *worker,
                              root_table **out, vcol_error *err);
 void vcol__table_close(root_table *table);
+
+/* Of vcol_reader.index. */
+vcol_status vcol__table_index(root_table *table, vcol_worker *worker, vcol_index_take take, void *opaque, vcol_error *err);
 
 /* Records that belong to no table, as a table without columns: a group of one row each (rest.c). */
 vcol_status vcol__rest_open(root_file *file, root_table **out, vcol_error *err);

@@ -39,9 +39,15 @@ enum {
     CLI_HELP = 1 << 11,
     CLI_TRACE = 1 << 12,
     CLI_COLUMN_STATS = 1 << 13,
+    CLI_RECOVER = 1 << 14,
+    CLI_FRIENDS = 1 << 15,
+    /* of all commands that open tables */
+    CLI_OPENING = CLI_RECOVER | CLI_FRIENDS,
     /* of all commands that read columns */
-    CLI_READING = CLI_THREADS | CLI_CHUNK | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_TRACE | CLI_HELP
+    CLI_READING = CLI_OPENING | CLI_THREADS | CLI_CHUNK | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_TRACE | CLI_HELP
 };
+
+#define CLI_MAX_FRIENDS 16
 
 typedef struct cli_options {
     const char **operands; /* borrowed from argv */
@@ -54,7 +60,9 @@ typedef struct cli_options {
     uint64_t limit; /* bytes; 0: none */
     int32_t threads;
     const char *trace; /* a file, or NULL */
-    int no_prefetch, quiet, json, jsonl, stats, column_stats, help;
+    const char *friends[CLI_MAX_FRIENDS]; /* "NAME=FILE:TREE"; borrowed from argv */
+    int n_friends, stored_friends;
+    int no_prefetch, quiet, json, jsonl, stats, column_stats, recover, help;
 } cli_options;
 
 typedef struct cli_command {
@@ -100,6 +108,12 @@ int cli_interrupted(void);
 
 vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_manager **out, vcol_error *err);
 
+/* vcol_dataset_open and vcol_file_open (or recover), as the options say; flags: VCOL_DATASET_…. */
+vcol_status cli_dataset_open(vcol_manager *manager, const cli_options *options, const char *const *paths, int n,
+                             uint32_t flags, vcol_dataset **out, vcol_error *err);
+vcol_status cli_file_open(vcol_manager *manager, const cli_options *options, const char *path, vcol_file **out,
+                          vcol_error *err);
+
 /* The tables of a file, each of its highest cycle, in the file's order. */
 typedef struct cli_table {
     char *path; /* "file:object", to be opened as a data set */
@@ -116,7 +130,8 @@ typedef struct cli_tables {
 } cli_tables;
 
 /* operand: a file, or "file:object" for that one table. */
-vcol_status cli_tables_list(vcol_manager *manager, const char *operand, cli_tables *out, vcol_error *err);
+vcol_status cli_tables_list(vcol_manager *manager, const cli_options *options, const char *operand, cli_tables *out,
+                            vcol_error *err);
 void cli_tables_free(cli_tables *tables);
 /* Whether the operand names an object inside a file. */
 int cli_operand_has_object(const char *operand);
@@ -219,6 +234,7 @@ void cli_text_bytes(cli_text *text, uint64_t bytes);
 
 int cli_ls_run(const cli_options *options);
 int cli_head_run(const cli_options *options);
+int cli_find_run(const cli_options *options);
 int cli_cat_run(const cli_options *options);
 int cli_digest_run(const cli_options *options);
 int cli_verify_run(const cli_options *options);

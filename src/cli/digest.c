@@ -203,11 +203,9 @@ static void digest_table(digest *d, vcol_manager *manager, const cli_table *tabl
 {
     vcol_error err = {0};
     vcol_dataset *dataset = NULL;
-    vcol_dataset_options options;
     vcol_file_info file;
-    vcol_dataset_options_init(&options, sizeof options);
-    options.flags = VCOL_DATASET_LONGEST;
-    if (vcol_dataset_open(manager, &(const char *){table->path}, 1, &options, &dataset, &err) != VCOL_OK ||
+    if (cli_dataset_open(manager, d->options, &(const char *){table->path}, 1, VCOL_DATASET_LONGEST, &dataset, &err) !=
+            VCOL_OK ||
         vcol_dataset_file(dataset, 0, &file, &err) != VCOL_OK)
         goto done;
     d->n = vcol_dataset_columns(dataset);
@@ -257,7 +255,7 @@ static void digest_file(digest *d, const char *operand)
     d->file = (tally){0};
     cli_progress_begin(&d->progress, d->options, operand);
     if (cli_manager_open(d->options, 0, &manager, &err) != VCOL_OK ||
-        cli_tables_list(manager, operand, &tables, &err) != VCOL_OK) {
+        cli_tables_list(manager, d->options, operand, &tables, &err) != VCOL_OK) {
         report(d, &err);
         goto done;
     }

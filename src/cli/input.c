@@ -34,6 +34,38 @@ vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_ma
     return vcol_manager_open(&mo, out, err);
 }
 
+vcol_status cli_dataset_open(vcol_manager *manager, const cli_options *options, const char *const *paths, int n,
+                             uint32_t flags, vcol_dataset **out, vcol_error *err)
+{
+    vcol_dataset_options o;
+    vcol_friend friends[CLI_MAX_FRIENDS];
+    const char *files[CLI_MAX_FRIENDS];
+    char *names[CLI_MAX_FRIENDS];
+    vcol_dataset_options_init(&o, sizeof o);
+    o.flags = flags | (options->recover ? VCOL_DATASET_RECOVER : 0) | (options->stored_friends ? VCOL_DATASET_FRIENDS : 0);
+    for (int i = 0; i < options->n_friends; i++) {
+        const char *equals = strchr(options->friends[i], '=');
+        names[i] = strndup(options->friends[i], (size_t)(equals - options->friends[i]));
+        files[i] = equals + 1;
+        friends[i] = (vcol_friend){.name = names[i], .paths = &files[i], .n_paths = 1};
+        if (!names[i])
+            vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    }
+    o.friends = friends;
+    o.n_friends = options->n_friends;
+    vcol_dataset_open(manager, paths, n, &o, out, err);
+    for (int i = 0; i < options->n_friends; i++)
+        free(names[i]);
+    return (vcol_status)err->status;
+}
+
+vcol_status cli_file_open(vcol_manager *manager, const cli_options *options, const char *path, vcol_file **out,
+                          vcol_error *err)
+{
+    return options->recover ? vcol_file_recover(manager, path, NULL, NULL, out, err)
+                            : vcol_file_open(manager, path, NULL, NULL, out, err);
+}
+
 static int exists(const char *path)
 {
     struct stat info;
@@ -126,7 +158,8 @@ static vcol_status one_table(const char *operand, cli_tables *out, vcol_error *e
     return complete(t, err);
 }
 
-vcol_status cli_tables_list(vcol_manager *manager, const char *operand, cli_tables *out, vcol_error *err)
+vcol_status cli_tables_list(vcol_manager *manager, const cli_options *options, const char *operand, cli_tables *out,
+                            vcol_error *err)
 {
     vcol_file *file = NULL;
     int64_t *cycles = NULL, n;
@@ -135,7 +168,7 @@ vcol_status cli_tables_list(vcol_manager *manager, const char *operand, cli_tabl
         one_table(operand, out, err);
         goto done;
     }
-    if (vcol_file_open(manager, operand, NULL, NULL, &file, err) != VCOL_OK)
+    if (cli_file_open(manager, options, operand, &file, err) != VCOL_OK)
         goto done;
     n = vcol_file_objects(file);
     out->items = calloc((size_t)n + 1, sizeof *out->items);
@@ -201,8 +234,7 @@ vcol_status cli_input_open(const cli_options *options, uint32_t flags, cli_input
 {
     *out = (cli_input){0};
     if (cli_manager_open(options, flags, &out->manager, err) == VCOL_OK &&
-        vcol_dataset_open(out->manager, options->operands, options->n_operands, NULL, &out->dataset, err) ==
-            VCOL_OK)
+        cli_dataset_open(out->manager, options, options->operands, options->n_operands, 0, &out->dataset, err) == VCOL_OK)
         cli_columns_match(out->dataset, options->columns, &out->ids, &out->n, err);
     return (vcol_status)err->status;
 }

@@ -162,14 +162,15 @@ static vcol_status add_object(void *file, int64_t i, cli_text *json, cli_text *c
     return (vcol_status)err->status;
 }
 
-static vcol_status list_file(vcol_manager *manager, const char *path, int json, cli_text *out,
+static vcol_status list_file(vcol_manager *manager, const cli_options *options, const char *path, cli_text *out,
                              vcol_error *err)
 {
+    const int json = options->json;
     vcol_file *file = NULL;
     listing list = {.numeric = {0, 0, 1, 1, 1, 1, 0}};
     size_t from = out->size;
     int64_t n;
-    if (vcol_file_open(manager, path, NULL, NULL, &file, err) != VCOL_OK)
+    if (cli_file_open(manager, options, path, &file, err) != VCOL_OK)
         goto done;
     n = vcol_file_objects(file);
     if (json) {
@@ -177,10 +178,16 @@ static vcol_status list_file(vcol_manager *manager, const char *path, int json, 
         key_string(out, "path", path);
         cli_text_puts(out, ",");
         key_string(out, "format", vcol_file_format(file));
+        if (vcol_file_note(file)) {
+            cli_text_puts(out, ",");
+            key_string(out, "note", vcol_file_note(file));
+        }
         cli_text_puts(out, ",\"objects\":[");
     } else {
         cli_text_format(out, "%s: %s, %" PRId64 " object%s\n", path, vcol_file_format(file), n,
                         n == 1 ? "" : "s");
+        if (vcol_file_note(file))
+            cli_text_format(out, "%s: %s\n", path, vcol_file_note(file));
         cli_text_puts(&list.cells, "object" CELL "class" CELL "entries" CELL "columns" CELL "stored" CELL
                                    "unpacked" CELL ROW);
     }
@@ -243,14 +250,58 @@ static vcol_status add_column(void *dataset, int64_t i, cli_text *json, cli_text
     return (vcol_status)err->status;
 }
 
-static vcol_status list_table(vcol_manager *manager, const char *path, int json, cli_text *out,
+/* The index and the friends that are stored with a table. */
+static void add_stored(const vcol_dataset *dataset, const char *path, int json, cli_text *out)
+{
+    const char *major, *minor;
+    if (vcol_dataset_index(dataset, &major, &minor, NULL) == VCOL_OK) {
+        if (json) {
+            cli_text_puts(out, ",\"index\":[");
+            cli_text_json_string(out, major);
+            cli_text_puts(out, ",");
+            cli_text_json_string(out, minor);
+            cli_text_puts(out, "]");
+        } else {
+            cli_text_format(out, "%s: index of ", path);
+            cli_text_plain(out, major);
+            cli_text_puts(out, " and ");
+            cli_text_plain(out, minor);
+            cli_text_puts(out, "\n");
+        }
+    }
+    for (int64_t i = 0; i < vcol_dataset_friends(dataset); i++) {
+        vcol_friend_info info;
+        if (vcol_dataset_friend(dataset, i, &info, sizeof info, NULL) != VCOL_OK)
+            continue;
+        if (json) {
+            cli_text_puts(out, i ? ",{" : ",\"friends\":[{");
+            key_string(out, "name", info.name);
+            cli_text_puts(out, ",");
+            key_string(out, "path", info.path);
+            cli_text_puts(out, ",");
+            key_string(out, "object", info.object);
+            cli_text_puts(out, i + 1 < vcol_dataset_friends(dataset) ? "}" : "}]");
+        } else {
+            cli_text_format(out, "%s: friend ", path);
+            cli_text_plain(out, info.name);
+            cli_text_puts(out, ": ");
+            cli_text_plain(out, *info.path ? info.path : "the same file");
+            cli_text_puts(out, ":");
+            cli_text_plain(out, info.object);
+            cli_text_puts(out, "\n");
+        }
+    }
+}
+
+static vcol_status list_table(vcol_manager *manager, const cli_options *options, const char *path, cli_text *out,
                               vcol_error *err)
 {
+    const int json = options->json;
     vcol_dataset *dataset = NULL;
     listing list = {.numeric = {0, 0, 0, 0, 1, 1, 1, 1, 0}};
     size_t from = out->size;
     int64_t n;
-    if (vcol_dataset_open(manager, &path, 1, NULL, &dataset, err) != VCOL_OK)
+    if (cli_dataset_open(manager, options, &path, 1, 0, &dataset, err) != VCOL_OK)
         goto done;
     n = vcol_dataset_columns(dataset);
     if (json) {
@@ -258,10 +309,12 @@ static vcol_status list_table(vcol_manager *manager, const char *path, int json,
         key_string(out, "path", path);
         key_count(out, "entries", vcol_dataset_entries(dataset));
         key_count(out, "files", vcol_dataset_files(dataset));
+        add_stored(dataset, path, json, out);
         cli_text_puts(out, ",\"columns\":[");
     } else {
         cli_text_format(out, "%s: %" PRId64 " entries, %" PRId64 " column%s\n", path,
                         vcol_dataset_entries(dataset), n, n == 1 ? "" : "s");
+        add_stored(dataset, path, json, out);
         cli_text_puts(&list.cells, "column" CELL "shape" CELL "type" CELL "collection" CELL "entries" CELL
                                    "stored" CELL "unpacked" CELL "baskets" CELL ROW);
     }
@@ -293,9 +346,9 @@ int cli_ls_run(const cli_options *options)
         if (from)
             cli_text_puts(text, options->json ? ",\n" : "\n");
         if (table)
-            list_table(manager, options->operands[i], options->json, text, &err);
+            list_table(manager, options, options->operands[i], text, &err);
         else
-            list_file(manager, options->operands[i], options->json, text, &err);
+            list_file(manager, options, options->operands[i], text, &err);
         if (err.status) {
             text->size = from;
             if (!options->json)

@@ -11,10 +11,13 @@
 
 static const cli_command commands[] = {
     {"ls", "FILE[:TREE]...", "List the objects of files, or the columns of a table.",
-     "Reads metadata only. Sizes are of the data in the file and after decompression.", CLI_JSON | CLI_HELP,
-     1, INT_MAX, cli_ls_run},
+     "Reads metadata only. Sizes are of the data in the file and after decompression.", CLI_JSON | CLI_OPENING | CLI_HELP, 1, INT_MAX, cli_ls_run},
     {"head", "FILE[:TREE]", "Show the first entries of a table.", "Lists are shown in brackets.",
-     CLI_COLUMNS | CLI_COUNT | CLI_LIMIT | CLI_NO_PREFETCH | CLI_HELP, 1, 1, cli_head_run},
+     CLI_COLUMNS | CLI_COUNT | CLI_LIMIT | CLI_OPENING | CLI_NO_PREFETCH | CLI_HELP, 1, 1, cli_head_run},
+    {"find", "FILE[:TREE] MAJOR [MINOR]", "Print the entry that has a run and an event number, or any two.",
+     "By the index that is stored with the table (ROOT's TTreeIndex); with -c \"run event\" by one made of these\n"
+     "columns. Of several entries the first. 1 is returned if there is none. \"--\" goes before negative numbers.",
+     CLI_COLUMNS | CLI_THREADS | CLI_LIMIT | CLI_NO_PREFETCH | CLI_OPENING | CLI_HELP, 2, 3, cli_find_run},
     {"cat", "FILE[:TREE]...", "Write columns as text, a row an entry.",
      "Several files are read as one table. In CSV a list is a JSON array in a quoted cell, and a missing\n"
      "value is empty; in JSON what is missing, not a number or infinite is null.",
@@ -25,11 +28,11 @@ static const cli_command commands[] = {
      CLI_STATS | CLI_READING, 1, INT_MAX, cli_digest_run},
     {"verify", "FILE[:TREE]...", "Read everything, check every checksum, report each fault.",
      "A line a fault, with file, object and offset, on standard output.",
-     CLI_THREADS | CLI_LIMIT | CLI_NO_PREFETCH | CLI_QUIET | CLI_HELP, 1, INT_MAX, cli_verify_run},
+     CLI_THREADS | CLI_LIMIT | CLI_NO_PREFETCH | CLI_OPENING | CLI_QUIET | CLI_HELP, 1, INT_MAX, cli_verify_run},
     {"plan show", "FILE.plan [FILE[:TREE]]", "Show what a saved plan reads, keeps and releases, step by step.",
      "With a table: its columns, in bytes stored and in memory, from metadata only; --chunk N: of a chunk of\n"
      "N entries. '@Jet' are the offsets of a collection; '?' marks what nothing tells the size of.",
-     CLI_JSON | CLI_CHUNK | CLI_HELP, 1, 2, cli_plan_show_run},
+     CLI_JSON | CLI_CHUNK | CLI_OPENING | CLI_HELP, 1, 2, cli_plan_show_run},
     {"bench read", "FILE[:TREE]", "Measure how fast columns are read.",
      "Materializes and clears every column of every chunk, and computes nothing.",
      CLI_COLUMNS | CLI_JSON | CLI_COLUMN_STATS | CLI_READING, 1, 1, cli_bench_read_run},

@@ -114,6 +114,29 @@ static int parse_no_prefetch(const char *argument, cli_options *out)
     return 0;
 }
 
+static int parse_recover(const char *argument, cli_options *out)
+{
+    (void)argument;
+    out->recover = 1;
+    return 0;
+}
+
+static int parse_friend(const char *argument, cli_options *out)
+{
+    const char *equals = strchr(argument, '=');
+    if (!equals || equals == argument || !equals[1] || out->n_friends == CLI_MAX_FRIENDS)
+        return -1;
+    out->friends[out->n_friends++] = argument;
+    return 0;
+}
+
+static int parse_friends(const char *argument, cli_options *out)
+{
+    (void)argument;
+    out->stored_friends = 1;
+    return 0;
+}
+
 static int parse_quiet(const char *argument, cli_options *out)
 {
     (void)argument;
@@ -152,6 +175,11 @@ static const option table[] = {
     {CLI_COLUMN_STATS, 0, "column-stats", NULL, "add what was done with each column", NULL, parse_column_stats},
     {CLI_TRACE, 0, "trace", "FILE", "write a trace of the run, for 'vcol trace summary' and Perfetto", "a file",
      parse_trace},
+    {CLI_FRIENDS, 0, "friend", "NAME=FILE:TREE",
+     "columns NAME.x of another table: its entry i belongs to entry i; of several\nfiles a pattern. May be given again",
+     "NAME=FILE:TREE, at most 16 times", parse_friend},
+    {CLI_FRIENDS, 0, "friends", NULL, "also the friends that the table names itself", NULL, parse_friends},
+    {CLI_RECOVER, 0, "recover", NULL, "the files were not closed, or were cut short: find what is in them\nby going over their records", NULL, parse_recover},
     {CLI_QUIET, 'q', "quiet", NULL, "no progress on the terminal", NULL, parse_quiet},
     {CLI_HELP, 'h', "help", NULL, "print this", NULL, parse_help},
 };

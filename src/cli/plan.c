@@ -157,7 +157,7 @@ int cli_plan_show_run(const cli_options *options)
     vcol_plan_load(options->operands[0], &plan, &err);
     if (options->n_operands > 1) {
         cli_manager_open(options, VCOL_MANAGER_NO_BACKGROUND, &manager, &err);
-        vcol_dataset_open(manager, &options->operands[1], 1, NULL, &dataset, &err);
+        cli_dataset_open(manager, options, &options->operands[1], 1, 0, &dataset, &err);
     }
     if (!err.status && dataset) {
         entries = vcol_dataset_entries(dataset);

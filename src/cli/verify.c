@@ -73,11 +73,11 @@ done:
     cli_groups_close(&groups);
 }
 
-static void verify_table(verify *v, vcol_manager *manager, const cli_table *table)
+static void verify_table(verify *v, vcol_manager *manager, const cli_options *options, const cli_table *table)
 {
     vcol_error err = {0};
     vcol_dataset *dataset = NULL;
-    if (vcol_dataset_open(manager, &(const char *){table->path}, 1, NULL, &dataset, &err) == VCOL_OK) {
+    if (cli_dataset_open(manager, options, &(const char *){table->path}, 1, 0, &dataset, &err) == VCOL_OK) {
         report_broken(v, dataset, table->path);
         verify_columns(v, dataset, &err);
     }
@@ -93,11 +93,11 @@ static void verify_table(verify *v, vcol_manager *manager, const cli_table *tabl
 }
 
 /* What lies in the file outside its tables. */
-static void verify_rest(verify *v, vcol_manager *manager, const char *path)
+static void verify_rest(verify *v, vcol_manager *manager, const cli_options *options, const char *path)
 {
     vcol_error err = {0};
     vcol_file *file = NULL;
-    if (vcol_file_open(manager, path, NULL, NULL, &file, &err) == VCOL_OK)
+    if (cli_file_open(manager, options, path, &file, &err) == VCOL_OK)
         vcol_file_verify(file, on_fault, v, &v->records, NULL, &err);
     if (err.status)
         on_fault(&err, v);
@@ -136,15 +136,15 @@ static int verify_file(verify *v, const cli_options *options, const char *operan
     v->faults = v->blocks = v->tables = v->records = v->unread = 0;
     cli_progress_begin(&v->progress, options, operand);
     if (cli_manager_open(options, VCOL_MANAGER_VERIFY, &manager, &err) != VCOL_OK ||
-        cli_tables_list(manager, operand, &tables, &err) != VCOL_OK) {
+        cli_tables_list(manager, options, operand, &tables, &err) != VCOL_OK) {
         cli_progress_end(&v->progress);
         status = cli_fail(&err);
         goto done;
     }
     for (int64_t i = 0; i < tables.n && !cli_interrupted(); i++)
-        verify_table(v, manager, &tables.items[i]);
+        verify_table(v, manager, options, &tables.items[i]);
     if (whole_file && !cli_interrupted())
-        verify_rest(v, manager, operand);
+        verify_rest(v, manager, options, operand);
     cli_progress_end(&v->progress);
     if (!cli_interrupted())
         print_summary(v, operand, whole_file);

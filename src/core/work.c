@@ -17,7 +17,14 @@ struct vcol_block_sink {
     vcol__work *work;
     vcol__block *parent; /* EXPANDS: pushes come from this block's inspect */
     int64_t first;       /* the first of these pushes: `needs` counts from there */
+    uint64_t shift;      /* bytes that are added to where a block is said to be */
 };
+
+void vcol__sink_shift(vcol_block_sink *sink, uint64_t bytes)
+{
+    if (sink) /* inspect without replacement has none */
+        sink->shift = bytes;
+}
 
 void vcol__work_free(vcol__unit *u, vcol__work *w)
 {
@@ -40,12 +47,15 @@ void vcol__work_free(vcol__unit *u, vcol__work *w)
     vcol__memory_delete(m, w, sizeof *w);
 }
 
-vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *d, vcol_error *err)
+vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *pushed, vcol_error *err)
 {
+    vcol_block shifted = *pushed, *d = &shifted;
     vcol__work *w = sink->work;
     vcol__unit *u = sink->u;
     vcol_manager *m = u->base.manager;
     uint64_t end;
+    if (!d->memory && __builtin_add_overflow(d->offset, sink->shift, &d->offset))
+        return vcol_error_format(err, VCOL_CORRUPT, "%s: block at byte %llu", u->group->name, (unsigned long long)pushed->offset);
     if (__builtin_add_overflow(d->offset, d->stored, &end) || (!d->memory && end > u->file->size))
         return vcol_error_format(
             err, VCOL_CORRUPT, "%s: block at byte %llu has %llu bytes, the file ends at %llu", u->group->name,
@@ -91,7 +101,7 @@ static vcol_status make(vcol__unit *u, const vcol_deps *deps, bool guess, vcol__
     const vcol_reader *reader = u->file->reader;
     vcol_manager *m = u->base.manager;
     vcol__work *w = vcol__memory_new(m, sizeof *w);
-    vcol_block_sink sink = {u, w, NULL, 0};
+    vcol_block_sink sink = {u, w, NULL, 0, 0};
     uint64_t stored = 0;
     *out = NULL;
     if (!w)
@@ -141,7 +151,7 @@ vcol_status vcol__work_expand(vcol__hand *h, vcol_error *err)
     if (!fresh)
         return vcol_error_format(err, VCOL_NOMEM, "no memory to plan");
     vcol_status status = VCOL_OK;
-    vcol_block_sink sink = {u, fresh, NULL, 0};
+    vcol_block_sink sink = {u, fresh, NULL, 0, 0};
     for (int64_t i = 0; i < w->n && status == VCOL_OK; i++) {
         vcol__block *b = w->blocks[i];
         if (!(b->asked.flags & VCOL_BLOCK_EXPANDS)) {

@@ -159,6 +159,11 @@ vcol_status vcol__hand_run(vcol__hand *h, vcol__stage run, vcol_error *err);
  * buffers. */
 bool vcol__hand_help(vcol_buffer *b, vcol__load *load);
 
+/* ---- work.c ---- */
+
+/* Blocks that are pushed from now on lie so many bytes behind where they say; for readers made of others. NULL is fine. */
+void vcol__sink_shift(vcol_block_sink *sink, uint64_t bytes);
+
 /* ---- ends.c ---- */
 
 /* Makes offsets of what decode wrote into leaf 0 of an ENDS or PICKS group, and sets item0. */

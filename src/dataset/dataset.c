@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening many files as one: vcol/dataset.h. The schema is the first file's; others are mapped onto it by path. */
-#include "dataset/dataset.h"
+#include "dataset/friend.h"
 
 #include "array/derive.h"
 
@@ -256,6 +256,55 @@ static vcol_status count_users(vcol_dataset *d, vcol__infile *t, vcol_error *err
     return VCOL_OK;
 }
 
+/* ---- friends ------------------------------------------------------------------------------------------ */
+
+/* A friend's files as wishes, one for each of the data set's. */
+static vcol_status add_friend(const vcol_friend *f, int64_t n_files, wishes *w, vcol_error *err)
+{
+    vcol_status status = VCOL_OK;
+    if (!f->name || !*f->name || !f->paths || f->n_paths < 1)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_open: a friend needs a name and paths");
+    for (int64_t i = 0; i < f->n_paths && status == VCOL_OK; i++)
+        status = add_path(w, f->paths[i], f->sources ? f->sources[i] : NULL, err);
+    if (status == VCOL_OK && w->n != n_files)
+        status = vcol_error_format(err, VCOL_TYPE, "friend '%.80s' has %lld files, the data set %lld", f->name, (long long)w->n,
+                                   (long long)n_files);
+    return status;
+}
+
+/* Of all friends; *texts owns what the list points to. */
+static vcol_status list_friends(const vcol_dataset_options *o, int64_t n_files, vcol__friend_list *out, wishes *texts,
+                                vcol_error *err)
+{
+    vcol_status status = VCOL_OK;
+    out->n = o->n_friends;
+    out->files = calloc((size_t)(out->n * n_files) + 1, sizeof *out->files);
+    if (!out->files)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for %lld friends", (long long)out->n);
+    for (int64_t k = 0; k < out->n && status == VCOL_OK; k++) {
+        const vcol_friend *f = &o->friends[k];
+        status = add_friend(f, n_files, &texts[k], err);
+        for (int64_t i = 0; i < n_files && status == VCOL_OK; i++) {
+            const wish *x = &texts[k].list[i];
+            out->files[i * out->n + k] =
+                (struct vcol__friend_file){f->name, x->path, x->object, x->source, f->flags & VCOL_FRIEND_BY_ENTRY};
+        }
+    }
+    return status;
+}
+
+/* Friends of all files but the last must have as many entries as these: else the entries behind them would not be the same. */
+static vcol_status check_friends(const vcol__infile *t, vcol_error *err)
+{
+    for (int64_t i = t->own_columns; i < t->schema->n_columns; i++) {
+        const vcol_schema_column *c = &t->schema->columns[i];
+        if (c->status == VCOL_OK && c->entries != t->schema->entries)
+            return vcol_error_format(err, VCOL_TYPE, "%.200s: column '%.80s' has %lld entries, the table %lld, and more files follow",
+                                     t->where, c->path, (long long)c->entries, (long long)t->schema->entries);
+    }
+    return VCOL_OK;
+}
+
 void vcol__dataset_begin_pass(vcol_dataset *d)
 {
     uint64_t number = atomic_fetch_add_explicit(&d->manager->tier.passes, 1, memory_order_relaxed) + 1;
@@ -267,7 +316,8 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
                               vcol_dataset **out, vcol_error *err)
 {
     vcol_dataset_options o = {0};
-    wishes w = {0};
+    wishes w = {0}, *friend_texts = NULL;
+    vcol__friend_list friends = {0};
     if (out)
         *out = NULL;
     if (err && err->status)
@@ -278,9 +328,16 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     if ((o.flags & VCOL_DATASET_KEEP_STORED) && (o.flags & VCOL_DATASET_DROP_STORED))
         return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_open: stored blocks are either kept or dropped");
+    if (o.n_friends < 0 || (o.n_friends && !o.friends))
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_open: where are its friends?");
     vcol_status status = VCOL_OK;
     for (int64_t i = 0; i < n && status == VCOL_OK; i++)
         status = add_path(&w, paths[i], o.sources ? o.sources[i] : NULL, err);
+    if (status == VCOL_OK && o.n_friends > 0) {
+        friend_texts = calloc((size_t)o.n_friends, sizeof *friend_texts);
+        status = friend_texts ? list_friends(&o, w.n, &friends, friend_texts, err)
+                              : vcol_error_format(err, VCOL_NOMEM, "no memory for %lld friends", (long long)o.n_friends);
+    }
     vcol_dataset *d = status == VCOL_OK ? calloc(1, sizeof *d) : NULL;
     if (status == VCOL_OK && d)
         d->files = calloc((size_t)w.n, sizeof *d->files);
@@ -292,19 +349,31 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
     }
     for (int64_t i = 0; i < w.n && status == VCOL_OK; i++) {
         vcol__infile *t = &d->files[i];
-        status = vcol__infile_open(m, w.list[i].path, w.list[i].object, w.list[i].source, o.readers, o.n_readers, t, err);
+        const vcol__opening what = {
+            w.list[i].path,
+            w.list[i].source,
+            o.readers,
+            o.n_readers,
+            o.flags & VCOL_DATASET_RECOVER,
+            friends.n ? &friends.files[i * friends.n] : NULL,
+            friends.n,
+            o.flags & VCOL_DATASET_FRIENDS,
+        };
+        status = vcol__infile_open(m, &what, w.list[i].object, t, err);
         if (status != VCOL_OK)
             break;
         d->n_files++;
         t->first = t->pass.origin = d->entries;
         if (o.flags & (VCOL_DATASET_KEEP_STORED | VCOL_DATASET_DROP_STORED))
             t->binding.keep = o.flags & VCOL_DATASET_KEEP_STORED ? VCOL__KEEP_ALWAYS : VCOL__KEEP_NEVER;
-        for (int64_t k = 0; k < t->schema->n_columns && (o.flags & VCOL_DATASET_LONGEST); k++) {
+        for (int64_t k = 0; k < t->own_columns && (o.flags & VCOL_DATASET_LONGEST); k++) {
             const vcol_schema_column *c = &t->schema->columns[k];
             if (c->status == VCOL_OK && c->entries > t->entries)
                 t->entries = c->entries;
         }
-        if (__builtin_add_overflow(d->entries, t->entries, &d->entries))
+        if (i + 1 < w.n)
+            status = check_friends(t, err);
+        if (status == VCOL_OK && __builtin_add_overflow(d->entries, t->entries, &d->entries))
             status = vcol_error_format(err, VCOL_CORRUPT, "%s: %lld entries", t->where, (long long)t->entries);
         if (status == VCOL_OK && i == 0) {
             d->n_columns = t->schema->n_columns;
@@ -318,6 +387,10 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
         }
     }
     free_wishes(&w);
+    for (int64_t k = 0; k < o.n_friends && friend_texts; k++)
+        free_wishes(&friend_texts[k]);
+    free(friend_texts);
+    free(friends.files);
     if (status == VCOL_OK)
         status = describe(d, err);
     if (status == VCOL_OK)
@@ -367,7 +440,37 @@ vcol_status vcol_dataset_file(const vcol_dataset *d, int64_t i, vcol_file_info *
     if (i < 0 || i >= d->n_files || !out)
         return vcol_error_format(err, VCOL_RANGE, "vcol_dataset_file: no file %lld", (long long)i);
     const vcol__infile *t = &d->files[i];
-    *out = (vcol_file_info){t->path, t->object_name, t->first, t->schema->entries, t->schema->n_clusters, t->binding.size};
+    *out = (vcol_file_info){t->path, t->object_name, t->first, t->schema->entries, t->schema->n_clusters, t->size};
+    return VCOL_OK;
+}
+
+int64_t vcol_dataset_friends(const vcol_dataset *d)
+{
+    return d->files[0].schema->n_friends;
+}
+
+vcol_status vcol_dataset_friend(const vcol_dataset *d, int64_t i, vcol_friend_info *out, size_t size, vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (i < 0 || i >= d->files[0].schema->n_friends || !out)
+        return vcol_error_format(err, VCOL_RANGE, "vcol_dataset_friend: no friend %lld", (long long)i);
+    const vcol_stored_friend *f = &d->files[0].schema->friends[i];
+    const vcol_friend_info info = {f->name, f->path, f->object};
+    memset(out, 0, size);
+    memcpy(out, &info, size < sizeof info ? size : sizeof info);
+    return VCOL_OK;
+}
+
+vcol_status vcol_dataset_index(const vcol_dataset *d, const char **major, const char **minor, vcol_error *err)
+{
+    const vcol_schema *s = d->files[0].schema;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!s->index_major)
+        return vcol_error_format(err, VCOL_NOT_FOUND, "%.200s: no index is stored with the table", d->files[0].where);
+    *major = s->index_major;
+    *minor = s->index_minor;
     return VCOL_OK;
 }
 

@@ -35,6 +35,8 @@ typedef struct vcol__infile {
     bool pass_open;
     uint64_t fixed;       /* charged for metadata */
     int64_t first, entries;
+    uint64_t size;        /* bytes of the file */
+    int64_t own_columns;  /* of its schema's: behind them are those of friends */
     int64_t *map;         /* the data set's column -> this schema's, or -1; NULL: the same */
     vcol__users *users;   /* the first file's, where the groups are the same */
     vcol__ration ration;
@@ -70,13 +72,23 @@ char *vcol__copy_string(const char *text);
 /* Room for one more of `each` bytes at the end of a growing list; `list` is where its pointer is. False: no memory. */
 bool vcol__list_grow(void *list, int64_t n, int64_t *capacity, size_t each);
 
-/* Opens path (and its object, NULL = the only one) with the first reader that knows it. Errors name the file. */
-vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
-                             const vcol_reader *const *readers, int64_t n_readers, vcol__infile *out, vcol_error *err);
+/* What to open, and how. */
+typedef struct vcol__opening {
+    const char *path;
+    vcol_source *source; /* or NULL: a local file */
+    const vcol_reader *const *readers;
+    int64_t n_readers;
+    bool recover;
+    const struct vcol__friend_file *friends; /* friend.h; of this file */
+    int64_t n_friends;
+    bool stored_friends; /* and those that its table names */
+} vcol__opening;
+
+/* Opens a file and its object (NULL = the only one) with the first reader that knows it. Errors name the file. */
+vcol_status vcol__infile_open(vcol_manager *m, const vcol__opening *what, const char *object, vcol__infile *out, vcol_error *err);
 void vcol__infile_close(vcol_manager *m, vcol__infile *table);
 /* Only the file, for listing. */
-vcol_status vcol__infile_open_file(vcol_manager *m, const char *path, vcol_source *source,
-                                  const vcol_reader *const *readers, int64_t n_readers, vcol__infile *out, vcol_error *err);
+vcol_status vcol__infile_open_file(vcol_manager *m, const vcol__opening *what, vcol__infile *out, vcol_error *err);
 
 /* Opens, in a file that is open, what lies outside its tables (reader.open_rest), as if it were a table. */
 vcol_status vcol__infile_open_rest(vcol_manager *m, vcol__infile *file, vcol_error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening one file: its source, the reader that knows it, its table. And vcol_file_*: listing what is inside. */
-#include "dataset/dataset.h"
+#include "dataset/friend.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -109,32 +109,41 @@ static vcol_status find_reader(vcol__infile *t, const vcol_reader *const *reader
     return VCOL_OK;
 }
 
-vcol_status vcol__infile_open_file(vcol_manager *m, const char *path, vcol_source *source,
-                                  const vcol_reader *const *readers, int64_t n_readers, vcol__infile *t, vcol_error *err)
+/* The reader opens the file, or recovers it. */
+static vcol_status open_with(vcol_manager *m, vcol__infile *t, bool recover, vcol_worker *worker, vcol_error *err)
+{
+    vcol_allocator allocator = ration_open(m, t);
+    if (!recover)
+        return t->reader->open(t->source, &allocator, worker, &t->file, err);
+    if (!t->reader->recover)
+        return vcol_error_format(err, VCOL_UNSUPPORTED, "files of this format (%s) cannot be recovered", t->reader->name);
+    return t->reader->recover(t->source, &allocator, worker, &t->file, err);
+}
+
+vcol_status vcol__infile_open_file(vcol_manager *m, const vcol__opening *what, vcol__infile *t, vcol_error *err)
 {
     vcol_status status = VCOL_OK;
     vcol_worker *worker = NULL;
     memset(t, 0, sizeof *t);
-    t->path = vcol__copy_string(path);
-    t->where = vcol__copy_string(path);
+    t->path = vcol__copy_string(what->path);
+    t->where = vcol__copy_string(what->path);
     if (!t->path || !t->where)
         status = vcol_error_format(err, VCOL_NOMEM, "no memory to open a file");
-    if (status == VCOL_OK && source) {
-        vcol_source_acquire(source);
-        t->source = source;
+    if (status == VCOL_OK && what->source) {
+        vcol_source_acquire(what->source);
+        t->source = what->source;
     } else if (status == VCOL_OK) {
-        status = vcol_source_open_file(path, &t->source, err);
+        status = vcol_source_open_file(what->path, &t->source, err);
     }
     if (status == VCOL_OK)
-        status = find_reader(t, readers, n_readers, err);
+        status = find_reader(t, what->readers, what->n_readers, err);
     if (status == VCOL_OK) {
         worker = vcol__worker_take(m, err);
         status = worker ? VCOL_OK : VCOL_NOMEM;
     }
     if (status == VCOL_OK) {
         vcol_error why = {0};
-        vcol_allocator allocator = ration_open(m, t);
-        status = t->reader->open(t->source, &allocator, worker, &t->file, &why);
+        status = open_with(m, t, what->recover, worker, &why);
         if (status != VCOL_OK) {
             t->file = NULL;
             status = told(t, status, &why);
@@ -187,11 +196,11 @@ static void opened(vcol_manager *m, vcol__infile *t)
     t->pass_open = true;
 }
 
-vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *object, vcol_source *source,
-                             const vcol_reader *const *readers, int64_t n_readers, vcol__infile *t, vcol_error *err)
+vcol_status vcol__infile_open(vcol_manager *m, const vcol__opening *what, const char *object, vcol__infile *t,
+                              vcol_error *err)
 {
     vcol_error why = {0};
-    vcol_status status = vcol__infile_open_file(m, path, source, readers, n_readers, t, err);
+    vcol_status status = vcol__infile_open_file(m, what, t, err);
     if (status != VCOL_OK)
         return status;
     vcol_worker *worker = vcol__worker_take(m, &why);
@@ -199,12 +208,18 @@ vcol_status vcol__infile_open(vcol_manager *m, const char *path, const char *obj
     if (worker)
         vcol__worker_give(m, worker);
     if (status == VCOL_OK) {
+        t->size = vcol_source_get_limits(t->source)->size;
+        t->own_columns = t->reader->schema(t->object)->n_columns;
+        if (what->n_friends || what->stored_friends)
+            status = vcol__friends_join(m, what, t, &why);
+    } else {
+        t->object = NULL;
+    }
+    if (status == VCOL_OK) {
         opened(m, t);
         t->object_name = vcol__copy_string(object);
         if (!t->object_name)
             status = vcol_error_format(&why, VCOL_NOMEM, "no memory to open a table");
-    } else {
-        t->object = NULL;
     }
     if (status != VCOL_OK) {
         status = told(t, status, &why);
@@ -274,6 +289,21 @@ void vcol__infile_close(vcol_manager *m, vcol__infile *t)
 
 /* ---- vcol_file ----------------------------------------------------------------------------------- */
 
+static vcol_status open_file(vcol_manager *m, const vcol__opening *what, vcol_file **out, vcol_error *err)
+{
+    vcol_file *f = calloc(1, sizeof *f);
+    if (!f)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory to open %s", what->path);
+    vcol_status status = vcol__infile_open_file(m, what, &f->table, err);
+    if (status != VCOL_OK) {
+        free(f);
+        return status;
+    }
+    f->manager = m;
+    *out = f;
+    return VCOL_OK;
+}
+
 vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *source, const vcol_reader *reader,
                            vcol_file **out, vcol_error *err)
 {
@@ -283,17 +313,19 @@ vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *sourc
         return (vcol_status)err->status;
     if (!m || !path || !out)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_file_open: a manager and a path are needed");
-    vcol_file *f = calloc(1, sizeof *f);
-    if (!f)
-        return vcol_error_format(err, VCOL_NOMEM, "no memory to open %s", path);
-    vcol_status status = vcol__infile_open_file(m, path, source, reader ? &reader : NULL, reader ? 1 : 0, &f->table, err);
-    if (status != VCOL_OK) {
-        free(f);
-        return status;
-    }
-    f->manager = m;
-    *out = f;
-    return VCOL_OK;
+    return open_file(m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, false, NULL, 0, false}, out, err);
+}
+
+vcol_status vcol_file_recover(vcol_manager *m, const char *path, vcol_source *source, const vcol_reader *reader,
+                              vcol_file **out, vcol_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!m || !path || !out)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_file_recover: a manager and a path are needed");
+    return open_file(m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, true, NULL, 0, false}, out, err);
 }
 
 void vcol_file_close(vcol_file *f)
@@ -351,4 +383,9 @@ vcol_status vcol_file_object(vcol_file *f, int64_t i, vcol_object_info *out, vco
 const char *vcol_file_format(const vcol_file *f)
 {
     return f->table.reader->name;
+}
+
+const char *vcol_file_note(const vcol_file *f)
+{
+    return f && f->table.reader->note ? f->table.reader->note(f->table.file) : NULL;
 }

@@ -19,6 +19,12 @@ int vcol__source_submits(const vcol_source *source);
 vcol_status vcol__source_submit(vcol_source *source, const vcol_range *ranges, int32_t n,
                                 vcol_source_done done, void *arg, vcol_error *err);
 
+/*
+ * One source of n others (referenced), far apart from each other: bases[k] is where the k-th begins, from 0 on, in order. No
+ * read may reach over a border, which no merged one does. It reads by waiting, whatever they do.
+ */
+vcol_status vcol__source_join(vcol_source *const *parts, int32_t n, uint64_t *bases, vcol_source **out, vcol_error *err);
+
 /* Sets an error of status IO with os_errno, "<what>: <the system's text>". Returns VCOL_IO. */
 vcol_status vcol__io_error(vcol_error *err, int os_errno, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -235,7 +235,25 @@ static void verify_rest(vcol_file *f)
     FUZZ_RULE(vcol_file_verify(f, NULL, NULL, NULL, &again, NULL) == VCOL_OK && again == faults);
 }
 
-static void read_table(vcol_manager *manager, vcol_source *source, size_t size, const char *object)
+/* The stored index, if there is one: each entry it names is one of the table's. */
+static void read_index(vcol_dataset *d)
+{
+    vcol_index *x = NULL;
+    vcol_error err = {0};
+    int64_t entry = 0;
+    vcol_status status = vcol_index_open(d, NULL, NULL, &x, &err);
+    fuzz_status(status, &err);
+    if (!status) {
+        FUZZ_RULE(vcol_index_entries(x) >= 0 && vcol_index_major(x) && vcol_index_minor(x));
+        status = vcol_index_find(x, 0, 0, &entry, &err);
+        fuzz_status(status, &err);
+        FUZZ_RULE(status == VCOL_OK || status == VCOL_NOT_FOUND);
+        FUZZ_RULE(entry >= -1 && entry < vcol_dataset_entries(d) && (entry >= 0) == (status == VCOL_OK));
+    }
+    vcol_index_close(x);
+}
+
+static void read_table(vcol_manager *manager, vcol_source *source, size_t size, const char *object, int recover, int friends)
 {
     vcol_dataset_options options;
     vcol_dataset *d = NULL;
@@ -248,6 +266,7 @@ static void read_table(vcol_manager *manager, vcol_source *source, size_t size, 
         return;
     vcol_dataset_options_init(&options, sizeof options);
     options.sources = &source;
+    options.flags = (recover ? VCOL_DATASET_RECOVER : 0) | (friends ? VCOL_DATASET_FRIENDS : 0);
     status = vcol_dataset_open(manager, (const char *[]){path}, 1, &options, &d, &err);
     fuzz_status(status, &err);
     FUZZ_RULE((status == VCOL_OK) == (d != NULL));
@@ -264,6 +283,7 @@ static void read_table(vcol_manager *manager, vcol_source *source, size_t size, 
         read_column(d, i, &info, entries < MAX_ENTRIES ? entries : MAX_ENTRIES);
     }
     verify_raw(d, size);
+    read_index(d);
     vcol_manager_stats(manager, &stats, sizeof stats);
     FUZZ_RULE(stats.peak <= FUZZ_LIMIT || stats.overcommits > 0);
     vcol_dataset_close(d);
@@ -271,8 +291,10 @@ static void read_table(vcol_manager *manager, vcol_source *source, size_t size, 
     FUZZ_RULE(stats.live == 0 && stats.promised == 0);
 }
 
-void fuzz_file(const uint8_t *data, size_t size)
+static void whole_file(const uint8_t *data, size_t size, int recover)
 {
+    vcol_status (*open)(vcol_manager *, const char *, vcol_source *, const vcol_reader *, vcol_file **, vcol_error *) =
+        recover ? vcol_file_recover : vcol_file_open;
     vcol_manager *manager = fuzz_manager();
     vcol_source *source = NULL;
     vcol_file *a = NULL, *b = NULL;
@@ -280,14 +302,15 @@ void fuzz_file(const uint8_t *data, size_t size)
     vcol_status status;
     int twice = vcol_hash_xxh64(data, size) % 8 == 0; /* a second opening costs as much as all the rest */
     FUZZ_RULE(vcol_source_open_memory(data, size, "fuzz", &source, NULL) == VCOL_OK);
-    status = vcol_file_open(manager, "fuzz", source, NULL, &a, &err);
+    status = open(manager, "fuzz", source, NULL, &a, &err);
     fuzz_status(status, &err);
     if (twice) {
-        FUZZ_RULE(vcol_file_open(manager, "fuzz", source, NULL, &b, &again) == status);
+        FUZZ_RULE(open(manager, "fuzz", source, NULL, &b, &again) == status);
         FUZZ_RULE(!strcmp(err.message, again.message));
     }
     if (!status) {
         int64_t tables = 0;
+        FUZZ_RULE(!recover == !vcol_file_note(a));
         if (twice)
             compare_files(a, b);
         for (int64_t i = 0; i < vcol_file_objects(a) && tables < MAX_TABLES; i++) {
@@ -301,7 +324,9 @@ void fuzz_file(const uint8_t *data, size_t size)
             if (!info.is_table)
                 continue;
             tables++;
-            read_table(manager, source, size, info.name);
+            read_table(manager, source, size, info.name, recover, 0);
+            if (twice) /* in this file: there are no others that it could know */
+                read_table(manager, source, size, info.name, recover, 1);
         }
         verify_rest(a);
     }
@@ -309,4 +334,14 @@ void fuzz_file(const uint8_t *data, size_t size)
     vcol_file_close(b);
     vcol_source_release(source);
     vcol_manager_close(manager);
+}
+
+void fuzz_file(const uint8_t *data, size_t size)
+{
+    whole_file(data, size, 0);
+}
+
+void fuzz_recovered(const uint8_t *data, size_t size)
+{
+    whole_file(data, size, 1);
 }

@@ -34,6 +34,8 @@ vcol_manager *fuzz_manager(void);
  * that no column is read from, and at last the file's other records.
  */
 void fuzz_file(const uint8_t *data, size_t size);
+/* The same of a file that was not closed (VCOL_DATASET_RECOVER). */
+void fuzz_recovered(const uint8_t *data, size_t size);
 /* An outcome and its message belong together. */
 void fuzz_status(vcol_status status, const vcol_error *err);
 

@@ -8,9 +8,11 @@
  *     3, 4   a key list and what follows it, behind a good header and root directory
  *     5      what the directory says of a record's unpacked size (4 bytes) and the record's payload, as an object's and
  *            as the streamer information's
+ * and 128 more: what then is a whole file was not closed, and is recovered.
  */
 #include "fuzz.h"
 
+enum { RECOVER = 128 };
 enum { WHOLE, DIRECTORY, DIRECTORY_LARGE, KEYS, KEYS_LARGE, RECORD, KINDS };
 
 static void behind_header(made_file *f, int large, const uint8_t *data, size_t n)
@@ -53,12 +55,14 @@ static void one_record(made_file *f, const uint8_t *data, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     made_file f = {0};
+    void (*read)(const uint8_t *, size_t);
     int kind;
     if (size < 1)
         return 0;
-    kind = data[0] % KINDS;
+    kind = data[0] % RECOVER % KINDS;
+    read = data[0] & RECOVER ? fuzz_recovered : fuzz_file;
     if (kind == WHOLE) {
-        fuzz_file(data + 1, size - 1);
+        read(data + 1, size - 1);
         return 0;
     }
     if (kind == DIRECTORY || kind == DIRECTORY_LARGE)
@@ -67,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         one_record(&f, data + 1, size - 1);
     else
         behind_directory(&f, kind == KEYS_LARGE, data + 1, size - 1);
-    fuzz_file(f.bytes.data, f.bytes.n);
+    read(f.bytes.data, f.bytes.n);
     made_file_free(&f);
     return 0;
 }
@@ -94,15 +98,15 @@ static void records_sample(made_file *f, int large)
 /*
  * 0–3 the sample, small and large, whole and behind its header; 4, 5 other records, small and large; 6 the same, but the
  * records' keys say other sizes, cycles, places, names and classes than the directory's; 7, 8 a packed record, good and of
- * another size than is said
+ * another size than is said; 9, 10 the sample and other records, as files that were not closed
  */
 int fuzz_seed(int i, made *out)
 {
     made_file f;
-    if (i >= 9)
+    if (i >= 11)
         return 0;
-    if (i < 4)
-        made_sample(&f, i % 2, i / 2);
+    if (i < 4 || i == 9)
+        made_sample(&f, i % 2, i < 4 ? i / 2 : 0);
     else
         records_sample(&f, i == 5);
     if (i == 6) {
@@ -111,8 +115,8 @@ int fuzz_seed(int i, made *out)
             f.bytes.data[f.keys[k] + (size_t)where[k % 4]] ^= 1;
         f.bytes.data[f.info + 9] ^= 1;
     }
-    if (i < 2 || (i >= 4 && i < 7)) {
-        made_u8(out, WHOLE);
+    if (i < 2 || (i >= 4 && i < 7) || i >= 9) {
+        made_u8(out, i >= 9 ? RECOVER + WHOLE : WHOLE);
         made_bytes(out, f.bytes.data, f.bytes.n);
     } else if (i < 4) {
         made_u8(out, i == 2 ? DIRECTORY : DIRECTORY_LARGE);

@@ -132,8 +132,10 @@ size_t made_key_size(const char *class_name, const char *name)
     return KEY + 3 + strlen(class_name) + strlen(name);
 }
 
-static void key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t seek, const char *class_name,
-                const char *name)
+const char *made_basket_title = "";
+
+static void titled_key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t seek, const char *class_name,
+                       const char *name, const char *title)
 {
     made_u32(m, (uint32_t)nbytes);
     made_u16(m, 4);
@@ -145,7 +147,13 @@ static void key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t s
     made_u32(m, HEADER);
     made_text(m, class_name);
     made_text(m, name);
-    made_text(m, "");
+    made_text(m, title);
+}
+
+static void key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t seek, const char *class_name,
+                const char *name)
+{
+    titled_key(m, nbytes, objlen, keylen, seek, class_name, name, "");
 }
 
 void made_file_begin(made_file *f, int large)
@@ -296,7 +304,7 @@ static const char *const names[MADE_BRANCHES] = {"n", "x", "f", "ab", "d", "h", 
 
 static size_t basket_key(int branch)
 {
-    return made_key_size("TBasket", names[branch]) + BASKET_HEAD;
+    return made_key_size("TBasket", names[branch]) + strlen(made_basket_title) + BASKET_HEAD;
 }
 
 /* Content, and where each entry begins, behind a key of that length. */
@@ -381,7 +389,7 @@ void made_basket_record(made *m, int branch, uint64_t seek, made_how how)
     objlen = payload.n + (how == MADE_PACKED ? PAD : 0);
     if (how == MADE_PACKED)
         made_pack(&payload);
-    key(m, keylen + payload.n, objlen, keylen, seek, "TBasket", names[branch]);
+    titled_key(m, keylen + payload.n, objlen, keylen, seek, "TBasket", names[branch], made_basket_title);
     basket_head(m, branch, last, how == MADE_GENERATED ? 80 : 0, io_bits);
     made_bytes(m, payload.data, payload.n);
     made_free(&payload);
@@ -393,7 +401,7 @@ void made_basket_inside(made *m, int branch)
     size_t keylen = basket_key(branch), last;
     made payload = content(branch, keylen, offsets);
     last = keylen + payload.n;
-    key(m, last, payload.n, keylen, 0, "TBasket", names[branch]);
+    titled_key(m, last, payload.n, keylen, 0, "TBasket", names[branch], made_basket_title);
     basket_head(m, branch, last, has_tail(branch) ? 11 : 12, 0);
     if (has_tail(branch)) {
         made_u32(m, MADE_ENTRIES);
@@ -561,7 +569,59 @@ size_t made_tree_begin(made *m, int64_t entries)
     return frame;
 }
 
+void made_tree_index(made *m, unsigned version, const char *major, const char *minor, const int64_t *majors,
+                     const int64_t *minors, const int64_t *entries, int n)
+{
+    size_t object, frame, base;
+    made_fill(m, 0, 4 + 2 * 4); /* fAliases, fIndexValues, fIndex */
+    object = made_object(m, "TTreeIndex");
+    frame = made_frame(m, version);
+    base = made_frame(m, 1);
+    made_named(m, "", "");
+    made_end(m, base);
+    made_text(m, major);
+    made_text(m, minor);
+    made_u64(m, (uint64_t)n);
+    for (int i = 0; i < n; i++)
+        made_u64(m, version > 1 ? (uint64_t)majors[i] : (uint64_t)majors[i] << 31 | (uint64_t)minors[i]);
+    for (int i = 0; i < n && version > 1; i++)
+        made_u64(m, (uint64_t)minors[i]);
+    for (int i = 0; i < n; i++)
+        made_u64(m, (uint64_t)entries[i]);
+    made_end(m, frame);
+    made_end(m, object);
+    made_fill(m, 0, 3 * 4); /* fFriends, fUserInfo, fBranchRef */
+}
+
+void made_tree_friend(made *m, const char *name, const char *path, const char *tree)
+{
+    size_t list, frame, element, inner;
+    made_fill(m, 0, 4 + 2 * 4 + 4); /* fAliases, fIndexValues, fIndex, fTreeIndex */
+    list = made_object(m, "TList");
+    frame = made_frame(m, 5);
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, 1);
+    element = made_object(m, "TFriendElement");
+    inner = made_frame(m, 2);
+    made_named(m, name, path);
+    made_text(m, tree);
+    made_u8(m, 0);
+    made_end(m, inner);
+    made_end(m, element);
+    made_text(m, ""); /* the list's option */
+    made_end(m, frame);
+    made_end(m, list);
+    made_fill(m, 0, 2 * 4); /* fUserInfo, fBranchRef */
+}
+
 void made_tree(made *m, const made_basket *baskets, int64_t entries)
+{
+    made none = {0};
+    made_tree_with(m, baskets, entries, &none);
+}
+
+void made_tree_with(made *m, const made_basket *baskets, int64_t entries, const made *rest)
 {
     tree_state state = {made_key_size("TTree", TREE) - m->n, 0};
     size_t frame = made_tree_begin(m, entries), list = made_list_begin(m, MADE_BRANCHES);
@@ -569,7 +629,10 @@ void made_tree(made *m, const made_basket *baskets, int64_t entries)
         branch(m, i, &baskets[i], entries, &state);
     made_end(m, list);
     empty_array(m);
-    made_fill(m, 0, 8 + 4 * 8);
+    if (rest->n)
+        made_bytes(m, rest->data, rest->n);
+    else
+        made_fill(m, 0, 8 + 4 * 8);
     made_end(m, frame);
 }
 

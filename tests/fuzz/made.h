@@ -84,6 +84,8 @@ enum {
     MADE_BRANCHES
 };
 enum { MADE_ENTRIES = 5 };
+/* The title of baskets that are made: their tree's name in files that ROOT writes. "" if not set. */
+extern const char *made_basket_title;
 
 /* Where a branch's one basket lies. */
 typedef struct made_basket {
@@ -109,6 +111,13 @@ void made_basket_inside(made *m, int branch);
  * tree. `entries` of the tree and its branches.
  */
 void made_tree(made *m, const made_basket *baskets, int64_t entries);
+/* The same with what stands behind its list of leaves; n 0: nothing but nulls. */
+void made_tree_with(made *m, const made_basket *baskets, int64_t entries, const made *rest);
+/* That rest: a stored index (TTreeIndex) of n entries; version 1 has both numbers in one. */
+void made_tree_index(made *m, unsigned version, const char *major, const char *minor, const int64_t *majors,
+                     const int64_t *minors, const int64_t *entries, int n);
+/* Likewise: a friend (TFriendElement). */
+void made_tree_friend(made *m, const char *name, const char *path, const char *tree);
 /* A tree up to its list of branches, which is to follow, and then that of leaves; to be ended by made_end. */
 size_t made_tree_begin(made *m, int64_t entries);
 /* A list of n pointers, which are to follow; to be ended by made_end. */
