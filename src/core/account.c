@@ -302,6 +302,13 @@ uint64_t vcol__account_over(const vcol__account *a, const vcol__grant *grant, ui
     return sum > a->limit ? sum - a->limit : 0;
 }
 
+uint64_t vcol__account_excess(const vcol__account *a, const vcol__grant *grant, uint64_t bytes, int64_t cached)
+{
+    uint64_t over = vcol__account_over(a, grant, bytes, cached), promised = a->promised - promised_of(grant, bytes);
+    uint64_t all = a->cached + (uint64_t)cached, free = all > promised ? all - promised : 0;
+    return over < free ? over : free;
+}
+
 void vcol__account_backed(vcol__account *a, vcol__grant *grant, uint64_t bytes, int64_t cached)
 {
     uint64_t promised = promised_of(grant, bytes);
