@@ -42,6 +42,8 @@
 
 #include <string.h>
 
+enum { FIX_TRIES = 8 };
+
 struct vcol__waiter {
     struct vcol__waiter *next;
     uint64_t bytes, ticket;
@@ -384,10 +386,12 @@ void vcol__account_fix(vcol_manager *m, int64_t bytes)
     vcol__account *a = &m->account;
     vcol__lock_take(&a->lock);
     uint64_t missing = bytes > 0 ? vcol__account_over(a, NULL, (uint64_t)bytes, 0) : 0;
-    if (missing) { /* it is there already and cannot wait: others make room for it, as far as they can */
+    /* It is there already and cannot wait: others make room for it, as far as they can; who takes that meanwhile made room, too. */
+    for (int tries = 0; missing && tries < FIX_TRIES; tries++) {
         vcol__lock_drop(&a->lock);
-        vcol__account_shrink(m, missing);
+        uint64_t freed = vcol__account_shrink(m, missing);
         vcol__lock_take(&a->lock);
+        missing = freed ? vcol__account_over(a, NULL, (uint64_t)bytes, 0) : 0;
     }
     a->fixed += (uint64_t)bytes;
     peaks_locked(a);
