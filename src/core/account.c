@@ -17,8 +17,8 @@
  * be too many (vcol__account_over); there are enough of them, because the promise was granted.
  *
  * Rules
- *   1. reserve takes from the room there is. If there is none it frees recycled memory (that which is not lent), then evicts, then takes
- *      back what was prefetched into the queue, without holding the lock.
+ *   1. reserve takes from the room there is. If there is none it frees recycled memory (where that is not lent), then evicts,
+ *      then takes back what was prefetched into the queue, without holding the lock.
  *   2. A prefetch that finds no room then gives up at once.
  *   3. Everybody else waits in line: borrowers (started, need more) before newcomers, each by age, which counts from
  *      the first reservation. Only the head of the line is served, so that nobody starves.
