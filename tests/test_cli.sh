@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The cases in tests/cli: each is a script, CASE.sh, with what it must print beside it: CASE.out, CASE.err (none: nothing)
 # and CASE.code (none: 0). A case runs in a folder of its own that holds events.root and finds the commands as $VCOL and
-# $ADL.
+# $ADL, the other files as $DATA/….
 #
 #     test_cli.sh SOURCE_DIR VCOL ADL [--update] [CASE...]
 #
@@ -11,7 +11,8 @@ set -eu
 export LC_ALL=C
 cases=$1/tests/cli data=$1/data
 VCOL=$2 ADL=$3
-export VCOL ADL
+DATA=$(cd "$data" && pwd)
+export VCOL ADL DATA
 shift 3
 update=0
 [ "${1:-}" != --update ] || { update=1; shift; }

@@ -82,7 +82,7 @@ static vcol_status inside(const root_table *table, const binding *bind, int64_t 
     block->stored = block->unpacked = e->size;
     block->content = content_wanted(bind, e->content);
     block->flags = VCOL_BLOCK_AS_IS | VCOL_BLOCK_INSPECTED | placed_by(bind);
-    block->tag2 = basket_tag_pack((basket_tag){(uint32_t)e->content, 0, e->tail ? TAIL_OFFSETS : TAIL_NONE});
+    block->tag2 = basket_tag_pack((basket_tag){(uint32_t)e->content, e->keylen, e->tail ? TAIL_OFFSETS : TAIL_NONE});
     return VCOL_OK;
 }
 
@@ -163,15 +163,7 @@ vcol_status vcol__basket_plan(void *object, int32_t group, int64_t first, int64_
 
 /* ---- inspect --------------------------------------------------------------------------------- */
 
-typedef struct basket_head {
-    root_key key;
-    int32_t entries, last;
-    int32_t entry_size;
-    int flag, io_bits;
-} basket_head;
-
-/* 0, or -1 with *why. */
-static int parse_head(const uint8_t *stored, size_t n, basket_head *h, const char **why)
+int vcol__basket_head(const uint8_t *stored, size_t n, basket_head *h, const char **why)
 {
     cursor c = cursor_make(stored, n);
     int32_t last;
@@ -207,7 +199,7 @@ vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block,
     (void)sink;
     if (bind->kind == BIND_RECORD)
         return vcol__rest_inspect(table, block, stored, err);
-    if (parse_head(stored, block->stored, &h, &why))
+    if (vcol__basket_head(stored, block->stored, &h, &why))
         return vcol__basket_error(table, b, block, err, VCOL_CORRUPT, "%s", why);
     if (h.key.nbytes != block->stored)
         return vcol__basket_error(table, b, block, err, VCOL_CORRUPT,

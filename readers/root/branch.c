@@ -29,7 +29,7 @@ static embedded *copy_basket(arena *memory, const model_basket *b, int64_t entri
     uint8_t *plain;
     if (!e)
         return NULL;
-    e->bad = b->bad || b->entries != entries || (b->entries && !b->raw) || (b->raw && b->last < b->keylen);
+    e->bad = b->bad || b->keylen < 0 || b->keylen > 0xffffff || b->entries != entries || (b->entries && !b->raw) || (b->raw && b->last < b->keylen);
     if (e->bad || !b->raw)
         return e;
     e->content = (uint64_t)(b->last - b->keylen);
@@ -43,10 +43,11 @@ static embedded *copy_basket(arena *memory, const model_basket *b, int64_t entri
         uint32_t n = __builtin_bswap32((uint32_t)b->entries + 1);
         memcpy(plain + e->content, &n, 4);
         for (int32_t i = 0; i < b->entries; i++) {
-            uint32_t offset = __builtin_bswap32(be32(b->offsets + 4 * (int64_t)i) - (uint32_t)b->keylen);
+            uint32_t offset = __builtin_bswap32(be32(b->offsets + 4 * (int64_t)i));
             memcpy(plain + e->content + 4 + 4 * (uint64_t)i, &offset, 4);
         }
     }
+    e->keylen = (uint32_t)b->keylen & 0xffffff;
     e->plain = plain;
     e->size = e->content + tail;
     return e;

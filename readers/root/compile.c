@@ -242,6 +242,15 @@ static root_kind kind_of(const root_classes *classes, root_class *cls, int depth
     return cls->kind;
 }
 
+static void find_newest(root_class *cls)
+{
+    const root_info *best = NULL;
+    for (const root_info *info = cls->infos; info; info = info->next)
+        if (!best || (!info->builtin && best->builtin) || (!info->builtin == !best->builtin && info->version > best->version))
+            best = info;
+    cls->newest = best;
+}
+
 vcol_status vcol__classes_compile(root_file *file, vcol_error *err)
 {
     root_classes *classes = file->classes;
@@ -255,8 +264,10 @@ vcol_status vcol__classes_compile(root_file *file, vcol_error *err)
                         return vcol_error_format(err, VCOL_NOMEM, "no memory for the streamer information");
     } while (classes->n != before);
     for (int i = 0; i < CLASS_TABLE; i++)
-        for (root_class *cls = classes->table[i]; cls; cls = cls->chain)
+        for (root_class *cls = classes->table[i]; cls; cls = cls->chain) {
             kind_of(classes, cls, 0);
+            find_newest(cls);
+        }
     return VCOL_OK;
 }
 

@@ -167,7 +167,19 @@ static int fits(const vcol_part *part, int64_t per_item, size_t width)
 
 static vcol_status bad_object(const reading *r, int64_t row, const run *x, int64_t at)
 {
-    return ERROR(r, "entry %lld, byte %lld of its content: %s", (long long)row, (long long)at, x->why);
+    return vcol__basket_error(r->table, r->bind->branch, r->block, r->err, x->unsupported ? VCOL_UNSUPPORTED : VCOL_CORRUPT,
+                              "entry %lld, byte %lld of its content: %s", (long long)row, (long long)at, x->why);
+}
+
+/* Where references say that the entry at `at` is: where it was written, which a second array behind the offsets tells of entries
+ * that were moved. */
+static int64_t position_of(const reading *r, int64_t row, int64_t at)
+{
+    uint64_t numbers = 4 + 4 * ((uint64_t)r->rows + 1);
+    const uint8_t *moved = r->plain + r->tag.content + numbers;
+    if (r->tag.tail == TAIL_OFFSETS && r->block->unpacked - r->tag.content >= 2 * numbers && be32(moved) > (uint64_t)r->rows)
+        return be32(moved + 4 + 4 * row);
+    return at + r->tag.keylen;
 }
 
 /* The entry behind `at`, to be run over; TAIL_NONE: passed first, to find its end. */
@@ -177,9 +189,14 @@ static vcol_status one_object(const reading *r, int64_t row, int64_t at, run *x)
     const uint8_t *number = r->plain + r->tag.content + 4 + 4 * (row + 1);
     x->p = r->plain + at;
     x->end = r->plain + end;
+    x->position = position_of(r, row, at);
     if (row + 1 < r->rows && r->tag.tail == TAIL_NONE) {
         const program *p = x->program;
         run pass = {.program = p, .p = x->p, .end = x->end};
+        if (p->bytes) { /* there are no offsets where all entries are of one size */
+            x->end = x->p + r->tag.content / (uint64_t)r->rows;
+            return r->tag.content % (uint64_t)r->rows ? ERROR(r, "without offsets of its entries it cannot be read") : VCOL_OK;
+        }
         if (!p->n_whole)
             return ERROR(r, "without offsets of its entries it cannot be read");
         if (vcol__run_ops(&pass, p->whole, p->n_whole))

@@ -12,22 +12,14 @@
  * source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx, TGenCollectionStreamer.cxx, tree/tree/src/
  * TBranchElement.cxx; data/root/uproot-issue-1221.root, unroot-km3net_dst_v5.1_10events.root
  */
-#include "node.h"
 #include "leaf.h"
+#include "maker.h"
 
 #include <stdlib.h>
 
-enum { MAX_NESTING = 24, MAX_FIXED = 1 << 20 };
+enum { MAX_FIXED = 1 << 20 };
 
-typedef struct maker {
-    const walk *w;
-    arena *memory;
-    const root_class *open[MAX_NESTING]; /* classes whose members are being made */
-    int depth;
-    int nomem;
-} maker;
-
-static node *make(maker *m, node_kind kind)
+node *vcol__maker_node(maker *m, node_kind kind)
 {
     static _Thread_local node none; /* where there is no memory: written to, never looked at */
     node *n = vcol__arena_new(m->memory, 1, sizeof *n);
@@ -37,19 +29,20 @@ static node *make(maker *m, node_kind kind)
     }
     n->kind = kind;
     n->name = n->type_name = (text){"", 0};
+    m->n++;
     return n;
 }
 
-static node *unread(maker *m, node_kind kind, const char *note)
+node *vcol__maker_unread(maker *m, node_kind kind, const char *note)
 {
-    node *n = make(m, kind);
+    node *n = vcol__maker_node(m, kind);
     n->note = note;
     return n;
 }
 
-static node *with_item(maker *m, node_kind kind, node *item)
+node *vcol__maker_with(maker *m, node_kind kind, node *item)
 {
-    node *n = make(m, kind);
+    node *n = vcol__maker_node(m, kind);
     n->members = vcol__arena_new(m->memory, 1, sizeof *n->members);
     if (!n->members) {
         m->nomem = 1;
@@ -62,19 +55,19 @@ static node *with_item(maker *m, node_kind kind, node *item)
 
 static node *number(maker *m, const leaf_form *f)
 {
-    node *n = make(m, NODE_NUMBER);
+    node *n = vcol__maker_node(m, NODE_NUMBER);
     n->form = f->form;
     return n;
 }
 
 static node *fixed(maker *m, int64_t times, node *item)
 {
-    node *n = with_item(m, NODE_FIXED, item);
+    node *n = vcol__maker_with(m, NODE_FIXED, item);
     n->n = times;
-    return times > 0 && times <= MAX_FIXED ? n : unread(m, NODE_UNKNOWN, "an array of so many items is not supported");
+    return times > 0 && times <= MAX_FIXED ? n : vcol__maker_unread(m, NODE_UNKNOWN, "an array of so many items is not supported");
 }
 
-static text lasting(maker *m, text t)
+text vcol__maker_text(maker *m, text t)
 {
     char *s = vcol__arena_text(m->memory, t);
     if (!s)
@@ -84,7 +77,7 @@ static text lasting(maker *m, text t)
 
 /* ---- names of types -------------------------------------------------------------------------------- */
 
-static text trim(text t)
+text vcol__type_trim(text t)
 {
     for (;;) {
         if (t.n && t.s[0] == ' ')
@@ -108,7 +101,7 @@ static int template_of(text t, text *head, text arguments[2])
     const char *from, *end = t.s + t.n;
     if (!open || end[-1] != '>')
         return 0;
-    *head = trim((text){t.s, (uint32_t)(open - t.s)});
+    *head = vcol__type_trim((text){t.s, (uint32_t)(open - t.s)});
     from = open + 1;
     for (const char *p = from; p < end; p++) {
         if (*p == '<' || *p == '(')
@@ -117,7 +110,7 @@ static int template_of(text t, text *head, text arguments[2])
             depth--;
         if ((*p == ',' && depth == 0) || (*p == '>' && depth-- == 0)) {
             if (n < 2)
-                arguments[n] = trim((text){from, (uint32_t)(p - from)});
+                arguments[n] = vcol__type_trim((text){from, (uint32_t)(p - from)});
             n++;
             from = p + 1;
         }
@@ -133,13 +126,11 @@ static int is_any(text t, const char *const *names)
     return 0;
 }
 
-static node *of_type(maker *m, text type);
-static node *of_class(maker *m, text name);
 
 /* A record of two: of a map's items, or a pair. */
 static node *two(maker *m, node *first, node *second, const char *a, const char *b)
 {
-    node *n = make(m, NODE_RECORD);
+    node *n = vcol__maker_node(m, NODE_RECORD);
     n->members = vcol__arena_new(m->memory, 2, sizeof *n->members);
     if (!n->members) {
         m->nomem = 1;
@@ -159,37 +150,36 @@ static node *of_template(maker *m, text head, const text *arguments, int n)
                                         "forward_list", "ROOT::VecOps::RVec", "RVec", "ROOT::RVec", NULL};
     static const char *const maps[] = {"map", "multimap", "unordered_map", "unordered_multimap", NULL};
     if (is_any(head, lists))
-        return with_item(m, NODE_LIST, of_type(m, arguments[0]));
+        return vcol__maker_with(m, NODE_LIST, vcol__maker_type(m, arguments[0]));
     if (is_any(head, maps) && n >= 2)
-        return with_item(m, NODE_LIST, two(m, of_type(m, arguments[0]), of_type(m, arguments[1]), "0", "1"));
+        return vcol__maker_with(m, NODE_LIST, two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "0", "1"));
     if (text_is(head, "pair") && n == 2)
-        return two(m, of_type(m, arguments[0]), of_type(m, arguments[1]), "first", "second");
+        return two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "first", "second");
     if (text_is(head, "array") && n == 2)
-        return fixed(m, strtoll(arguments[1].s, NULL, 10), of_type(m, arguments[0]));
+        return fixed(m, strtoll(arguments[1].s, NULL, 10), vcol__maker_type(m, arguments[0]));
     if (text_is(head, "bitset")) {
-        node *bits = make(m, NODE_NUMBER);
+        node *bits = vcol__maker_node(m, NODE_NUMBER);
         bits->form = (value_form){.kind = VALUE_BOOL, .width = 1, .type = VCOL_BOOL};
-        return with_item(m, NODE_LIST, bits);
+        return vcol__maker_with(m, NODE_LIST, bits);
     }
     return NULL;
 }
 
-/* A type by its name, as an item of a container: without a frame, unless it is a class. */
-static node *of_type(maker *m, text type)
+node *vcol__maker_type(maker *m, text type)
 {
     leaf_form f = {.count = 1};
     text head, arguments[2];
     int n;
     node *made = NULL;
-    type = trim(type);
+    type = vcol__type_trim(type);
     if (m->depth >= MAX_NESTING)
-        return unread(m, NODE_UNKNOWN, "types nested so deeply are not supported");
+        return vcol__maker_unread(m, NODE_UNKNOWN, "types nested so deeply are not supported");
     if (type.n && type.s[type.n - 1] == '*')
-        return unread(m, NODE_SLOT, "pointers to objects are not supported");
+        return vcol__maker_pointer(m, (text){type.s, type.n - 1});
     if (vcol__leaf_named(&f, type))
         return number(m, &f);
     if (text_is(type, "string") || text_is(type, "TString")) {
-        made = make(m, NODE_STRING);
+        made = vcol__maker_node(m, NODE_STRING);
         made->n = text_is(type, "string");
         return made;
     }
@@ -199,16 +189,21 @@ static node *of_type(maker *m, text type)
     if (n)
         made = of_template(m, head, arguments, n);
     m->depth--;
-    return made ? made : of_class(m, type);
+    return made ? made : vcol__maker_class(m, type);
 }
 
 /* ---- members ------------------------------------------------------------------------------------------- */
 
-static text without_stars(text t)
+text vcol__type_pointee(text t)
 {
     while (t.n && (t.s[t.n - 1] == '*' || t.s[t.n - 1] == ' '))
         t.n--;
     return t;
+}
+
+static int two_stars(text t)
+{
+    return t.n > 2 && t.s[t.n - 1] == '*' && t.s[t.n - 2] == '*';
 }
 
 /* As many dimensions as a fixed array member has, around its item. */
@@ -232,7 +227,7 @@ static int is_container(text type)
     static const char *const names[] = {"vector", "list", "deque", "set", "multiset", "unordered_set", "unordered_multiset",
                                         "forward_list", "ROOT::VecOps::RVec", "RVec", "ROOT::RVec", "map", "multimap",
                                         "unordered_map", "unordered_multimap", "bitset", NULL};
-    type = trim(type);
+    type = vcol__type_trim(type);
     return text_is(type, "string") || (template_of(type, &head, arguments) && is_any(head, names));
 }
 
@@ -244,47 +239,79 @@ static int counter_of(const root_info *info, int32_t i)
     return -1;
 }
 
+/* FORMAT root/collection of a class's own: it is described by one member "This", whose title names the items' class:
+ * "<Item> …"; streamed as a container. source: root-project/root io/io/src/TStreamerInfo.cxx (Build, GetCollectionProxy);
+ * data/root/uproot-issue-123a.root */
+static node *own_collection(maker *m, const root_element *e)
+{
+    const char *s = e->title.s, *end = s + e->title.n, *p = s;
+    int depth = 0;
+    node *n;
+    for (; p < end; p++) {
+        depth += *p == '<';
+        if (*p == '>' && --depth == 0)
+            break;
+    }
+    if (e->title.n < 3 || *s != '<' || p == end)
+        return NULL;
+    n = vcol__maker_with(m, NODE_LIST, vcol__maker_type(m, (text){s + 1, (uint32_t)(p - s - 1)}));
+    n->framed = 1;
+    return n;
+}
+
 static node *of_number(maker *m, const root_element *e, int64_t type)
 {
     leaf_form f = {.count = 1};
     return vcol__leaf_number(&f, type, e->title) ? number(m, &f) : NULL;
 }
 
+/* An item of an array of objects, or of pointers to objects, that another member counts. */
+static node *loop_item(maker *m, const root_element *e)
+{
+    text type = vcol__type_pointee(e->type_name);
+    return two_stars(e->type_name) ? vcol__maker_pointer(m, type) : vcol__maker_class(m, type);
+}
+
 /* What element i holds as a member of its class. `split`: as a branch of its own. */
 static node *of_element(maker *m, const root_info *info, int32_t i)
 {
     const root_element *e = &info->elements[i];
-    text type = without_stars(e->type_name);
+    text type = vcol__type_pointee(e->type_name);
     node *n = NULL, *item;
     switch (e->type) {
     case TYPE_BASE:
-        return text_is(e->name, "TObject") ? make(m, NODE_TOBJECT) : of_class(m, e->name);
+        return text_is(e->name, "TObject") ? vcol__maker_node(m, NODE_TOBJECT) : vcol__maker_class(m, e->name);
     case TYPE_BITS:
-        return make(m, NODE_BITS);
+        return vcol__maker_node(m, NODE_BITS);
     case TYPE_CHARS:
-        return make(m, NODE_CHARS);
+        return vcol__maker_node(m, NODE_CHARS);
     case TYPE_OBJECT:
     case TYPE_ANY:
+        return vcol__maker_class(m, type);
     case TYPE_OBJECT_INLINE:
     case TYPE_ANY_INLINE:
-        return of_class(m, type);
+    case TYPE_OBJECT_INLINE + TYPE_ARRAY:
+    case TYPE_ANY_INLINE + TYPE_ARRAY:
     case TYPE_OBJECT + TYPE_ARRAY:
     case TYPE_ANY + TYPE_ARRAY:
-        return dimensions(m, e, of_class(m, type));
+        return dimensions(m, e, vcol__maker_class(m, type));
     case TYPE_TSTRING:
-        return make(m, NODE_STRING);
+        return vcol__maker_node(m, NODE_STRING);
     case TYPE_TSTRING + TYPE_ARRAY:
-        return dimensions(m, e, make(m, NODE_STRING));
+        return dimensions(m, e, vcol__maker_node(m, NODE_STRING));
     case TYPE_TOBJECT:
-        return make(m, NODE_TOBJECT);
+        return vcol__maker_node(m, NODE_TOBJECT);
     case TYPE_TNAMED:
-        return of_class(m, (text){"TNamed", 6});
+        return vcol__maker_class(m, (text){"TNamed", 6});
     case TYPE_OBJECT_POINTER:
     case TYPE_ANY_POINTER:
-        return unread(m, NODE_SLOT, "pointers to objects are not supported");
     case TYPE_OBJECT_POINTER + TYPE_ARRAY:
     case TYPE_ANY_POINTER + TYPE_ARRAY:
-        return fixed(m, e->length, unread(m, NODE_SLOT, "pointers to objects are not supported"));
+        return dimensions(m, e, vcol__maker_pointer(m, type));
+    case TYPE_STREAM_LOOP:
+        n = vcol__maker_with(m, NODE_LOOP, loop_item(m, e));
+        n->n = counter_of(info, i);
+        return n->n < 0 ? vcol__maker_unread(m, NODE_OPAQUE, "the member that counts its items is not in its class") : n;
     default:
         break;
     }
@@ -294,33 +321,26 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
     if (e->type > TYPE_ARRAY && e->type < TYPE_COUNTED && (item = of_number(m, e, e->type - TYPE_ARRAY)))
         return dimensions(m, e, item);
     if (e->type > TYPE_COUNTED && e->type < TYPE_OBJECT && (item = of_number(m, e, e->type - TYPE_COUNTED))) {
-        n = with_item(m, NODE_COUNTED, item);
+        n = vcol__maker_with(m, NODE_COUNTED, item);
         n->n = counter_of(info, i);
-        return n->n < 0 ? unread(m, NODE_UNKNOWN, "the member that counts its items is not in its class") : n;
+        return n->n < 0 ? vcol__maker_unread(m, NODE_UNKNOWN, "the member that counts its items is not in its class") : n;
     }
-    if (is_container(type)) {
-        n = of_type(m, type);
+    if (is_container(type)) { /* one frame around all of an array */
+        n = vcol__maker_type(m, type);
+        n = e->length > 1 ? dimensions(m, e, n) : n;
         n->framed = 1;
-        return e->length > 1 ? dimensions(m, e, n) : n;
+        return n;
     }
-    return unread(m, NODE_OPAQUE, "members with a streamer of their own are not supported");
+    if (text_is(e->name, "This") && (n = own_collection(m, e)))
+        return n;
+    return vcol__maker_unread(m, NODE_OPAQUE, "members with a streamer of their own are not supported");
 }
 
 /* ---- classes --------------------------------------------------------------------------------------------- */
 
-/* The description to read by: the file's newest, else the newest built in. */
-static const root_info *newest(const root_class *cls)
-{
-    const root_info *best = NULL;
-    for (const root_info *info = cls ? cls->infos : NULL; info; info = info->next)
-        if (!best || (!info->builtin && best->builtin) || (!info->builtin == !best->builtin && info->version > best->version))
-            best = info;
-    return best;
-}
-
 static node *record(maker *m, const root_class *cls, const root_info *info)
 {
-    node *n = make(m, NODE_RECORD);
+    node *n = vcol__maker_node(m, NODE_RECORD);
     n->cls = cls;
     n->type_name = cls->name;
     n->members = vcol__arena_new(m->memory, (uint64_t)info->n_elements, sizeof *n->members);
@@ -334,24 +354,13 @@ static node *record(maker *m, const root_class *cls, const root_info *info)
         node *member = of_element(m, info, i);
         if (m->nomem)
             break;
-        if (e->type != TYPE_BASE && e->type != TYPE_TOBJECT && e->type != TYPE_TNAMED)
-            member->name = lasting(m, e->name);
+        member->base = e->type == TYPE_BASE;
+        if (e->type != TYPE_BASE && e->type != TYPE_TOBJECT && e->type != TYPE_TNAMED && !text_is(e->name, "This"))
+            member->name = vcol__maker_text(m, e->name);
         n->members[n->n_members++] = member;
     }
     m->depth--;
     return n;
-}
-
-static node *array_of(maker *m, text name)
-{
-    static const struct {
-        const char *name, *type;
-    } arrays[] = {{"TArrayC", "Char_t"},     {"TArrayS", "Short_t"}, {"TArrayI", "Int_t"},   {"TArrayL", "Long_t"},
-                  {"TArrayL64", "Long64_t"}, {"TArrayF", "Float_t"}, {"TArrayD", "Double_t"}};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-        if (text_is(name, arrays[i].name))
-            return with_item(m, NODE_LIST, of_type(m, text_from(arrays[i].type)));
-    return NULL;
 }
 
 /* Another instance of the same class template that is described: they differ in what they point to. */
@@ -366,42 +375,54 @@ static const root_class *like(const root_classes *classes, text name)
     return NULL;
 }
 
-/* A class with its frame, or what it streams itself as. */
-static node *of_class(maker *m, text name)
+node *vcol__maker_class(maker *m, text name)
 {
-    static const char *const own[] = {"TClonesArray", "TObjArray", "TList", "THashList", "TRefArray", "TMap", "TObjString",
-                                      "TProcessID", "TRef", "TCollection", "TSeqCollection", NULL};
+    static const char *const own[] = {"TMap", "TObjString", "TProcessID",
+                                      "TCollection", "TSeqCollection", NULL};
     const root_class *cls;
     const root_info *info;
     node *n;
-    name = trim(name);
+    name = vcol__type_trim(name);
     if (text_is(name, "TString"))
-        return make(m, NODE_STRING);
+        return vcol__maker_node(m, NODE_STRING);
     if (text_is(name, "TObject"))
-        return make(m, NODE_TOBJECT);
-    if ((n = array_of(m, name)))
+        return vcol__maker_node(m, NODE_TOBJECT);
+    if ((n = vcol__maker_array(m, name)))
         return n;
     if (text_is(name, "TDatime")) {
-        node *value = of_type(m, (text){"UInt_t", 6});
+        node *value = vcol__maker_type(m, (text){"UInt_t", 6});
         value->name = text_from("fDatime");
-        n = with_item(m, NODE_RECORD, value);
+        n = vcol__maker_with(m, NODE_RECORD, value);
         return n;
     }
     if (text_is(name, "TRef"))
-        return unread(m, NODE_TOBJECT, NULL);
+        return vcol__maker_reference(m);
+    if (text_is(name, "TRefArray"))
+        return vcol__maker_references(m);
+    if (text_is(name, "TClonesArray"))
+        return vcol__maker_collected(m, NODE_CLONES, ARRAY_CLONES, name);
+    if (text_is(name, "TObjArray"))
+        return vcol__maker_collected(m, NODE_ARRAY, ARRAY_OBJECTS, name);
+    if (text_is(name, "TList") || text_is(name, "THashList"))
+        return vcol__maker_collected(m, NODE_ARRAY, ARRAY_LIST, name);
     if (is_any(name, own))
-        return unread(m, NODE_OPAQUE, "collections of ROOT's own that are not split are not supported");
+        return vcol__maker_unread(m, NODE_OPAQUE, "collections of ROOT's own that are not split are not supported");
     cls = vcol__class_find(m->w->file->classes, name);
     if (!cls || !cls->infos)
         cls = like(m->w->file->classes, name);
-    info = newest(cls);
-    if (!info)
-        return unread(m, NODE_OPAQUE, "its class is not described in the file");
+    info = cls ? cls->newest : NULL;
+    if (!info) {
+        n = vcol__maker_unread(m, NODE_OPAQUE, "its class is not described in the file");
+        n->undescribed = 1;
+        return n;
+    }
+    if (m->n >= MAX_NODES)
+        return vcol__maker_unread(m, NODE_OPAQUE, "classes of so many members are not supported");
     if (m->depth >= MAX_NESTING)
-        return unread(m, NODE_OPAQUE, "types nested so deeply are not supported");
+        return vcol__maker_unread(m, NODE_OPAQUE, "types nested so deeply are not supported");
     for (int i = 0; i < m->depth; i++)
         if (m->open[i] == cls)
-            return unread(m, NODE_OPAQUE, "a class that holds itself is not supported");
+            return vcol__maker_unread(m, NODE_OPAQUE, "a class that holds itself is not supported");
     n = record(m, cls, info);
     n->framed = 1;
     return n;
@@ -409,33 +430,47 @@ static node *of_class(maker *m, text name)
 
 /* ---- branches ---------------------------------------------------------------------------------------------- */
 
+node *vcol__node_of_bytes(arena *memory)
+{
+    maker m = {.memory = memory};
+    node *n = vcol__maker_with(&m, NODE_REST, vcol__maker_plain(&m, "UChar_t", "")), *top = vcol__maker_with(&m, NODE_RECORD, vcol__maker_named(n, "raw"));
+    return m.nomem ? NULL : top;
+}
+
 node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, const root_element *e)
 {
     maker m = {.w = w, .memory = memory};
     node *n;
     if (b->id < 0 || !e) {
-        n = of_type(&m, b->class_name);
+        n = vcol__maker_type(&m, b->class_name);
+        if (n->kind == NODE_TOBJECT)
+            n = vcol__maker_tobject(&m);
         if (b->named.cls && text_is(b->named.cls->name, "TBranchObject"))
             n->named = 1;
         else if (b->type == 0)
-            n->framed = n->kind == NODE_LIST;
+            n->framed = n->kind == NODE_LIST || n->kind == NODE_CLONES || n->kind == NODE_ARRAY;
     } else {
         root_info one = {.n_elements = 1, .elements = (root_element *)(uintptr_t)e};
         if (e->type > TYPE_COUNTED && e->type < TYPE_OBJECT) {
             node *item = of_number(&m, e, e->type - TYPE_COUNTED); /* counted: the entry's bytes tell how many */
-            n = item ? with_item(&m, NODE_REST, item) : unread(&m, NODE_UNKNOWN, "counted arrays of this type are not supported");
+            n = item ? vcol__maker_with(&m, NODE_REST, item) : vcol__maker_unread(&m, NODE_UNKNOWN, "counted arrays of this type are not supported");
             n->skip = 1;
+        } else if (e->type == TYPE_STREAM_LOOP) { /* likewise inside its frame */
+            n = vcol__maker_with(&m, NODE_REST, loop_item(&m, e));
+            n->framed = 1;
         } else {
             n = of_element(&m, &one, 0);
+            if (n->kind == NODE_TOBJECT)
+                n = vcol__maker_tobject(&m);
         }
     }
     if (b->type == 31 || b->type == 41) { /* so many items as the entry has bytes for; heads come once */
         int once = n->framed && n->kind != NODE_RECORD;
         n->framed = once ? 0 : n->framed;
         if (n->kind == NODE_REST)
-            n = unread(&m, NODE_UNKNOWN, "counted arrays in split collections are not supported");
-        n = with_item(&m, NODE_REST, n);
-        n->skip = once ? 6 : 0;
+            once = 0, n = vcol__maker_unread(&m, NODE_UNKNOWN, "counted arrays in split collections are not supported");
+        n = vcol__maker_with(&m, NODE_REST, n);
+        n->framed = once;
     }
     return m.nomem ? NULL : n;
 }

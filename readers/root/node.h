@@ -12,16 +12,19 @@
 
 typedef enum node_kind {
     NODE_NUMBER,  /* form.width bytes */
-    NODE_BITS,    /* TObject::fBits: u32, and a u16 where bit 4 is set */
+    NODE_BITS,    /* TObject::fBits: u32, and a u16 where bit 4 is set; n = 1: of a TRef */
     NODE_STRING,  /* a counted string */
     NODE_CHARS,   /* i32 n, n bytes */
     NODE_LIST,    /* i32 n, n items */
     NODE_REST,    /* items up to the entry's end: members of a split collection */
     NODE_FIXED,   /* n items, no head */
     NODE_COUNTED, /* u8 flag, as many items as an earlier member of the record says (its index is n) */
+    NODE_LOOP,    /* as many items as an earlier member says (its index is n), no flag */
     NODE_RECORD,  /* members in a row */
+    NODE_SLOT,    /* a pointer: nothing, or an object of the class that its item is of, or of one of `cases` */
+    NODE_CLONES,  /* TClonesArray: items of one class, whose name it holds */
+    NODE_ARRAY,   /* TObjArray: pointers to items; those to nothing are left out */
     NODE_TOBJECT, /* i16 version, u32 id, bits as above; no column */
-    NODE_SLOT,    /* a pointer to an object; no column */
     NODE_OPAQUE,  /* nothing known but its byte count; no column */
     NODE_UNKNOWN, /* not even that: nothing behind it can be read either */
 } node_kind;
@@ -31,18 +34,29 @@ typedef struct node {
     int framed;      /* u32 byte count and i16 version before it */
     int skip;        /* bytes of a head before it that say nothing */
     int named;       /* a counted class name and a NUL before it */
+    int base;        /* RECORD: of a base class, whose members are the class's own where items are stored member by member */
+    int bare;        /* COUNTED: no flag before it */
+    int settled;     /* CLONES, ARRAY: the class of its items was looked for */
+    int undescribed; /* OPAQUE: its class is not described in the file, so that no object of it was written */
     text name;       /* of a member; empty: it adds nothing to the path */
     text type_name;
     const char *note; /* OPAQUE, UNKNOWN, SLOT: why there is no column */
     value_form form;  /* NUMBER */
-    int64_t n;             /* FIXED: items; COUNTED: see there; STRING: 1 = a std::string */
+    int64_t n;             /* FIXED: items; COUNTED, LOOP: see there; STRING: 1 = a std::string; ARRAY: 1 = a TList */
     const root_class *cls; /* RECORD: whose checksum may follow a version 0 */
-    struct node **members; /* RECORD: n_members; LIST, REST, FIXED, COUNTED: one, the item */
+    struct node **members; /* RECORD: n_members; LIST, REST, FIXED, COUNTED, LOOP, SLOT, CLONES, ARRAY: one, the item */
     int32_t n_members;
+    struct node **cases;   /* SLOT: records of classes that have the item's class among their bases */
+    int32_t n_cases;
 } node;
 
 /* The node of a branch's entries; NULL: no memory. */
 node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *branch, const root_element *element);
+/* The bytes of each entry, whatever they say; NULL: no memory. */
+node *vcol__node_of_bytes(arena *memory);
+/* Gives a CLONES or ARRAY, whose items' class only its entries tell, items of a class; name.n = 0: of none that is known. 0, or -1:
+ * no memory. */
+int vcol__node_settle(const walk *w, arena *memory, node *n, text name);
 
 /* ---- programs -------------------------------------------------------------------------------- */
 
@@ -70,18 +84,36 @@ typedef struct program {
     int32_t n_ops;
     const op *whole; /* what passes an entry */
     int32_t n_whole;
+    int bytes;       /* it is the bytes of the entries as they are */
+    node *unsettled; /* what its steps lead to, if that is a CLONES or ARRAY of items whose class is not known yet; it has a note */
 } program;
 
 /* The columns of a node, in order. n = -1: no memory. */
 program *vcol__program_make(arena *memory, const node *top, int64_t *n);
 
+/* The same, and where one of them cannot be read, or there is none because the class has no members: that, and the bytes of the
+ * entries as they are (`branch.raw`), for those who know what they mean. */
+const program *vcol__program_with_bytes(arena *memory, const program *programs, int64_t *n);
+/* The same with the class of the items of ROOT's own collections, for which baskets are read (peek.c); programs as they were if
+ * there are none. */
+program *vcol__program_settled(const walk *w, arena *memory, const root_branch *b, const node *top, program *programs, int64_t *n);
+
 /* ---- running them (run.c) ------------------------------------------------------------------------ */
+
+enum { MAX_KEPT = 4 };
 
 typedef struct run {
     const program *program;
     const uint8_t *p, *end;
     const char *why; /* what did not fit */
-    int64_t keep[4];
+    int unsupported; /* it may well be right */
+    int64_t keep[MAX_KEPT];          /* counters of the class at hand */
+    const uint8_t *column[MAX_KEPT]; /* those of all items of a collection that is stored member by member */
+    int64_t items, item;             /* of that collection: how many, which one */
+    const uint8_t *entry;  /* where it begins */
+    int64_t position;      /* what references call that place; 0: not known */
+    int64_t credit;        /* bytes that references may still lead to */
+    text seen;             /* by PEEK: the class of a collection's items */
     int64_t sum[VCOL_MAX_LEVELS]; /* items so far, by depth */
     int64_t *ends[VCOL_MAX_LEVELS];   /* where their ends go, or NULL */
     int64_t room[VCOL_MAX_LEVELS];
@@ -108,6 +140,7 @@ typedef enum op_code {
     OP_SKIP_EACH,     /* i32 count, body so often */
     OP_SKIP_TIMES,    /* body n times */
     OP_SKIP_TO_END,   /* of what encloses it */
+    OP_NO_UUID,       /* a TRef's bits are not to say that a text follows */
     OP_KEEP,          /* a number of n bytes to keep[local] */
     OP_FRAME,         /* byte count and version, then body, then to the frame's end */
     OP_LIST,          /* i32 count, body so often, one depth down */
@@ -118,6 +151,20 @@ typedef enum op_code {
     OP_COUNTED,       /* u8, body keep[local] times, one depth down */
     OP_COUNTED_VALUES,
     OP_FIXED,         /* body n times, one depth down: a list follows */
+    OP_LOOP,          /* body keep[local] times, one depth down */
+    OP_SKIP_LOOP,     /* body keep[local] times */
+    OP_COLUMN,        /* a number of n bytes for each item of the collection: to be loaded */
+    OP_LOAD,          /* this item's number from column[local] to keep[local] */
+    OP_EACH_ITEM,     /* body for each item of the collection */
+    OP_SKIP_MEMBERS,  /* i32 count; body as for MEMBERS */
+    OP_SIZE,          /* i32 count, which is a value; body so often */
+    OP_SIZE_MEMBERS,  /* i32 count, which is a value; body as for MEMBERS */
+    OP_SLOT,          /* a pointer; a case's body if it is to an object, one depth down */
+    OP_SLOT_SIZE,     /* a pointer: 0 or 1 is a value */
+    OP_CLONES,        /* a TClonesArray's head; body for each object, or members as for MEMBERS; one depth down */
+    OP_ARRAY,         /* a TObjArray's or (n = 1) TList's head; a case's body for each pointer to an object; one depth down */
+    OP_PEEK,          /* the head of any of the three: `seen` is the class of its first item; fails where there is one */
+    OP_ARRAY_SIZE,    /* the head of any of the three: how many is a value */
     OP_TIMES,         /* body n times, same depth */
     OP_VALUES,        /* n values */
     OP_BITS,          /* one value of TObject bits */
@@ -125,15 +172,27 @@ typedef enum op_code {
     OP_CHARS,         /* i32 n, n bytes, one depth down */
 } op_code;
 
+/* Kinds of ROOT's own collections, an ARRAY's or CLONES' n. */
+enum { ARRAY_OBJECTS, ARRAY_LIST, ARRAY_CLONES };
+
+/* What to do with an object by its class. */
+typedef struct op_case {
+    text name;
+    const op *body;
+    int32_t n_body;
+} op_case;
+
 struct op {
     uint8_t code, depth, local, width;
-    uint8_t is_signed, once;
+    uint8_t is_signed, once, bare;
     int64_t n;
     const root_class *cls; /* FRAME */
     const op *body;
     int32_t n_body;
     const op *members; /* FRAME around a list: what is done where its items are stored member by member */
     int32_t n_members;
+    const op_case *cases; /* SLOT, ARRAY; CLONES: one */
+    int32_t n_cases;
 };
 
 #endif

@@ -101,6 +101,7 @@ typedef struct walk_tag {
 
 typedef struct walk {
     root_file *file;
+    vcol_worker *worker; /* to read baskets with, or NULL */
     arena *memory;
     const uint8_t *base; /* the record's key */
     size_t size;

@@ -1,232 +1,43 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * From nodes to columns: one for each value that is not a head, a length or a pointer; and to the steps that find its values
- * in an entry. What lies before a value is passed in as few steps as its types allow; what lies behind it, inside a frame,
- * is not looked at.
+ * in an entry. What lies before a value is passed (pass.c); what lies behind it, inside a frame, is not looked at. Items of a
+ * collection that have no values make a column `size`, how many they are.
  */
-#include "node.h"
+#include "program.h"
 
 #include <stdio.h>
-
-enum { MAX_CHAIN = 48, MAX_KEPT = 4, MAX_SUFFIX = 400 };
-
-typedef struct ops {
-    op *at;
-    int32_t n, capacity;
-} ops;
-
-typedef struct builder {
-    arena *memory;
-    program *programs;
-    int64_t n, capacity;
-    struct {
-        const node *node;
-        int32_t child;
-    } chain[MAX_CHAIN]; /* from the top to a value */
-    int32_t length;
-    char suffix[MAX_SUFFIX];
-    ops whole; /* passes an entry */
-    const char *note; /* why the column at hand cannot be read */
-    int nomem;
-} builder;
-
-/* What is known while the steps of one record's members are made. */
-typedef struct kept {
-    int32_t member[MAX_KEPT];
-    int32_t n;
-} kept;
-
-static void add(builder *b, ops *list, op o)
-{
-    op *last = list->n ? &list->at[list->n - 1] : NULL;
-    if (o.code <= OP_SKIP_SLOTS && last && last->code == o.code && last->once == o.once) {
-        last->n += o.n; /* one step for a run of the same */
-        return;
-    }
-    if (list->n == list->capacity) {
-        int32_t capacity = list->capacity ? 2 * list->capacity : 2;
-        op *more = vcol__arena_new(b->memory, (uint64_t)capacity, sizeof *more);
-        if (!more) {
-            b->nomem = 1;
-            return;
-        }
-        if (list->n)
-            memcpy(more, list->at, (size_t)list->n * sizeof *more);
-        list->at = more;
-        list->capacity = capacity;
-    }
-    list->at[list->n++] = o;
-}
-
-static void add_body(builder *b, ops *list, op o, const ops *body)
-{
-    o.body = body->at;
-    o.n_body = body->n;
-    add(b, list, o);
-}
-
-static void cannot(builder *b, const char *why)
-{
-    if (!b->note)
-        b->note = why;
-}
-
-/* Bytes that it always takes; -1: they vary. */
-static int64_t width_of(const node *n)
-{
-    int64_t sum = 0, w;
-    if (n->framed || n->skip || n->named)
-        return -1;
-    switch (n->kind) {
-    case NODE_NUMBER:
-        return n->form.width;
-    case NODE_FIXED:
-        w = width_of(n->members[0]);
-        return w < 0 || __builtin_mul_overflow(w, n->n, &w) ? -1 : w;
-    case NODE_RECORD:
-        for (int32_t i = 0; i < n->n_members; i++) {
-            w = width_of(n->members[i]);
-            if (w < 0)
-                return -1;
-            sum += w;
-        }
-        return sum;
-    default:
-        return -1;
-    }
-}
-
-/* What comes before a node's frame. */
-static void heads(builder *b, ops *list, const node *n)
-{
-    if (n->named) {
-        add(b, list, (op){.code = OP_SKIP_STRINGS, .n = 1});
-        add(b, list, (op){.code = OP_SKIP, .n = 1});
-    }
-    if (n->skip)
-        add(b, list, (op){.code = OP_SKIP, .n = n->skip});
-}
-
-/* ---- passing ---------------------------------------------------------------------------------------- */
-
-static void pass(builder *b, ops *list, const node *n, const kept *k);
-
-/* The members [from, to) of a record; counters of what lies up to `until` are kept. */
-static void pass_members(builder *b, ops *list, const node *record, int32_t from, int32_t to, int32_t until, kept *k)
-{
-    for (int32_t i = from; i < to; i++) {
-        const node *member = record->members[i];
-        int counts = 0;
-        for (int32_t j = i + 1; j < until && !counts; j++)
-            counts = record->members[j]->kind == NODE_COUNTED && record->members[j]->n == i;
-        if (counts && member->kind == NODE_NUMBER && k->n < MAX_KEPT) {
-            add(b, list,
-                (op){.code = OP_KEEP, .local = (uint8_t)k->n, .width = (uint8_t)member->form.width,
-                     .is_signed = member->form.type == VCOL_I8 || member->form.type == VCOL_I16 ||
-                                  member->form.type == VCOL_I32 || member->form.type == VCOL_I64});
-            k->member[k->n++] = i;
-        } else {
-            pass(b, list, member, k);
-        }
-    }
-}
-
-static int local_of(const kept *k, int64_t member)
-{
-    for (int32_t i = 0; k && i < k->n; i++)
-        if (k->member[i] == member)
-            return i;
-    return -1;
-}
-
-static void pass(builder *b, ops *list, const node *n, const kept *k)
-{
-    int64_t width = width_of(n);
-    const node *item = n->n_members ? n->members[0] : NULL;
-    ops body = {0};
-    int local;
-    if (width >= 0) {
-        add(b, list, (op){.code = OP_SKIP, .n = width});
-        return;
-    }
-    heads(b, list, n);
-    if (n->framed) {
-        add(b, list, (op){.code = OP_SKIP_FRAMES, .n = 1});
-        return;
-    }
-    switch (n->kind) {
-    case NODE_NUMBER:
-        break;
-    case NODE_BITS:
-        add(b, list, (op){.code = OP_SKIP_BITS, .n = 1});
-        break;
-    case NODE_STRING:
-        add(b, list, (op){.code = OP_SKIP_STRINGS, .n = 1});
-        break;
-    case NODE_CHARS:
-        add(b, list, (op){.code = OP_SKIP_CHARS, .n = 1});
-        break;
-    case NODE_TOBJECT:
-        add(b, list, (op){.code = OP_SKIP_TOBJECT, .n = 1});
-        break;
-    case NODE_SLOT:
-        add(b, list, (op){.code = OP_SKIP_SLOTS, .n = 1});
-        break;
-    case NODE_OPAQUE:
-        add(b, list, (op){.code = OP_SKIP_FRAMES, .n = 1});
-        break;
-    case NODE_REST:
-        add(b, list, (op){.code = OP_SKIP_TO_END});
-        break;
-    case NODE_LIST:
-        width = width_of(item);
-        if (width > 0) {
-            add(b, list, (op){.code = OP_SKIP_LIST, .n = width});
-        } else {
-            pass(b, &body, item, NULL);
-            add_body(b, list, (op){.code = OP_SKIP_EACH}, &body);
-        }
-        break;
-    case NODE_FIXED:
-        pass(b, &body, item, NULL);
-        add_body(b, list, (op){.code = OP_SKIP_TIMES, .n = n->n}, &body);
-        break;
-    case NODE_COUNTED:
-        local = local_of(k, n->n);
-        width = width_of(item);
-        if (local < 0 || width < 0)
-            cannot(b, "a counted array that is not supported lies before it");
-        else
-            add(b, list, (op){.code = OP_SKIP_COUNTED, .local = (uint8_t)local, .n = width});
-        break;
-    case NODE_RECORD: {
-        kept own = {{0}, 0};
-        pass_members(b, list, n, 0, n->n_members, n->n_members, &own);
-        break;
-    }
-    case NODE_UNKNOWN:
-        cannot(b, n->note);
-        break;
-    }
-}
 
 /* ---- taking ------------------------------------------------------------------------------------------- */
 
 /* Whether lists come below link `at` of the chain: then a fixed array's items are a depth of their own. */
 static int list_below(const builder *b, int32_t at)
 {
-    for (int32_t i = at; i < b->length; i++) {
-        node_kind kind = b->chain[i].node->kind;
-        if (kind == NODE_LIST || kind == NODE_REST || kind == NODE_COUNTED || kind == NODE_STRING || kind == NODE_CHARS)
+    for (int32_t i = at; i < b->length; i++)
+        switch (b->chain[i].node->kind) {
+        case NODE_REST:
+        case NODE_COUNTED:
+        case NODE_LOOP:
+        case NODE_STRING:
+        case NODE_CHARS:
             return 1;
-    }
+        case NODE_LIST:
+        case NODE_SLOT:
+        case NODE_CLONES:
+        case NODE_ARRAY: /* at the chain's end: only their size */
+            if (i + 1 < b->length)
+                return 1;
+            break;
+        default:
+            break;
+        }
     return 0;
 }
 
 static void level(builder *b, program *p, vcol_level_kind kind, int64_t size)
 {
     if (p->levels == VCOL_MAX_LEVELS || p->depth == VCOL_MAX_LEVELS - 1) {
-        cannot(b, "so many levels of lists are not supported");
+        vcol__ops_cannot(b, "so many levels of lists are not supported");
         return;
     }
     p->level[p->levels].kind = kind;
@@ -270,93 +81,236 @@ static void take_items(builder *b, program *p, ops *list, int32_t at, op each, o
         bulk.n = multiple;
         p->form = n->form;
         p->type = n->form.type;
-        add(b, list, bulk);
+        vcol__ops_add(b, list, bulk);
         return;
     }
     take(b, p, &body, at + 1);
-    add_body(b, list, each, &body);
+    vcol__ops_add_body(b, list, each, &body);
 }
 
+static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *members, int inner);
+
+/* The items of the array at link `at`, which another member counts. */
+static void take_counted(builder *b, program *p, ops *list, int32_t at, int local)
+{
+    int loop = b->chain[at].node->kind == NODE_LOOP, bare = b->chain[at].node->bare, depth;
+    if (local < 0) {
+        vcol__ops_cannot(b, "the member that counts its items cannot be kept");
+        return;
+    }
+    level(b, p, VCOL_LEVEL_LIST, 0);
+    depth = descend(p, 1);
+    if (loop) {
+        ops body = {0};
+        take(b, p, &body, at + 1);
+        vcol__ops_add_body(b, list, (op){.code = OP_LOOP, .local = (uint8_t)local, .depth = (uint8_t)depth}, &body);
+    } else {
+        op each = {.code = OP_COUNTED, .local = (uint8_t)local, .depth = (uint8_t)depth, .bare = (uint8_t)bare}, bulk = each;
+        bulk.code = OP_COUNTED_VALUES;
+        take_items(b, p, list, at, each, bulk);
+    }
+}
+
+/* inner: it has no frame, so that all of it has to be passed. */
 static void take_record(builder *b, program *p, ops *list, int32_t at, int inner)
 {
     const node *n = b->chain[at].node;
     kept k = {{0}, 0};
-    int32_t child = b->chain[at].child;
+    int32_t child = b->chain[at].child, until = inner ? n->n_members : child + 1;
     const node *member = n->members[child];
-    pass_members(b, list, n, 0, child, child + 1, &k);
+    vcol__pass_members(b, list, n, 0, child, until, &k);
     if (member->kind == NODE_COUNTED) {
-        int local = local_of(&k, member->n);
-        if (local < 0)
-            cannot(b, "the member that counts its items cannot be kept");
-        else {
-            level(b, p, VCOL_LEVEL_LIST, 0);
-            int depth = descend(p, 1);
-            take_items(b, p, list, at + 1, (op){.code = OP_COUNTED, .local = (uint8_t)local, .depth = (uint8_t)depth},
-                       (op){.code = OP_COUNTED_VALUES, .local = (uint8_t)local, .depth = (uint8_t)depth});
-        }
+        take_counted(b, p, list, at + 1, vcol__kept_find(&k, n, member->n));
+    } else if (member->kind == NODE_LOOP) {
+        ops body = {0};
+        take_counted(b, p, &body, at + 1, vcol__kept_find(&k, n, member->n));
+        vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = member->members[0]->cls}, &body);
     } else {
         take(b, p, list, at + 1);
     }
-    if (inner) { /* nobody else knows where it ends */
-        for (int32_t i = child + 1; i < n->n_members; i++)
-            if (n->members[i]->kind == NODE_COUNTED && n->members[i]->n <= child && local_of(&k, n->members[i]->n) < 0)
-                cannot(b, "a counted array that is not supported lies behind it");
-        pass_members(b, list, n, child + 1, n->n_members, n->n_members, &k);
-    }
+    if (inner)
+        vcol__pass_members(b, list, n, child + 1, n->n_members, n->n_members, &k);
 }
 
-/* A list of records stored member by member: its items' members before ours are passed, then ours are taken. */
-static void take_members(builder *b, program *p, ops *list, int32_t at)
+/* Likewise of all items of a collection that is stored member by member. */
+static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k, int inner)
 {
-    const node *item = b->chain[at + 1].node;
-    int32_t child = b->chain[at + 1].child;
-    program copy = *p; /* the same places, by another way */
+    const node *n = b->chain[at].node;
+    int32_t child = b->chain[at].child;
+    const node *member = n->members[child];
+    int local = -1;
+    ops one = {0};
+    vcol__pass_columns(b, list, n, 0, child, inner ? n->n_members : child + 1, k);
+    local = vcol__kept_find(k, n, member->n);
+    if (member->kind == NODE_RECORD && member->base) {
+        take_columns(b, p, list, at + 1, k, inner);
+    } else if (vcol__node_is_container(member)) { /* one frame around those of all items */
+        ops body = {0}, members = {0}, by_member = {0};
+        op frame = {.code = OP_FRAME, .once = 1};
+        if (member->kind == NODE_LOOP) {
+            if (local >= 0)
+                vcol__ops_add(b, &one, vcol__ops_load(k, local));
+            take_counted(b, p, &one, at + 1, local);
+        } else {
+            take_inside(b, p, &one, at + 1, &members, 1);
+        }
+        vcol__ops_add_body(b, &body, (op){.code = OP_EACH_ITEM}, &one);
+        if (members.n) {
+            vcol__ops_add_body(b, &by_member, (op){.code = OP_EACH_ITEM}, &members);
+            frame.members = by_member.at;
+            frame.n_members = by_member.n;
+        }
+        vcol__ops_add_body(b, list, frame, &body);
+    } else {
+        if (member->kind == NODE_COUNTED) {
+            if (local >= 0)
+                vcol__ops_add(b, &one, vcol__ops_load(k, local));
+            take_counted(b, p, &one, at + 1, local);
+        } else {
+            take(b, p, &one, at + 1);
+        }
+        vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = 1}, &one);
+    }
+    if (inner)
+        vcol__pass_columns(b, list, n, child + 1, n->n_members, n->n_members, k);
+}
+
+/* The items of link `at`, stored member by member, where they are records: the same places, by another way. */
+static void take_members(builder *b, const program *p, ops *list, int32_t at, int inner)
+{
+    program copy = *p;
+    kept k = {{0}, 0};
+    const char *note = b->note;
+    if (at + 1 >= b->length || b->chain[at + 1].node->kind != NODE_RECORD)
+        return;
+    b->note = NULL;
+    take_columns(b, &copy, list, at + 1, &k, inner);
+    if (b->note)
+        *list = (ops){0}; /* then where it occurs is an error */
+    b->note = note;
+}
+
+/* How many items link `at` has, which is the chain's end. */
+static void take_size(builder *b, program *p, ops *list, int32_t at, ops *members, int inner)
+{
+    const node *n = b->chain[at].node, *item = n->members[0];
+    ops body = {0}, columns = {0};
+    kept k = {{0}, 0};
+    p->form = (value_form){.kind = VALUE_SWAP4, .width = 4, .type = VCOL_U32};
+    p->type = VCOL_U32;
+    if (n->kind == NODE_SLOT) {
+        vcol__ops_add(b, list, (op){.code = OP_SLOT_SIZE});
+        return;
+    }
+    if (n->kind != NODE_LIST) {
+        vcol__ops_add(b, list, (op){.code = OP_ARRAY_SIZE, .n = n->n});
+        return;
+    }
+    if (inner)
+        vcol__pass(b, &body, item);
+    vcol__ops_add_body(b, list, (op){.code = OP_SIZE}, &body);
+    if (!members)
+        return;
+    if (inner && item->kind == NODE_RECORD)
+        vcol__pass_columns(b, &columns, item, 0, item->n_members, item->n_members, &k);
+    vcol__ops_add_body(b, members, (op){.code = OP_SIZE_MEMBERS}, &columns);
+}
+
+/* Which member of a record is, or has among its bases, the class; -1: none. */
+static int32_t base_of(const node *n, text name)
+{
+    for (int32_t i = 0; i < n->n_members; i++) {
+        const node *m = n->members[i];
+        if (!m->name.n && m->framed && (text_same(m->type_name, name) || (m->kind == NODE_RECORD && base_of(m, name) >= 0)))
+            return i;
+    }
+    return -1;
+}
+
+/* What link `at` holds, as that or as a base of the record `of`. */
+static void take_as(builder *b, program *p, ops *list, int32_t at, const node *of)
+{
+    const node *wanted = b->chain[at].node;
     ops body = {0};
-    for (int32_t i = 0; i <= child; i++) {
-        const node *member = item->members[i];
-        int container = member->kind == NODE_LIST || (member->kind == NODE_STRING && member->n);
-        ops one = {0};
-        if (container)
-            add(b, &body, (op){.code = OP_SKIP, .n = 6, .once = 1});
-        if (i < child)
-            pass(b, &one, member, NULL);
-        else
-            take(b, &copy, &one, at + 2);
-        add_body(b, &body, (op){.code = OP_TIMES, .n = 1}, &one);
+    kept k = {{0}, 0};
+    int32_t i;
+    if (of == wanted || text_same(of->type_name, wanted->type_name)) {
+        take(b, p, list, at);
+        return;
     }
-    add_body(b, list, (op){.code = OP_MEMBERS, .depth = (uint8_t)p->level[p->levels - 1].depth}, &body);
+    i = base_of(of, wanted->type_name);
+    if (i < 0) {
+        vcol__ops_cannot(b, "an object of another class cannot be read");
+        return;
+    }
+    vcol__pass_members(b, &body, of, 0, i, i + 1, &k);
+    take_as(b, p, &body, at, of->members[i]);
+    vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = of->cls}, &body);
 }
 
-/* Whether the items of a list can be taken member by member. */
-static int by_members(const builder *b, int32_t at)
+/* The objects that link `at` points to, by their class. */
+static void take_cases(builder *b, program *p, op *o, int32_t at)
 {
-    const node *n = b->chain[at].node, *item;
-    if (n->kind != NODE_LIST || at + 1 >= b->length)
-        return 0;
-    item = b->chain[at + 1].node;
-    if (item->kind != NODE_RECORD)
-        return 0;
-    for (int32_t i = 0; i < item->n_members; i++)
-        if ((!item->members[i]->name.n && item->members[i]->kind != NODE_TOBJECT) ||
-            item->members[i]->kind == NODE_COUNTED)
-            return 0; /* how bases and counted arrays are stored then is not known */
-    return 1;
+    const node *n = b->chain[at].node;
+    op_case *cases = vcol__arena_new(b->memory, (uint64_t)n->n_cases + 1, sizeof *cases);
+    if (!cases) {
+        b->nomem = 1;
+        return;
+    }
+    for (int32_t i = n->n_cases; i >= 0; i--) { /* the item's own last: its places stay */
+        const node *of = i ? n->cases[i - 1] : n->members[0];
+        program copy = *p;
+        ops body = {0};
+        take_as(b, i ? &copy : p, &body, at + 1, of);
+        cases[i] = (op_case){of->type_name, body.at, body.n};
+    }
+    o->cases = cases;
+    o->n_cases = n->n_cases + 1;
+}
+
+/* The objects that link `at` points to or has collected. */
+static void take_objects(builder *b, program *p, ops *list, int32_t at)
+{
+    const node *n = b->chain[at].node;
+    op o = {.code = n->kind == NODE_SLOT ? OP_SLOT : n->kind == NODE_CLONES ? OP_CLONES : OP_ARRAY, .n = n->n};
+    ops columns = {0};
+    if (!n->n_members) {
+        vcol__ops_cannot(b, n->note);
+        if (n->kind != NODE_SLOT)
+            vcol__ops_add(b, list, (op){.code = OP_PEEK, .n = n->n});
+        return;
+    }
+    level(b, p, VCOL_LEVEL_LIST, 0);
+    o.depth = (uint8_t)descend(p, 1);
+    if (n->kind == NODE_CLONES)
+        take_members(b, p, &columns, at, 0);
+    take_cases(b, p, &o, at);
+    o.members = columns.at;
+    o.n_members = columns.n;
+    vcol__ops_add(b, list, o);
 }
 
 static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *members, int inner)
 {
     const node *n = b->chain[at].node;
     int depth;
+    if (at + 1 == b->length &&
+        (n->kind == NODE_LIST || n->kind == NODE_SLOT || n->kind == NODE_CLONES || n->kind == NODE_ARRAY) && n->n_members) {
+        take_size(b, p, list, at, members, inner);
+        return;
+    }
     switch (n->kind) {
     case NODE_NUMBER:
         p->form = n->form;
         p->type = n->form.type;
-        add(b, list, (op){.code = OP_VALUES, .n = 1});
+        vcol__ops_add(b, list, (op){.code = OP_VALUES, .n = 1});
         break;
     case NODE_BITS:
         p->form = (value_form){.kind = VALUE_SWAP4, .width = 4, .type = VCOL_U32};
         p->type = VCOL_U32;
-        add(b, list, (op){.code = OP_BITS});
+        if (n->n)
+            vcol__ops_add(b, list, (op){.code = OP_NO_UUID});
+        vcol__ops_add(b, list, (op){.code = OP_BITS});
         break;
     case NODE_STRING:
     case NODE_CHARS:
@@ -364,19 +318,31 @@ static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *memb
         p->form = (value_form){.kind = VALUE_COPY1, .width = 1, .type = VCOL_CHAR};
         p->type = VCOL_CHAR;
         depth = descend(p, 1);
-        add(b, list, (op){.code = n->kind == NODE_STRING ? OP_STRING : OP_CHARS, .depth = (uint8_t)depth});
+        vcol__ops_add(b, list, (op){.code = n->kind == NODE_STRING ? OP_STRING : OP_CHARS, .depth = (uint8_t)depth});
         break;
     case NODE_LIST:
         level(b, p, VCOL_LEVEL_LIST, 0);
         depth = descend(p, 1);
-        if (members && by_members(b, at))
-            take_members(b, p, members, at);
+        if (members) {
+            ops body = {0};
+            take_members(b, p, &body, at, inner);
+            if (body.n)
+                vcol__ops_add_body(b, members, (op){.code = OP_MEMBERS, .depth = (uint8_t)depth}, &body);
+        }
         take_items(b, p, list, at, (op){.code = OP_LIST, .depth = (uint8_t)depth},
                    (op){.code = OP_LIST_VALUES, .depth = (uint8_t)depth});
         break;
     case NODE_REST:
         level(b, p, VCOL_LEVEL_LIST, 0);
         depth = descend(p, 1);
+        if (members && b->chain[at + 1].node->kind == NODE_LIST) { /* one frame around those of all items */
+            ops body = {0}, columns = {0};
+            take_inside(b, p, &body, at + 1, &columns, 1);
+            vcol__ops_add_body(b, list, (op){.code = OP_REST, .depth = (uint8_t)depth}, &body);
+            if (columns.n)
+                vcol__ops_add_body(b, members, (op){.code = OP_REST, .depth = (uint8_t)depth}, &columns);
+            break;
+        }
         take_items(b, p, list, at, (op){.code = OP_REST, .depth = (uint8_t)depth},
                    (op){.code = OP_REST_VALUES, .depth = (uint8_t)depth});
         break;
@@ -386,34 +352,39 @@ static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *memb
         if (list_below(b, at + 1)) {
             depth = descend(p, 0);
             take(b, p, &body, at + 1);
-            add_body(b, list, (op){.code = OP_FIXED, .depth = (uint8_t)depth, .n = n->n}, &body);
+            vcol__ops_add_body(b, list, (op){.code = OP_FIXED, .depth = (uint8_t)depth, .n = n->n}, &body);
         } else {
             if (__builtin_mul_overflow(p->multiple, n->n, &p->multiple) || p->multiple > INT32_MAX / 8)
-                cannot(b, "arrays of so many items are not supported");
+                vcol__ops_cannot(b, "arrays of so many items are not supported");
             take(b, p, &body, at + 1);
-            add_body(b, list, (op){.code = OP_TIMES, .n = n->n}, &body);
+            vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = n->n}, &body);
         }
         break;
     }
+    case NODE_SLOT:
+    case NODE_CLONES:
+    case NODE_ARRAY:
+        take_objects(b, p, list, at);
+        break;
     case NODE_RECORD:
         take_record(b, p, list, at, inner);
         break;
     default:
-        cannot(b, n->note ? n->note : "it is not supported");
+        vcol__ops_cannot(b, n->note ? n->note : "it is not supported");
     }
 }
 
 static void take(builder *b, program *p, ops *list, int32_t at)
 {
     const node *n = b->chain[at].node;
-    heads(b, list, n);
+    vcol__ops_heads(b, list, n);
     if (n->framed) {
         ops body = {0}, members = {0};
         op o = {.code = OP_FRAME, .cls = n->cls};
         take_inside(b, p, &body, at, &members, 0);
         o.members = members.at;
         o.n_members = members.n;
-        add_body(b, list, o, &body);
+        vcol__ops_add_body(b, list, o, &body);
     } else {
         take_inside(b, p, list, at, NULL, at > 0);
     }
@@ -442,6 +413,7 @@ static program *new_program(builder *b)
 static void column(builder *b)
 {
     program *p = new_program(b);
+    const node *last = b->chain[b->length - 1].node;
     ops list = {0};
     text suffix = {b->suffix, (uint32_t)strlen(b->suffix)};
     if (!p)
@@ -452,7 +424,12 @@ static void column(builder *b)
     for (int i = 0; i < VCOL_MAX_LEVELS; i++)
         p->leaf_of[i] = -1;
     b->note = NULL;
-    take(b, p, &list, 0);
+    if (last->kind == NODE_LOOP)
+        vcol__ops_cannot(b, "its items have no members that are described");
+    else
+        take(b, p, &list, 0);
+    if ((last->kind == NODE_CLONES || last->kind == NODE_ARRAY) && !last->n_members && !last->settled)
+        p->unsettled = (node *)(uintptr_t)last;
     p->note = b->note;
     b->note = NULL;
     p->ops = list.at;
@@ -481,14 +458,32 @@ static void visit(builder *b, const node *n)
         }
         break;
     case NODE_LIST:
+    case NODE_SLOT:
+    case NODE_CLONES:
+    case NODE_ARRAY:
+        if (!n->n_members) {
+            column(b);
+        } else if (vcol__node_is_valueless(n->members[0])) {
+            snprintf(b->suffix + before, sizeof b->suffix - before, ".size");
+            column(b);
+            b->suffix[before] = 0;
+        } else {
+            visit(b, n->members[0]);
+        }
+        break;
+    case NODE_LOOP:
+        if (vcol__node_is_valueless(n->members[0])) {
+            column(b);
+            break;
+        }
+        visit(b, n->members[0]);
+        break;
     case NODE_REST:
     case NODE_FIXED:
     case NODE_COUNTED:
         visit(b, n->members[0]);
         break;
     case NODE_TOBJECT:
-        if (b->length == 1)
-            column(b);
         break;
     default:
         column(b);
@@ -499,10 +494,36 @@ static void visit(builder *b, const node *n)
 program *vcol__program_make(arena *memory, const node *top, int64_t *n)
 {
     builder b = {.memory = memory};
-    pass(&b, &b.whole, top, NULL);
+    vcol__pass(&b, &b.whole, top);
     if (b.note)
         b.whole = (ops){0};
     visit(&b, top);
     *n = b.nomem ? -1 : b.n;
     return b.programs;
+}
+
+const program *vcol__program_with_bytes(arena *memory, const program *programs, int64_t *n)
+{
+    program *all, *raw;
+    const node *top;
+    int64_t had = *n, one = 0;
+    int whole = 1;
+    for (int64_t i = 0; i < had; i++)
+        whole &= !programs[i].note;
+    if (had < 0 || (had && whole))
+        return programs;
+    top = vcol__node_of_bytes(memory);
+    raw = top ? vcol__program_make(memory, top, &one) : NULL;
+    all = vcol__arena_new(memory, (uint64_t)had + 2, sizeof *all);
+    *n = -1;
+    if (!all || !raw || one != 1)
+        return NULL;
+    if (had)
+        memcpy(all, programs, (size_t)had * sizeof *all);
+    else
+        all[had++] = (program){.suffix = "", .note = "it has no members that are stored"};
+    all[had] = *raw;
+    all[had].bytes = 1;
+    *n = had + 1;
+    return all;
 }

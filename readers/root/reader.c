@@ -5,15 +5,16 @@
  * Supported: files small and large, directories, cycles; TTree, TNtuple, TNtupleD, TChain and subclasses, by
  * the file's streamer information or the built-in descriptions (builtin.h); leaves of all plain types,
  * several in a branch, fixed arrays, arrays counted by another branch, C strings, std::string, vectors of
- * numbers; members of split classes; objects that are not split, nested containers, maps, as columns of their members;
- * baskets inside the tree's record. Listed as UNSUPPORTED, with the reason as a note: everything else that is a leaf
+ * numbers; members of split classes; objects that are not split, nested containers, maps, pointers, as columns of their
+ * members; baskets inside the tree's record. Listed as UNSUPPORTED, with the reason as a note: everything else that is a leaf
  * (docs/root-coverage.md). RNTuples: ntuple.h.
  *
  *     file       | header | record | record | …       file.c
  *     record     | key | payload, perhaps compressed   key.c, unzip.c
  *     directory    keys of records                     directory.c
  *     StreamerInfo descriptions of classes             streamer.c, compile.c, builtin.h
- *     objects      what entries hold that is no leaf   node.c, program.c, run.c
+ *     objects      what entries hold that is no leaf   node.c, own.c, peek.c; pass.c, program.c; run.c,
+ * run_objects.c
  *     TTree        branches, leaves, basket tables     object.c, branch.c, leaf.c, schema.c, cluster.c,
  * table.c TBasket      values of some entries              basket.c (plan, inspect, unpack), decode.c,
  * value.c

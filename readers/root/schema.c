@@ -327,6 +327,20 @@ static int32_t counts_group(build *b, model_leaf *leaf)
 
 /* ---- objects ---------------------------------------------------------------------------------------- */
 
+static program *settled(build *b, visit *v, const node *top, program *programs)
+{
+    int unsettled = 0;
+    for (int64_t i = 0; i < v->n_programs; i++)
+        unsettled |= programs[i].unsettled != NULL;
+    if (!unsettled)
+        return programs;
+    v->branch = vcol__branch_make(b->table, b->w, v->model, v->path);
+    if (v->branch)
+        return vcol__program_settled(b->w, b->memory, v->branch, top, programs, &v->n_programs);
+    v->n_programs = -1;
+    return NULL;
+}
+
 /* What is found in a branch that is no plain leaf. */
 static void find_programs(build *b, visit *v)
 {
@@ -344,7 +358,8 @@ static void find_programs(build *b, visit *v)
         return;
     }
     v->type_name = f.full_name;
-    v->programs = vcol__program_make(b->memory, top, &v->n_programs);
+    v->programs = settled(b, v, top, vcol__program_make(b->memory, top, &v->n_programs));
+    v->programs = vcol__program_with_bytes(b->memory, v->programs, &v->n_programs);
     b->nomem |= v->n_programs < 0;
     if (b->nomem || !v->n_programs || __builtin_add_overflow(b->max_columns, v->n_programs, &b->max_columns)) {
         v->programs = NULL;
@@ -487,12 +502,22 @@ static void add_column(build *b, visit *v, int64_t i)
     c->values = (vcol_leaf_ref){v->group + index / MAX_TOGETHER, index % MAX_TOGETHER};
 }
 
+/* Why something of a branch of objects is not read: with its class, for whose code one would have to look. */
+static const char *unread(build *b, const visit *v, const char *note)
+{
+    char version[64];
+    snprintf(version, sizeof version, "', version %lld)", (long long)v->model->class_version);
+    return keep(b, keep(b, note, text_from(" (class '"), ""), v->model->class_name,
+                v->model->class_version > 0 ? version : "')");
+}
+
 /* The columns of a branch of objects, each in a group of its own: only what is asked for is decoded. */
 static void add_objects(build *b, visit *v)
 {
     const model_leaf *leaf = leaf_of(b, v->model, 0);
     int readable = 0;
-    v->branch = vcol__branch_make(b->table, b->w, v->model, v->path);
+    if (!v->branch)
+        v->branch = vcol__branch_make(b->table, b->w, v->model, v->path);
     if (!v->branch || !leaf) {
         b->nomem = 1;
         return;
@@ -513,7 +538,7 @@ static void add_objects(build *b, visit *v)
         c->unpacked = v->branch->unpacked;
         c->blocks = filled_baskets(v->branch);
         c->type_name = keep(b, "", v->type_name, "");
-        c->note = p->note ? p->note : v->branch->fault;
+        c->note = p->note ? unread(b, v, p->note) : v->branch->fault;
         c->status = p->note ? VCOL_UNSUPPORTED : v->branch->fault ? VCOL_CORRUPT : VCOL_OK;
         c->shape = c->status ? type_shapes[0] : object_shape(b, p);
         group = c->status ? -1 : object_group(b, v, p);

@@ -116,6 +116,7 @@ typedef struct root_class {
     text name;
     root_kind kind;
     root_info *infos;
+    const root_info *newest; /* the file's, else the newest built in; or NULL */
     struct root_class *chain; /* of the hash table */
 } root_class;
 

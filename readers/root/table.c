@@ -80,6 +80,7 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
         goto done;
     }
     w.file = file;
+    w.worker = worker;
     w.memory = &temporary;
     status = vcol__walk_tree(&w, &record, cls, &tree);
     if (status) {

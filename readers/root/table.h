@@ -41,6 +41,7 @@ value_form vcol__value_real(vcol_type type, text title);
 typedef struct embedded {
     const uint8_t *plain; /* content, then (tail != 0) a tail as in records */
     uint64_t size, content;
+    uint32_t keylen; /* what its offsets count from */
     uint64_t serial; /* its number in the tree */
     int tail;
     int bad;
@@ -149,6 +150,16 @@ vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *
 vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *block, const void *plain,
                                 int whole, const void *state, const vcol_deps *deps, const vcol_part *parts,
                                 int32_t n_parts, vcol_worker *worker, vcol_error *err);
+
+typedef struct basket_head {
+    root_key key;
+    int32_t entries, last;
+    int32_t entry_size;
+    int flag, io_bits;
+} basket_head;
+
+/* A basket's head, in its key; 0, or -1 with *why. */
+int vcol__basket_head(const uint8_t *stored, size_t n, basket_head *h, const char **why);
 
 /* What inspect found, packed into a block's tag2. */
 typedef enum tail_kind {

@@ -17,8 +17,8 @@
  * be too many (vcol__account_over); there are enough of them, because the promise was granted.
  *
  * Rules
- *   1. reserve takes from the room there is. If there is none it frees recycled memory (that which is not lent), then evicts, then takes
- *      back what was prefetched into the queue, without holding the lock.
+ *   1. reserve takes from the room there is. If there is none it frees recycled memory (where that is not lent), then evicts,
+ *      then takes back what was prefetched into the queue, without holding the lock.
  *   2. A prefetch that finds no room then gives up at once.
  *   3. Everybody else waits in line: borrowers (started, need more) before newcomers, each by age, which counts from
  *      the first reservation. Only the head of the line is served, so that nobody starves.
@@ -41,6 +41,8 @@
 #include "core/manager.h"
 
 #include <string.h>
+
+enum { FIX_TRIES = 8 };
 
 struct vcol__waiter {
     struct vcol__waiter *next;
@@ -302,6 +304,13 @@ uint64_t vcol__account_over(const vcol__account *a, const vcol__grant *grant, ui
     return sum > a->limit ? sum - a->limit : 0;
 }
 
+uint64_t vcol__account_excess(const vcol__account *a, const vcol__grant *grant, uint64_t bytes, int64_t cached)
+{
+    uint64_t over = vcol__account_over(a, grant, bytes, cached), promised = a->promised - promised_of(grant, bytes);
+    uint64_t all = a->cached + (uint64_t)cached, free = all > promised ? all - promised : 0;
+    return over < free ? over : free;
+}
+
 void vcol__account_backed(vcol__account *a, vcol__grant *grant, uint64_t bytes, int64_t cached)
 {
     uint64_t promised = promised_of(grant, bytes);
@@ -377,10 +386,12 @@ void vcol__account_fix(vcol_manager *m, int64_t bytes)
     vcol__account *a = &m->account;
     vcol__lock_take(&a->lock);
     uint64_t missing = bytes > 0 ? vcol__account_over(a, NULL, (uint64_t)bytes, 0) : 0;
-    if (missing) { /* it is there already and cannot wait: others make room for it, as far as they can */
+    /* It is there already and cannot wait: others make room for it, as far as they can; who takes that meanwhile made room, too. */
+    for (int tries = 0; missing && tries < FIX_TRIES; tries++) {
         vcol__lock_drop(&a->lock);
-        vcol__account_shrink(m, missing);
+        uint64_t freed = vcol__account_shrink(m, missing);
         vcol__lock_take(&a->lock);
+        missing = freed ? vcol__account_over(a, NULL, (uint64_t)bytes, 0) : 0;
     }
     a->fixed += (uint64_t)bytes;
     peaks_locked(a);

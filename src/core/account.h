@@ -75,6 +75,8 @@ uint64_t vcol__account_sum(const vcol__account *account);
 uint64_t vcol__account_cached(const vcol__account *account);
 /* By how much the sum would be above the limit if `bytes` were backed and `cached` changed by so much. */
 uint64_t vcol__account_over(const vcol__account *account, const vcol__grant *grant, uint64_t bytes, int64_t cached);
+/* How much of that can go from `cached`: what is lent to other promises is in the sum whether it is there or not. */
+uint64_t vcol__account_excess(const vcol__account *account, const vcol__grant *grant, uint64_t bytes, int64_t cached);
 /* Backs them. */
 void vcol__account_backed(vcol__account *account, vcol__grant *grant, uint64_t bytes, int64_t cached);
 /* Memory came back to `cached` or left the account: those who wait look again. */

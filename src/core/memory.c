@@ -140,12 +140,15 @@ static void back(vcol_manager *m, vcol__grant *grant, size_t capacity, int64_t c
 {
     vcol__account *a = &m->account;
     vcol__run *runs = NULL;
-    uint64_t drained = 0, over = vcol__account_over(a, grant, capacity, cached);
+    uint64_t drained = 0, over = vcol__account_excess(a, grant, capacity, cached), there = a->live + a->cached;
     if (over)
         runs = vcol__pages_drain(&m->memory.pages, over, &drained);
     vcol__account_backed(a, grant, capacity, cached - (int64_t)drained);
+    uint64_t left = a->live + a->promised + vcol__account_cached(a) - a->leaving;
+    left = there > left ? there - left : 0; /* more goes than comes: it is in the sum until it has gone */
+    a->leaving += left;
     vcol__lock_drop(&a->lock);
-    purge(m, runs, 0);
+    purge(m, runs, left);
 }
 
 static void *take_pages(vcol_manager *m, vcol__grant *grant, size_t capacity)

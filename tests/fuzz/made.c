@@ -669,10 +669,10 @@ static void streamer_element(made *m, const char *class_name, const char *name, 
     made_end(m, inner);
     if (type == 0)
         made_u32(m, 2); /* fBaseVersion */
-    if (type > 40 && type < 60) {
+    if ((type > 40 && type < 60) || type == 501) {
         made_u32(m, 1);
-        made_text(m, "fN");
-        made_text(m, "Made");
+        made_text(m, type == 501 ? "fCount" : "fN");
+        made_text(m, type == 501 ? "Held" : "Made");
     }
     made_end(m, outer);
     made_end(m, object);
@@ -711,7 +711,7 @@ void made_info(made *m)
     info f;
     object_head(m);
     made_text(m, "");
-    made_u32(m, 2);
+    made_u32(m, 5);
 
     f = info_begin(m, "TLeafI", 0x7e6aae19, 1, 3);
     streamer_element(m, "TStreamerBase", "TLeaf", "", 0, 0, "BASE");
@@ -727,6 +727,29 @@ void made_info(made *m)
     streamer_element(m, "TStreamerString", "fName", "", 65, 0, "TString");
     streamer_element(m, "TStreamerSTL", "fVector", "", 500, 0, "vector<float>");
     streamer_element(m, "TStreamerObjectPointer", "fNext", "", 64, 0, "Made*");
+    info_end(m, f);
+
+    /* what holds others in all ways; a class derived from it; a collection of its own kind */
+    f = info_begin(m, "Held", 0x23456789, 2, 12);
+    streamer_element(m, "TStreamerBase", "Made", "", 0, 0, "BASE");
+    streamer_element(m, "TStreamerBasicType", "fCount", "", 6, 0, "int");
+    streamer_element(m, "TStreamerObjectPointer", "fOne", "", 64, 0, "Made*");
+    streamer_element(m, "TStreamerObjectPointer", "fTwo", "", 64, 2, "TClonesArray*");
+    streamer_element(m, "TStreamerObject", "fArray", "", 61, 0, "TObjArray");
+    streamer_element(m, "TStreamerObject", "fList", "", 61, 0, "TList");
+    streamer_element(m, "TStreamerObjectAny", "fRef", "", 62, 0, "TRef");
+    streamer_element(m, "TStreamerObjectAny", "fRefs", "", 62, 0, "TRefArray");
+    streamer_element(m, "TStreamerLoop", "fLoop", "[fCount]", 501, 0, "Made*");
+    streamer_element(m, "TStreamerLoop", "fLoops", "[fCount]", 501, 0, "Made**");
+    streamer_element(m, "TStreamerSTL", "fMade", "", 500, 0, "vector<Made>");
+    streamer_element(m, "TStreamerSTL", "fTexts", "", 500, 2, "string");
+    info_end(m, f);
+    f = info_begin(m, "Derived", 0x3456789a, 1, 2);
+    streamer_element(m, "TStreamerBase", "Made", "", 0, 0, "BASE");
+    streamer_element(m, "TStreamerBasicType", "fMore", "", 3, 0, "int");
+    info_end(m, f);
+    f = info_begin(m, "Own", 0x456789ab, 1, 1);
+    streamer_element(m, "TStreamerSTL", "This", "<Derived> Used to call the proper TStreamerInfo case", 500, 0, "Own");
     info_end(m, f);
     made_end(m, frame);
 }

@@ -31,6 +31,7 @@
  * What must hold:
  *   mem <= live + promised + cached in every state: what exists is in the account until it is freed (`truth`);
  *   live + promised + cached <= LIMIT, but for what was granted over it and counted (`ceiling`);
+ *   with -DLENDS, as with pages, cached is what of the free list exceeds `promised`: what exists stays below the sum all the same;
  *   a grant over the limit is the oldest's of the line, a demand's, and made when nothing is runnable and nothing can be
  *   freed by any look: nothing recycled, evictable or reserved ahead, and nothing on its way to that;
  *   with -DHARD the same of the error that stands in its place;
@@ -39,6 +40,9 @@
  *   one instance and one load of a buffer at most; nothing is freed that is pinned; a reader finds what it pinned;
  *   nobody waits for ever (no invalid end state);
  *   in the end nothing is promised, runnable, moving or in line, and live is what the resident buffers have.
+ *
+ * With -DLENDS `take` and `give` are take_pages, back and give_pages (memory.c), with vcol__account_over and vcol__account_backed
+ * (account.c); `make_room` leaves the free list alone; the fault DRAIN touches fresh memory without freeing any.
  *
  * The faults (FAULT_...) CREDIT, KICK, RUNNABLE, FAILED, PREFETCH, MOVING and ENDED are those of src/core/fault.h; MOVING, PLAN,
  * TAKEN and ENDED are ones that the code had, see README.md. run.sh looks after it that each is found.
@@ -97,6 +101,10 @@ bit borrows[2];   /* urgency in line */
 bit event[2];     /* given_back has grown since it looked */
 bit sleeps[2];    /* in pthread_cond_wait on account.changed */
 byte listed;      /* regions on the free list */
+byte leaving;     /* with LENDS: was cached, is being freed */
+byte drained[2];  /* likewise: taken off the list, to be freed before fresh memory is touched */
+byte there;       /* in one step only */
+byte left[2];     /* of what is drained: more than is touched then */
 
 /*
  * Who waits for a load, or has it made: consumers 0 and 1, the load of buffer 1 for its input (2), the worker (3). A load
@@ -121,16 +129,25 @@ byte holders[2];  /* pins that saw it resident */
 byte telling;     /* threads that are about to tell the line of something that can be freed now */
 byte done;
 
+#ifndef LENDS
 #define SUM (live + promised + cached)
-#define LINE (want[0] > 0 || want[1] > 0)
 #define FITS(n) (SUM + (n) <= LIMIT)
+#define RECYCLED (listed > 0) /* a look can free it */
+#define NONE_RECYCLED (cached == 0)
+#else
+#define SUM (live + leaving + (promised > cached -> promised : cached))
+#define FITS(n) (live + leaving + (promised + (n) > cached -> promised + (n) : cached) <= LIMIT)
+#define RECYCLED false /* what is asked for has it already */
+#define NONE_RECYCLED true
+#endif
+#define LINE (want[0] > 0 || want[1] > 0)
 #define AHEAD(b) ((borrows[b] && !borrows[1 - (b)]) || (borrows[b] == borrows[1 - (b)] && older == (b)))
 #define HEAD(b) (want[b] > 0 && (want[1 - (b)] == 0 || AHEAD(b)))
 #define OLDEST(b) (want[1 - (b)] == 0 || older == (b))
 #define WAITING (making > 0 || LINE)
 #define EVICTABLE(b) (state[b] == RESIDENT && pins[b] == 0)
 #define REVOCABLE(b) (state[b] == QUEUED && !busy[b] && prepared[b] && held[b] > 0)
-#define FREEABLE (listed > 0 || EVICTABLE(0) || EVICTABLE(1) || REVOCABLE(0) || REVOCABLE(1))
+#define FREEABLE (RECYCLED || EVICTABLE(0) || EVICTABLE(1) || REVOCABLE(0) || REVOCABLE(1))
 
 #define WAKE asleep[0] = 0; asleep[1] = 0; asleep[2] = 0; asleep[3] = 0
 #define WAKE_LINE sleeps[0] = 0; sleeps[1] = 0
@@ -183,6 +200,72 @@ inline end_moving() {
 
 /* ---- memory ------------------------------------------------------------------------------------- */
 
+#ifdef LENDS
+
+/* One region of b's. What is on the list may not fit it: then fresh memory, for which recycled memory goes where there is no room. */
+inline take(b) {
+    atomic {
+        assert(held[b] > 0 && state[b] == LOADING && size[b] < 2 && holders[b] == 0);
+        if
+        :: listed > 0 -> listed--; cached--; found[b] = 1
+        :: found[b] = 0
+        fi;
+        there = live + cached + found[b];
+        held[b]--;
+        promised--;
+        live++;
+        size[b]++;
+#ifndef FAULT_DRAIN
+        do
+        :: !found[b] && SUM > LIMIT && cached > promised -> listed--; cached--; drained[b]++
+        :: else -> break
+        od;
+        left[b] = live + (promised > cached -> promised : cached);
+        left[b] = (there > left[b] -> there - left[b] : 0);
+        leaving = leaving + left[b];
+#endif
+        there = 0;
+        if
+        :: found[b] || drained[b] > 0 -> EVENT
+        :: else
+        fi;
+        assert(SUM <= ceiling);
+        LOWERED
+    }
+    if
+    :: !found[b] ->
+        if
+        :: drained[b] > 0 ->
+            atomic { mem = mem - drained[b] }
+            drained[b] = 0;
+            if
+            :: left[b] > 0 -> atomic { leaving = leaving - left[b]; left[b] = 0; EVENT; LOWERED }
+            :: else
+            fi
+        :: else
+        fi;
+        atomic { mem++; TRUTH }
+    :: else -> found[b] = 0
+    fi
+}
+
+/* All regions of b's; the list has a bound, beyond which what is not lent is freed. */
+inline give(b) {
+    do
+    :: size[b] > 0 ->
+        atomic { assert(holders[b] == 0); size[b]--; live--; cached++; listed++; EVENT; LOWERED }
+        if
+        :: atomic { cached > promised -> cached--; listed--; leaving++ }
+            atomic { mem-- }
+            atomic { leaving--; EVENT; LOWERED }
+        :: true
+        fi
+    :: else -> break
+    od
+}
+
+#else
+
 /* One region of b's. */
 inline take(b) {
     atomic {
@@ -229,6 +312,8 @@ inline give(b) {
     :: else -> break
     od
 }
+
+#endif
 
 /* To EVICTING was the caller's. */
 inline drop(b) {
@@ -280,7 +365,7 @@ inline make_room(b, all) {
     making++;
     atomic {
         if
-        :: listed > 0 -> begin_moving(); listed--; mem--; found[b] = 1
+        :: RECYCLED -> begin_moving(); listed--; mem--; found[b] = 1
         :: else -> found[b] = 0
         fi
     }
@@ -343,7 +428,7 @@ inline make_room(b, all) {
     :: !event[b] && !RUNS && moving == 0 && OLDEST(b) -> \
         assert(demanded[b]); \
         assert(runnable == 0); \
-        assert((!FREEABLE && cached == 0) || telling > 0); \
+        assert((!FREEABLE && NONE_RECYCLED) || telling > 0); \
         assert(state[0] != EVICTING && state[1] != EVICTING); \
         assert(held[1 - (b)] == 0 || blocked[1 - (b)] || waits_on_0); \
         OVER(b); \

@@ -5,7 +5,7 @@
 #     run.sh [--quick|--full] [BUILD]
 #
 # buffer.pml: operations of the two consumers are 2 and 2 with --quick (seconds), 3 and 3 with --full (minutes, 6 GB), else 3 and
-# 2 (two minutes, 2 GB). limit.pml: 1 and 1 with --quick and with a hard limit, else 1 and 2 (1 GB). BUILD is what .ci/run gives to
+# 2 (two minutes, 2 GB). limit.pml: 1 and 1 with --quick, with a hard limit and, but for --full, with memory that is lent, else 1 and 2 (1 GB). BUILD is what .ci/run gives to
 # its steps; it is not needed.
 # Exit: 0 as expected, 1 not, 77 no spin or no C compiler.
 set -eu
@@ -83,6 +83,11 @@ limit() {
         holds "model of the limit" limit 3000 -DOPS1=2 || bad=1
         holds "model of the hard limit" limit 3000 -DHARD || bad=1
     fi
+    case $mode in
+    --full) holds "model of lent memory" limit 6000 -DLENDS -DOPS1=2 || bad=1 ;;
+    *) holds "model of lent memory" limit 3000 -DLENDS || bad=1 ;;
+    esac
+    finds limit DRAIN -DLENDS || bad=1
     for fault in CREDIT KICK RUNNABLE FAILED PREFETCH BLOCKED MOVING SETTLED PLAN TAKEN ENDED; do
         finds limit "$fault" || bad=1
     done

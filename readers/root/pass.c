@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Steps that pass what lies before a value, as few as its types allow.
+ *
+ * FORMAT root/collection member by member: for each member of the items' class, those of bases first and without a frame
+ * of their own, all items' values; a container has one frame for all items. source: root-project/root
+ * io/io/src/TStreamerInfoReadBuffer.cxx (kBase with arrayMode, kSTL); data/root/uproot-issue-123a.root
+ */
+#include "program.h"
+
+void vcol__ops_add(builder *b, ops *list, op o)
+{
+    op *last = list->n ? &list->at[list->n - 1] : NULL;
+    if (o.code <= OP_SKIP_SLOTS && last && last->code == o.code && last->once == o.once) {
+        last->n += o.n; /* one step for a run of the same */
+        return;
+    }
+    if (b->n_ops++ >= MAX_OPS) {
+        vcol__ops_cannot(b, "classes of so many members are not supported");
+        return;
+    }
+    if (list->n == list->capacity) {
+        int32_t capacity = list->capacity ? 2 * list->capacity : 2;
+        op *more = vcol__arena_new(b->memory, (uint64_t)capacity, sizeof *more);
+        if (!more) {
+            b->nomem = 1;
+            return;
+        }
+        if (list->n)
+            memcpy(more, list->at, (size_t)list->n * sizeof *more);
+        list->at = more;
+        list->capacity = capacity;
+    }
+    list->at[list->n++] = o;
+}
+
+void vcol__ops_add_body(builder *b, ops *list, op o, const ops *body)
+{
+    o.body = body->at;
+    o.n_body = body->n;
+    vcol__ops_add(b, list, o);
+}
+
+void vcol__ops_cannot(builder *b, const char *why)
+{
+    if (!b->note)
+        b->note = why;
+}
+
+int64_t vcol__node_width(const node *n)
+{
+    int64_t sum = 0, w;
+    if (n->framed || n->skip || n->named)
+        return -1;
+    switch (n->kind) {
+    case NODE_NUMBER:
+        return n->form.width;
+    case NODE_FIXED:
+        w = vcol__node_width(n->members[0]);
+        return w < 0 || __builtin_mul_overflow(w, n->n, &w) ? -1 : w;
+    case NODE_RECORD:
+        for (int32_t i = 0; i < n->n_members; i++) {
+            w = vcol__node_width(n->members[i]);
+            if (w < 0 || __builtin_add_overflow(sum, w, &sum))
+                return -1;
+        }
+        return sum;
+    default:
+        return -1;
+    }
+}
+
+int vcol__node_is_container(const node *n)
+{
+    while (n->kind == NODE_FIXED)
+        n = n->members[0];
+    return n->kind == NODE_LOOP || (n->kind == NODE_LIST && n->n == 0) || (n->kind == NODE_STRING && n->n);
+}
+
+int vcol__node_is_valueless(const node *n)
+{
+    switch (n->kind) {
+    case NODE_TOBJECT:
+        return 1;
+    case NODE_OPAQUE:
+        return n->undescribed;
+    case NODE_REST:
+    case NODE_COUNTED:
+    case NODE_FIXED:
+        return vcol__node_is_valueless(n->members[0]);
+    case NODE_RECORD:
+        for (int32_t i = 0; i < n->n_members; i++)
+            if (!vcol__node_is_valueless(n->members[i]))
+                return 0;
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+void vcol__ops_heads(builder *b, ops *list, const node *n)
+{
+    if (n->named) {
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_STRINGS, .n = 1});
+        vcol__ops_add(b, list, (op){.code = OP_SKIP, .n = 1});
+    }
+    if (n->skip)
+        vcol__ops_add(b, list, (op){.code = OP_SKIP, .n = n->skip});
+}
+
+/* ---- counters --------------------------------------------------------------------------------------- */
+
+static int is_signed(vcol_type type)
+{
+    return type == VCOL_I8 || type == VCOL_I16 || type == VCOL_I32 || type == VCOL_I64;
+}
+
+static int counts(const node *n, int32_t member)
+{
+    return (n->kind == NODE_COUNTED || n->kind == NODE_LOOP) && n->n == member;
+}
+
+/* Keeps member i if it counts one of those before `until`. */
+static int keep(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k)
+{
+    const node *member = record->members[i];
+    int wanted = 0;
+    for (int32_t j = i + 1; j < until && !wanted; j++)
+        wanted = counts(record->members[j], i);
+    if (!wanted || member->kind != NODE_NUMBER || member->skip || k->n == MAX_KEPT)
+        return 0;
+    vcol__ops_add(b, list,
+                  (op){.code = (uint8_t)code, .local = (uint8_t)k->n, .width = (uint8_t)member->form.width, .once = 1,
+                       .is_signed = is_signed(member->form.type)});
+    k->member[k->n++] = member;
+    return 1;
+}
+
+int vcol__kept_find(const kept *k, const node *record, int64_t member)
+{
+    for (int32_t i = 0; k && i < k->n && member >= 0 && member < record->n_members; i++)
+        if (k->member[i] == record->members[member])
+            return i;
+    return -1;
+}
+
+op vcol__ops_load(const kept *k, int local)
+{
+    const value_form *form = &k->member[local]->form;
+    return (op){.code = OP_LOAD, .local = (uint8_t)local, .width = (uint8_t)form->width, .is_signed = is_signed(form->type)};
+}
+
+/* The array of a record that another member counts. */
+static void pass_counted(builder *b, ops *list, const node *record, const node *n, const kept *k)
+{
+    int local = vcol__kept_find(k, record, n->n);
+    int64_t width = vcol__node_width(n->members[0]);
+    if (n->kind == NODE_LOOP) {
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_FRAMES, .n = 1});
+        return;
+    }
+    vcol__ops_heads(b, list, n);
+    if (local < 0 || width < 0)
+        vcol__ops_cannot(b, "a counted array that is not supported lies before it");
+    else
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_COUNTED, .local = (uint8_t)local, .n = width, .bare = (uint8_t)n->bare});
+}
+
+/* ---- passing ---------------------------------------------------------------------------------------- */
+
+void vcol__pass_members(builder *b, ops *list, const node *record, int32_t from, int32_t to, int32_t until, kept *k)
+{
+    for (int32_t i = from; i < to; i++) {
+        const node *member = record->members[i];
+        if (keep(b, list, OP_KEEP, record, i, until, k))
+            continue;
+        if (member->kind == NODE_COUNTED || member->kind == NODE_LOOP)
+            pass_counted(b, list, record, member, k);
+        else
+            vcol__pass(b, list, member);
+    }
+}
+
+void vcol__pass_columns(builder *b, ops *list, const node *record, int32_t from, int32_t to, int32_t until, kept *k)
+{
+    for (int32_t i = from; i < to; i++) {
+        const node *member = record->members[i];
+        ops one = {0};
+        int local = vcol__kept_find(k, record, member->n);
+        if (keep(b, list, OP_COLUMN, record, i, until, k))
+            continue;
+        if (member->kind == NODE_RECORD && member->base) {
+            vcol__pass_columns(b, list, member, 0, member->n_members, member->n_members, k);
+            continue;
+        }
+        if (vcol__node_is_container(member)) {
+            vcol__ops_add(b, list, (op){.code = OP_SKIP_FRAMES, .n = 1, .once = 1});
+            continue;
+        }
+        if (member->kind == NODE_COUNTED && local >= 0)
+            vcol__ops_add(b, &one, vcol__ops_load(k, local));
+        if (member->kind == NODE_COUNTED)
+            pass_counted(b, &one, record, member, k);
+        else
+            vcol__pass(b, &one, member);
+        vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = 1}, &one);
+    }
+}
+
+void vcol__pass(builder *b, ops *list, const node *n)
+{
+    int64_t width = vcol__node_width(n);
+    const node *item = n->n_members ? n->members[0] : NULL;
+    ops body = {0};
+    if (width >= 0) {
+        if (width)
+            vcol__ops_add(b, list, (op){.code = OP_SKIP, .n = width});
+        return;
+    }
+    vcol__ops_heads(b, list, n);
+    if (n->framed) {
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_FRAMES, .n = 1});
+        return;
+    }
+    switch (n->kind) {
+    case NODE_NUMBER:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP, .n = n->form.width});
+        break;
+    case NODE_BITS:
+        if (n->n)
+            vcol__ops_add(b, list, (op){.code = OP_NO_UUID});
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_BITS, .n = 1});
+        break;
+    case NODE_STRING:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_STRINGS, .n = 1});
+        break;
+    case NODE_CHARS:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_CHARS, .n = 1});
+        break;
+    case NODE_TOBJECT:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_TOBJECT, .n = 1});
+        break;
+    case NODE_SLOT:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_SLOTS, .n = 1});
+        break;
+    case NODE_OPAQUE:
+    case NODE_CLONES:
+    case NODE_ARRAY:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_FRAMES, .n = 1});
+        break;
+    case NODE_REST:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_TO_END});
+        break;
+    case NODE_LIST:
+        width = vcol__node_width(item);
+        if (width >= 0) {
+            vcol__ops_add(b, list, width ? (op){.code = OP_SKIP_LIST, .n = width} : (op){.code = OP_SKIP, .n = 4});
+        } else {
+            vcol__pass(b, &body, item);
+            vcol__ops_add_body(b, list, (op){.code = OP_SKIP_EACH}, &body);
+        }
+        break;
+    case NODE_FIXED:
+        vcol__pass(b, &body, item);
+        vcol__ops_add_body(b, list, (op){.code = OP_SKIP_TIMES, .n = n->n}, &body);
+        break;
+    case NODE_COUNTED: /* outside its record: nobody counts it */
+    case NODE_LOOP:
+        vcol__ops_cannot(b, "a counted array that is not supported lies before it");
+        break;
+    case NODE_RECORD: {
+        kept own = {{0}, 0};
+        vcol__pass_members(b, list, n, 0, n->n_members, n->n_members, &own);
+        break;
+    }
+    case NODE_UNKNOWN:
+        vcol__ops_cannot(b, n->note);
+        break;
+    }
+}

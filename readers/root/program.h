@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the making of steps shares: from nodes to what passes them (pass.c), to what takes a column's values (program.c). */
+#ifndef VCOL_ROOT_PROGRAM_H
+#define VCOL_ROOT_PROGRAM_H
+
+#include "node.h"
+
+enum { MAX_CHAIN = 48, MAX_SUFFIX = 400, MAX_OPS = 1 << 19 };
+
+typedef struct ops {
+    op *at;
+    int32_t n, capacity;
+} ops;
+
+typedef struct builder {
+    arena *memory;
+    program *programs;
+    int64_t n, capacity;
+    struct {
+        const node *node;
+        int32_t child;
+    } chain[MAX_CHAIN]; /* from the top to a value */
+    int32_t length;
+    char suffix[MAX_SUFFIX];
+    ops whole; /* passes an entry */
+    int64_t n_ops;    /* made: of classes of many members each column passes many */
+    const char *note; /* why the column at hand cannot be read */
+    int nomem;
+} builder;
+
+/* The counters that are at hand while the steps of one record's members are made: where in the run they are. */
+typedef struct kept {
+    const node *member[MAX_KEPT];
+    int32_t n;
+} kept;
+
+void vcol__ops_add(builder *b, ops *list, op o);
+void vcol__ops_add_body(builder *b, ops *list, op o, const ops *body);
+/* The column at hand cannot be read; the first reason counts. */
+void vcol__ops_cannot(builder *b, const char *why);
+/* What comes before a node's frame. */
+void vcol__ops_heads(builder *b, ops *list, const node *n);
+/* The step that takes the counter of the item at hand from those of all items. */
+op vcol__ops_load(const kept *k, int local);
+/* Where a record's counter number `member` is kept, or -1. */
+int vcol__kept_find(const kept *k, const node *record, int64_t member);
+
+/* Steps that pass a node. */
+void vcol__pass(builder *b, ops *list, const node *n);
+/* The members [from, to) of a record; counters of what lies up to `until` are kept. */
+void vcol__pass_members(builder *b, ops *list, const node *record, int32_t from, int32_t to, int32_t until, kept *k);
+/* The same of all items of a collection that is stored member by member. */
+void vcol__pass_columns(builder *b, ops *list, const node *record, int32_t from, int32_t to, int32_t until, kept *k);
+/* Whether all items of such a member share one head. */
+int vcol__node_is_container(const node *n);
+/* Whether a node has no column: nothing but heads. */
+int vcol__node_is_valueless(const node *n);
+/* Bytes that it always takes; -1: they vary. */
+int64_t vcol__node_width(const node *n);
+
+#endif

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Objects in a tree's entries, by themselves: the steps that are made of a type's name and the classes of made_info, over entries that
+ * are written here byte by byte. Whole files that ROOT wrote are in cli/objects.sh.
+ */
+#include "fuzz/made.h"
+
+#include "../readers/root/node.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLACE = 100, MOST = 64 }; /* what references call an entry's beginning; values of a column */
+
+static void *take(size_t size, size_t align, void *opaque)
+{
+    void *p = NULL;
+    (void)opaque;
+    return posix_memalign(&p, align < sizeof(void *) ? sizeof(void *) : align, size ? size : 1) ? NULL : p;
+}
+
+static void give(void *p, size_t size, size_t align, void *opaque)
+{
+    (void)size, (void)align, (void)opaque;
+    free(p);
+}
+
+static const vcol_allocator allocator = {take, give, NULL};
+static root_file file;
+static made info;
+static arena memory;
+static int64_t n_programs;
+static program *programs;
+
+/* The columns of a type; the items of ROOT's own collections are of class Made. */
+static void open_type(const char *type)
+{
+    root_record record = {0};
+    root_class element = {.name = {"TBranchElement", 14}};
+    model_branch branch = {.named.cls = &element, .class_name = text_from(type), .id = -1};
+    walk w = {.file = &file};
+    vcol__arena_init(&file.memory, &allocator);
+    vcol__arena_init(&memory, &allocator);
+    file.classes = NULL;
+    made_info(&info);
+    record.data = info.data;
+    record.size = info.n;
+    ck_assert(!vcol__classes_open(&file, NULL));
+    ck_assert(!vcol__classes_read(&file, &record, NULL));
+    ck_assert(!vcol__classes_compile(&file, NULL));
+    node *top = vcol__node_of_branch(&w, &memory, &branch, NULL);
+    ck_assert_ptr_nonnull(top);
+    programs = vcol__program_make(&memory, top, &n_programs);
+    for (int again = 1; again;) {
+        again = 0;
+        for (int64_t i = 0; i < n_programs; i++)
+            if (programs[i].unsettled && !programs[i].unsettled->settled) {
+                ck_assert(!vcol__node_settle(&w, &memory, programs[i].unsettled, text_from("Made")));
+                again = 1;
+            }
+        if (again)
+            programs = vcol__program_make(&memory, top, &n_programs);
+    }
+}
+
+static void close_type(made *entry)
+{
+    made_free(entry);
+    made_free(&info);
+    memset(&info, 0, sizeof info);
+    vcol__arena_free(&memory);
+    vcol__arena_free(&file.memory);
+}
+
+static const program *column(const char *suffix)
+{
+    for (int64_t i = 0; i < n_programs; i++)
+        if (!strcmp(programs[i].suffix, suffix))
+            return &programs[i];
+    ck_abort_msg("no column %s", suffix);
+    return NULL;
+}
+
+/* A column's values of one entry, up to MOST, as far as they are f64, i32, u32 or f32, and the ends of its lists. */
+typedef struct taken {
+    union {
+        double f64[MOST];
+        float f32[MOST];
+        int32_t i32[MOST];
+        char text[MOST];
+    } values;
+    int64_t ends[VCOL_MAX_LEVELS][MOST], n;
+    const char *why;
+    int unsupported;
+} taken;
+
+static taken entry_of(const char *suffix, const made *entry)
+{
+    taken t = {0};
+    const program *p = column(suffix);
+    run r = {.program = p, .p = entry->data, .end = entry->data + entry->n, .position = PLACE, .values = (uint8_t *)&t.values,
+             .values_room = MOST};
+    ck_assert_msg(!p->note, "%s: %s", suffix, p->note);
+    for (int d = 0; d < p->depth; d++) {
+        r.ends[d] = t.ends[d];
+        r.room[d] = MOST;
+    }
+    if (vcol__run_entry(&r)) {
+        ck_assert_ptr_nonnull(r.why);
+        t.why = r.why;
+        t.unsupported = r.unsupported;
+    }
+    t.n = MOST - r.values_room;
+    return t;
+}
+
+static void tobject(made *m, uint32_t bits)
+{
+    made_u16(m, 1);
+    made_u32(m, 0);
+    made_u32(m, bits);
+}
+
+/* An object of class Made: n floats from `first` on. */
+static void put_made(made *m, int n, float first)
+{
+    size_t frame = made_frame(m, 3), inner;
+    tobject(m, 0);
+    made_u32(m, (uint32_t)n);
+    made_u8(m, n > 0);
+    for (int i = 0; i < n; i++)
+        made_f32(m, first + (float)i);
+    made_fill(m, 0, 12);
+    made_text(m, "name");
+    inner = made_frame(m, 9);
+    made_u32(m, 0);
+    made_end(m, inner);
+    made_u32(m, 0);
+    made_end(m, frame);
+}
+
+/* What a pointer leads to: an object of class `name`; if that is NULL, of the class that was named at `place`. */
+static size_t put_pointer(made *m, const char *name, size_t place, int derived, int n, float first)
+{
+    size_t at = m->n, frame;
+    made_u32(m, 0);
+    made_u32(m, name ? UINT32_MAX : (uint32_t)(PLACE + place + 2) | 0x80000000u);
+    if (name)
+        made_bytes(m, name, strlen(name) + 1);
+    frame = derived ? made_frame(m, 1) : 0;
+    put_made(m, n, first);
+    if (derived) {
+        made_u32(m, 42);
+        made_end(m, frame);
+    }
+    made_set32(m, at, 0x40000000u | (uint32_t)(m->n - at - 4));
+    return at;
+}
+
+static size_t begin_vector(made *m, uint32_t n)
+{
+    size_t frame = made_frame(m, 9);
+    made_u32(m, n);
+    return frame;
+}
+
+START_TEST(pointers_lead_to_nothing_to_an_object_or_to_one_of_a_derived_class)
+{
+    made e = {0};
+    open_type("vector<Made*>");
+    size_t frame = begin_vector(&e, 5), first, second;
+    first = put_pointer(&e, "Derived", 0, 1, 2, 1);
+    made_u32(&e, 0);
+    made_u32(&e, (uint32_t)(PLACE + first + 2)); /* the same once more */
+    second = put_pointer(&e, NULL, first + 4, 1, 1, 7);
+    (void)second;
+    put_pointer(&e, "Made", 0, 0, 1, 9);
+    made_end(&e, frame);
+    taken t = entry_of(".fValues", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    const float values[] = {1, 2, 1, 2, 7, 9};
+    const int64_t there[] = {1, 1, 2, 3, 4}, ends[] = {2, 4, 5, 6};
+    ck_assert_int_eq(t.n, 6);
+    ck_assert_mem_eq(t.values.f32, values, sizeof values);
+    ck_assert_int_eq(t.ends[0][0], 5);
+    ck_assert_mem_eq(t.ends[1], there, sizeof there);
+    ck_assert_mem_eq(t.ends[2], ends, sizeof ends);
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(references_to_what_is_not_there_are_refused)
+{
+    static const uint32_t to[] = {PLACE + 2, PLACE + 11, PLACE + 14 + 2, PLACE + 4000, 1, 0x3fffffff};
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
+        made e = {0};
+        open_type("vector<Made*>");
+        size_t frame = begin_vector(&e, 2);
+        made_u32(&e, to[i]); /* before the entry, into a head, at itself, behind it */
+        made_u32(&e, 0);
+        made_end(&e, frame);
+        taken t = entry_of(".fN", &e);
+        ck_assert_ptr_nonnull(t.why);
+        close_type(&e);
+    }
+    made e = {0}; /* a class by where none was named */
+    open_type("vector<Made*>");
+    size_t frame = begin_vector(&e, 1);
+    put_pointer(&e, NULL, 2, 0, 1, 1);
+    made_end(&e, frame);
+    ck_assert_str_eq(entry_of(".fN", &e).why, "it refers to a class that was not named before");
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(many_references_to_a_large_object_end)
+{
+    enum { TIMES = 20000 };
+    made e = {0};
+    open_type("vector<Made*>");
+    size_t frame = begin_vector(&e, TIMES + 1), first = put_pointer(&e, "Made", 0, 0, TIMES, 1);
+    for (int i = 0; i < TIMES; i++)
+        made_u32(&e, (uint32_t)(PLACE + first + 2));
+    made_end(&e, frame);
+    run r = {.program = column(".fValues"), .p = e.data, .end = e.data + e.n, .position = PLACE};
+    ck_assert_int_eq(vcol__run_entry(&r), -1);
+    ck_assert_str_eq(r.why, "its references lead to too many bytes");
+    ck_assert_int_le(r.sum[2], 64 * (int64_t)e.n);
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(an_object_of_another_class_is_unsupported_and_not_taken_for_it)
+{
+    made e = {0};
+    open_type("TObjArray");
+    size_t frame = made_frame(&e, 3);
+    tobject(&e, 0x3000000);
+    made_text(&e, "");
+    made_u32(&e, 1);
+    made_u32(&e, 0);
+    put_pointer(&e, "TNamed", 0, 0, 1, 1);
+    made_end(&e, frame);
+    taken t = entry_of(".fN", &e);
+    ck_assert_ptr_nonnull(t.why);
+    ck_assert_int_eq(t.unsupported, 1);
+    close_type(&e);
+}
+END_TEST
+
+/* Two items of Derived, member by member: of 1 and 2 floats. */
+static void put_columns(made *m)
+{
+    size_t inner;
+    tobject(m, 0);
+    tobject(m, 0);
+    made_u32(m, 1);
+    made_u32(m, 2);
+    made_u8(m, 1);
+    made_f32(m, 1.5f);
+    made_u8(m, 1);
+    made_f32(m, 2.5f);
+    made_f32(m, 3.5f);
+    made_fill(m, 0, 24);
+    made_text(m, "a");
+    made_text(m, "bc");
+    inner = made_frame(m, 9); /* one frame around both vectors */
+    made_u32(m, 2);
+    made_f32(m, 8);
+    made_f32(m, 9);
+    made_u32(m, 0);
+    made_end(m, inner);
+    made_u32(m, 0);
+    made_u32(m, 0);
+    made_u32(m, 17);
+    made_u32(m, 18);
+}
+
+static void check_columns(const made *e)
+{
+    taken t = entry_of(".fValues", e);
+    const float values[] = {1.5f, 2.5f, 3.5f}, vector[] = {8, 9};
+    const int64_t ends[] = {1, 3}, lists[] = {2, 2};
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_int_eq(t.n, 3);
+    ck_assert_mem_eq(t.values.f32, values, sizeof values);
+    ck_assert_int_eq(t.ends[0][0], 2);
+    ck_assert_mem_eq(t.ends[1], ends, sizeof ends);
+    t = entry_of(".fVector", e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_int_eq(t.n, 2);
+    ck_assert_mem_eq(t.values.f32, vector, sizeof vector);
+    ck_assert_mem_eq(t.ends[1], lists, sizeof lists);
+    t = entry_of(".fName", e);
+    ck_assert_int_eq(t.n, 3);
+    ck_assert_mem_eq(t.values.text, "abc", 3);
+    t = entry_of(".fMore", e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_int_eq(t.n, 2);
+    ck_assert_int_eq(t.values.i32[0], 17);
+    ck_assert_int_eq(t.values.i32[1], 18);
+}
+
+START_TEST(members_of_bases_come_before_those_of_the_class_where_items_are_stored_member_by_member)
+{
+    made e = {0};
+    open_type("vector<Derived>");
+    size_t frame = made_frame(&e, 0x4009);
+    made_u16(&e, 1);
+    made_u32(&e, 2);
+    put_columns(&e);
+    made_end(&e, frame);
+    check_columns(&e);
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(a_collection_of_a_class_of_its_own_is_read_as_a_list)
+{
+    made e = {0};
+    open_type("Own");
+    size_t frame = made_frame(&e, 0x4009);
+    made_u16(&e, 0);
+    made_u32(&e, 0x3456789a);
+    made_u32(&e, 2);
+    put_columns(&e);
+    made_end(&e, frame);
+    check_columns(&e);
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(a_collection_of_the_time_before_versions_of_items_has_none)
+{
+    made e = {0};
+    open_type("vector<Derived>");
+    size_t frame = made_frame(&e, 0x4007);
+    made_u32(&e, 2);
+    put_columns(&e);
+    made_end(&e, frame);
+    check_columns(&e);
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(every_cut_of_an_entry_ends_with_what_is_wrong)
+{
+    static const char *const suffixes[] = {".fValues", ".fVector", ".fName", ".fMore"};
+    made e = {0};
+    open_type("vector<Derived>");
+    size_t frame = made_frame(&e, 0x4009);
+    made_u16(&e, 1);
+    made_u32(&e, 2);
+    put_columns(&e);
+    made_end(&e, frame);
+    for (size_t n = 1; n < e.n; n++) {
+        uint8_t *cut = malloc(n); /* so that a sanitizer sees what is read behind it */
+        memcpy(cut, e.data, n);
+        for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+            run r = {.program = column(suffixes[i]), .p = cut, .end = cut + n, .position = PLACE};
+            ck_assert_int_eq(vcol__run_entry(&r), -1);
+            ck_assert_ptr_nonnull(r.why);
+        }
+        free(cut);
+    }
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(columns_of_an_entry_without_a_known_place_refuse_references)
+{
+    made e = {0};
+    open_type("vector<Made*>");
+    size_t frame = begin_vector(&e, 2), first = put_pointer(&e, "Made", 0, 0, 1, 1);
+    made_u32(&e, (uint32_t)(PLACE + first + 2));
+    made_end(&e, frame);
+    run r = {.program = column(".fN"), .p = e.data, .end = e.data + e.n};
+    ck_assert_int_eq(vcol__run_entry(&r), -1);
+    ck_assert_ptr_null(entry_of(".fN", &e).why);
+    close_type(&e);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("objects");
+    TCase *cases = tcase_create("objects");
+    tcase_add_test(cases, pointers_lead_to_nothing_to_an_object_or_to_one_of_a_derived_class);
+    tcase_add_test(cases, references_to_what_is_not_there_are_refused);
+    tcase_add_test(cases, many_references_to_a_large_object_end);
+    tcase_add_test(cases, an_object_of_another_class_is_unsupported_and_not_taken_for_it);
+    tcase_add_test(cases, members_of_bases_come_before_those_of_the_class_where_items_are_stored_member_by_member);
+    tcase_add_test(cases, a_collection_of_a_class_of_its_own_is_read_as_a_list);
+    tcase_add_test(cases, a_collection_of_the_time_before_versions_of_items_has_none);
+    tcase_add_test(cases, every_cut_of_an_entry_ends_with_what_is_wrong);
+    tcase_add_test(cases, columns_of_an_entry_without_a_known_place_refuse_references);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
