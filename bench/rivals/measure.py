@@ -244,6 +244,7 @@ def main():
             median = statistics.median(seconds[rival])
             own = statistics.median(seconds[subject]) if subject else None
             start = starts.get(str(programs.start(rival, case)))
+            started = median - start if start is not None and median > start else None
             line = {
                 "bench": "rivals",
                 "case": case.name,
@@ -259,7 +260,7 @@ def main():
                 "best_compared": min(seconds[rival]),
                 "start_compared": round(start, 4) if start is not None else None,
                 # ours with its start, the rival's without
-                "ratio_less_start": round(own / (median - start), 4) if subject and start is not None and median > start else None,
+                "ratio_less_start": round(own / started, 4) if subject and started else None,
                 "subject": subject,
                 "file": os.path.basename(case.file),
                 "bytes": os.path.getsize(case.file),

@@ -123,7 +123,8 @@ void run(const char *file, const std::string &how, bool adding)
         for (const auto &[field, sum] : sums)
             by_path[path(*field)] = sum;
         for (const auto &[name, sum] : by_path)
-            std::printf("%s\t%lld\t%lld\t%.17Lg\n", name.c_str(), static_cast<long long>(sum.count), static_cast<long long>(sum.nan), sum.sum);
+            std::printf("%s\t%lld\t%lld\t%.17Lg\n", name.c_str(), static_cast<long long>(sum.count),
+                        static_cast<long long>(sum.nan), sum.sum);
     }
 }
 

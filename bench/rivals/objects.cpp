@@ -343,7 +343,8 @@ int read(const char *path, const char *tree, const std::string &how, bool adding
     std::fprintf(stderr, "%lld bytes of the tree read\n", static_cast<long long>(file->GetBytesRead()));
     for (const auto &[name, sum] : sums) {
         if (adding && sum.count)
-            std::printf("%s\t%lld\t%lld\t%.17Lg\n", name.c_str(), static_cast<long long>(sum.count), static_cast<long long>(sum.nan), sum.sum);
+            std::printf("%s\t%lld\t%lld\t%.17Lg\n", name.c_str(), static_cast<long long>(sum.count),
+                        static_cast<long long>(sum.nan), sum.sum);
     }
     return 0;
 }
@@ -356,7 +357,8 @@ int main(int argc, char **argv)
         return make(argv[2], std::atoll(argv[3]));
     const bool adding = argc == 5 && std::strcmp(argv[1], "--sums") == 0;
     if (!adding && !(argc == 5 && std::strcmp(argv[1], "--read") == 0)) {
-        std::fprintf(stderr, "usage: objects --make FILE N | --read leaves|whole|start TREE FILE | --sums leaves|whole TREE FILE\n");
+        std::fprintf(stderr, "usage: objects --make FILE N | --read leaves|whole|start TREE FILE | "
+                             "--sums leaves|whole TREE FILE\n");
         return 2;
     }
     return read(argv[4], argv[3], argv[2], adding);
