@@ -153,9 +153,24 @@ static vcol_status one_table(const char *operand, cli_tables *out, vcol_error *e
     t->object = strdup(colon ? colon + 1 : "");
     t->class_name = strdup("");
     t->file = colon ? strndup(operand, (size_t)(colon - operand)) : strdup(operand);
-    t->kind = "ttree";
+    t->kind = "table";
     t->readable = 1;
     return complete(t, err);
+}
+
+/* The kind of an object that was named; of one that is not there, or of several files, its reading says what is wrong. */
+static void find_kind(vcol_manager *manager, const cli_options *options, cli_table *t)
+{
+    vcol_file *file = NULL;
+    vcol_error ignored = {0};
+    vcol_object_info info;
+    size_t length = strcspn(t->object, ";");
+    cli_file_open(manager, options, t->file, &file, &ignored);
+    for (int64_t i = 0; file && i < vcol_file_objects(file); i++)
+        if (vcol_file_object(file, i, &info, &ignored) == VCOL_OK && strlen(info.name) == length &&
+            strncmp(info.name, t->object, length) == 0)
+            t->kind = kind_of(vcol_file_format(file), info.class_name);
+    vcol_file_close(file);
 }
 
 vcol_status cli_tables_list(vcol_manager *manager, const cli_options *options, const char *operand, cli_tables *out,
@@ -165,7 +180,8 @@ vcol_status cli_tables_list(vcol_manager *manager, const cli_options *options, c
     int64_t *cycles = NULL, n;
     *out = (cli_tables){0};
     if (cli_operand_has_object(operand)) {
-        one_table(operand, out, err);
+        if (one_table(operand, out, err) == VCOL_OK)
+            find_kind(manager, options, out->items);
         goto done;
     }
     if (cli_file_open(manager, options, operand, &file, err) != VCOL_OK)
