@@ -103,8 +103,8 @@ bit sleeps[2];    /* in pthread_cond_wait on account.changed */
 byte listed;      /* regions on the free list */
 byte leaving;     /* with LENDS: was cached, is being freed */
 byte drained[2];  /* likewise: taken off the list, to be freed before fresh memory is touched */
-byte there;       /* in one step only */
-byte left[2];     /* of what is drained: more than is touched then */
+byte backed;      /* in one step only */
+byte beyond[2];   /* of what is drained: more than is touched then */
 
 /*
  * Who waits for a load, or has it made: consumers 0 and 1, the load of buffer 1 for its input (2), the worker (3). A load
@@ -210,7 +210,7 @@ inline take(b) {
         :: listed > 0 -> listed--; cached--; found[b] = 1
         :: found[b] = 0
         fi;
-        there = live + cached + found[b];
+        backed = live + cached + found[b];
         held[b]--;
         promised--;
         live++;
@@ -220,11 +220,11 @@ inline take(b) {
         :: !found[b] && SUM > LIMIT && cached > promised -> listed--; cached--; drained[b]++
         :: else -> break
         od;
-        left[b] = live + (promised > cached -> promised : cached);
-        left[b] = (there > left[b] -> there - left[b] : 0);
-        leaving = leaving + left[b];
+        beyond[b] = live + (promised > cached -> promised : cached);
+        beyond[b] = (backed > beyond[b] -> backed - beyond[b] : 0);
+        leaving = leaving + beyond[b];
 #endif
-        there = 0;
+        backed = 0;
         if
         :: found[b] || drained[b] > 0 -> EVENT
         :: else
@@ -239,7 +239,7 @@ inline take(b) {
             atomic { mem = mem - drained[b] }
             drained[b] = 0;
             if
-            :: left[b] > 0 -> atomic { leaving = leaving - left[b]; left[b] = 0; EVENT; LOWERED }
+            :: beyond[b] > 0 -> atomic { leaving = leaving - beyond[b]; beyond[b] = 0; EVENT; LOWERED }
             :: else
             fi
         :: else
