@@ -3,7 +3,8 @@
  * parallel: does a run with two compute threads, or two ranks, use two cores?
  *
  * Question:   how much faster is vcol_run with two jobs than with one thread for everything, of what the machine has to give?
- * Workload:   the eight queries of the ADL benchmark over FILE, in chunks. One thread: one job, nothing in the background.
+ * Workload:   the eight queries of the ADL benchmark over FILE, in chunks of --chunk entries; between ranks, unless that is given,
+ *             the file's clusters. One thread: one job, nothing in the background.
  *             Two jobs: without background threads, and as a user has it, with prefetch by as many threads as processors.
  *             Built with MPI (parallel-mpi, by mpirun -n 2 --bind-to none): two ranks of one job, without background threads.
  * Metric:     wall seconds. (one thread / two) / factor, where factor is how much faster two threads compute (arithmetic)
@@ -25,7 +26,7 @@
 typedef struct parallel_bench {
     const char *paths[MOST_PATHS];
     int n_paths;
-    int64_t chunk;
+    int64_t chunk; /* entries; 0: clusters, so that chunks share no blocks, which two ranks would unpack twice */
     adl_job job;
     adl_result first; /* of the first run: all others must be the same */
     int have_first;
@@ -54,6 +55,7 @@ static double run_pass(void *opaque)
     vcol_run_options_init(&ro, sizeof ro);
     ro.jobs = p->jobs;
     ro.entries = b->chunk;
+    ro.chunking = b->chunk ? VCOL_CHUNK_BY_ENTRIES : VCOL_CHUNK_BY_CLUSTERS;
     ro.columns = b->job.columns;
     vcol_manager_open(&mo, &m, &err);
     vcol_dataset_open(m, b->paths, b->n_paths, NULL, &d, &err);
@@ -171,7 +173,9 @@ int main(int argc, char **argv)
     int level;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level);
 #endif
-    b.chunk = 100000; /* small ones share blocks: then two threads wait for each other, and two ranks unpack twice */
+#ifndef BENCH_MPI
+    b.chunk = 100000; /* small ones share blocks: then two threads wait for each other */
+#endif
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)
             rounds = atoi(argv[++i]);
@@ -186,7 +190,7 @@ int main(int argc, char **argv)
     }
     for (int q = 0; q < ADL_QUERIES; q++)
         adl_job_add(&b.job, adl_queries[q]);
-    if (bad || !b.n_paths || rounds < 1 || rounds > MEASURE_ROUNDS || b.chunk < 1) {
+    if (bad || !b.n_paths || rounds < 1 || rounds > MEASURE_ROUNDS || b.chunk < 0) {
         fprintf(stderr, "usage: parallel [--rounds N] [--chunk N] [--check] FILE.root...\n");
         return 2;
     }
