@@ -14,7 +14,7 @@
  * field `cached` is all that is on the lists, and the part `cached` of the sum is what it exceeds `promised` by. Else at
  * the limit each reservation would send recycled memory to the system, and be backed by pages that are touched for the first time.
  * What exists stays below the sum: a region that needs fresh pages gets them only after as many have left the lists as would
- * be too many (vcol__account_over); there are enough of them, because the promise was granted.
+ * be too many (vcol__account_excess); there are enough of them, because the promise was granted.
  *
  * Rules
  *   1. reserve takes from the room there is. If there is none it frees recycled memory (where that is not lent), then evicts,

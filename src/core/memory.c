@@ -29,11 +29,9 @@
 #define SMALL ((size_t)2048)
 #define ALIGN ((size_t)64)
 #define MOST ((size_t)1 << 42) /* bytes of a region */
-#define PAGED ((size_t)16 << 10) /* from here on classes are whole pages */
+#define PAGED ((size_t)16 << 10) /* from here on classes are whole pages, and metadata is recycled, too */
 /* Below, memory comes page by page: the rest of a huge page would be more than the limit has room for. */
 #define HUGE_FROM ((uint64_t)32 << 20)
-/* Metadata in pieces of at least so much is recycled too. */
-#define LASTING PAGED
 
 static void *system_alloc(size_t size, size_t align, void *opaque)
 {
@@ -340,7 +338,7 @@ static void *recycle_alloc(size_t size, size_t align, void *opaque)
     vcol__memory *memory = &m->memory;
     size_t capacity = vcol__memory_capacity(size);
     void *data;
-    if (size < LASTING || size > MOST)
+    if (size < PAGED || size > MOST)
         return memory->allocator.alloc(size, align, memory->allocator.opaque);
     if (memory->system)
         return lend_pages(m, capacity);
@@ -357,7 +355,7 @@ static void recycle_free(void *data, size_t size, size_t align, void *opaque)
     vcol_manager *m = opaque;
     vcol__memory *memory = &m->memory;
     size_t capacity = vcol__memory_capacity(size), same;
-    if (size < LASTING) {
+    if (size < PAGED) {
         memory->allocator.free(data, size, align, memory->allocator.opaque);
         return;
     }

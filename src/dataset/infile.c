@@ -304,28 +304,29 @@ static vcol_status open_file(vcol_manager *m, const vcol__opening *what, vcol_fi
     return VCOL_OK;
 }
 
-vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *source, const vcol_reader *reader,
-                           vcol_file **out, vcol_error *err)
+static vcol_status open_or_recover(const char *who, vcol_manager *m, const vcol__opening *what, vcol_file **out, vcol_error *err)
 {
     if (out)
         *out = NULL;
     if (err && err->status)
         return (vcol_status)err->status;
-    if (!m || !path || !out)
-        return vcol_error_format(err, VCOL_MISUSE, "vcol_file_open: a manager and a path are needed");
-    return open_file(m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, false, NULL, 0, false}, out, err);
+    if (!m || !what->path || !out)
+        return vcol_error_format(err, VCOL_MISUSE, "%s: a manager and a path are needed", who);
+    return open_file(m, what, out, err);
+}
+
+vcol_status vcol_file_open(vcol_manager *m, const char *path, vcol_source *source, const vcol_reader *reader,
+                           vcol_file **out, vcol_error *err)
+{
+    return open_or_recover("vcol_file_open", m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, false, NULL, 0, false}, out,
+                           err);
 }
 
 vcol_status vcol_file_recover(vcol_manager *m, const char *path, vcol_source *source, const vcol_reader *reader,
                               vcol_file **out, vcol_error *err)
 {
-    if (out)
-        *out = NULL;
-    if (err && err->status)
-        return (vcol_status)err->status;
-    if (!m || !path || !out)
-        return vcol_error_format(err, VCOL_MISUSE, "vcol_file_recover: a manager and a path are needed");
-    return open_file(m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, true, NULL, 0, false}, out, err);
+    return open_or_recover("vcol_file_recover", m, &(vcol__opening){path, source, &reader, reader ? 1 : 0, true, NULL, 0, false},
+                           out, err);
 }
 
 void vcol_file_close(vcol_file *f)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * io/speed.h: whether reads are slow, by what they took. No clock in here but the one function, so that a test can say what
+ * io/speed.h: whether reads are slow, or come from the system's memory, by what they took. No clock in here but the one function, so that a test can say what
  * a read took.
  */
 #ifndef VCOL_IO_SPEED_H
