@@ -87,15 +87,21 @@ VCOL_API vcol_status vcol_file_verify(vcol_file *file, void (*report)(const vcol
 #define VCOL_DATASET_RECOVER 32u     /* its files were not closed: as by vcol_file_recover */
 
 #define VCOL_DATASET_FRIENDS 64u     /* the friends that its tables name (ROOT's AddFriend) are opened, too */
+#define VCOL_DATASET_UNMATCHED_NULL 128u /* entries that a friend's index does not find are null in its columns, not an error */
 
 /*
  * A friend: a table whose entry i has further columns of the data set's entry i, which are `name.column`. Its files are opened with
  * the data set's, one each, and must have as many entries, all but the last. A friend that ends before the data set
  * does is as a column that does: an error, or null by VCOL_DATASET_SHORT_NULL; one that is longer is read as far as the data set goes.
  *
- * A friend with a stored index of columns that the data set has, too, belongs to the entries of the same numbers: its columns are
- * listed, but UNSUPPORTED (find its entries by vcol_index_open), unless VCOL_FRIEND_BY_ENTRY says otherwise. Friends of friends
- * are not opened. Files of a friend are read by waiting, whatever their sources can do.
+ * A friend with a stored index (ROOT's TTreeIndex) of columns that the data set has, too, belongs to the entries of the same
+ * numbers, in whatever order its own are: of several the first. The index is read when the data set is opened. A column has as
+ * many entries as the data set; where the index finds none it is an error (NOT_FOUND), or with VCOL_DATASET_UNMATCHED_NULL null:
+ * then each of the friend's columns is optional. An index of other columns means nothing, and entry i belongs to entry i; so it
+ * does by VCOL_FRIEND_BY_ENTRY, whatever index there is. Columns are UNSUPPORTED where the index is of expressions, or the data
+ * set's column of that name is no integer. Each file of the data set is looked for in its own friend.
+ *
+ * Friends of friends are not opened. Files of a friend are read by waiting, whatever their sources can do.
  */
 typedef struct vcol_friend {
     const char *name;
@@ -104,6 +110,8 @@ typedef struct vcol_friend {
     vcol_source *const *sources; /* one a path, acquired; or NULL: local files */
     uint32_t flags;              /* VCOL_FRIEND_… */
     int32_t reserved;
+    const char *major, *minor; /* or NULL. Columns of one integer an entry that both have: as by a stored index of these. Of the
+                                  friend's they are read when the data set is opened. minor alone may be NULL */
 } vcol_friend;
 #define VCOL_FRIEND_BY_ENTRY 1u /* entry i belongs to entry i, whatever index it has */
 

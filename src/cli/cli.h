@@ -61,7 +61,8 @@ typedef struct cli_options {
     int32_t threads;
     const char *trace; /* a file, or NULL */
     const char *friends[CLI_MAX_FRIENDS]; /* "NAME=FILE:TREE"; borrowed from argv */
-    int n_friends, stored_friends;
+    int n_friends, stored_friends, unmatched_null;
+    const char *friends_by; /* columns, or NULL; borrowed from argv */
     int no_prefetch, quiet, json, jsonl, stats, column_stats, recover, help;
 } cli_options;
 
@@ -108,6 +109,8 @@ int cli_interrupted(void);
 
 vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_manager **out, vcol_error *err);
 
+/* "run event" in two; the second is NULL where there is but one. *copy is for free(). */
+vcol_status cli_index_columns(const char *columns, char **copy, const char **major, const char **minor, vcol_error *err);
 /* vcol_dataset_open and vcol_file_open (or recover), as the options say; flags: VCOL_DATASET_…. */
 vcol_status cli_dataset_open(vcol_manager *manager, const cli_options *options, const char *const *paths, int n,
                              uint32_t flags, vcol_dataset **out, vcol_error *err);

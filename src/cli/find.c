@@ -15,21 +15,6 @@ static int number(const char *text, int64_t *out)
     return errno || *end || !*text || strchr(" \t\n\v\f\r", *text) ? -1 : 0;
 }
 
-/* "run event" in two; the second is NULL where there is but one. *copy is for free(). */
-static vcol_status split(const char *columns, char **copy, const char **major, const char **minor, vcol_error *err)
-{
-    static const char between[] = " ,\t\n";
-    char *rest;
-    *copy = strdup(columns);
-    if (!*copy)
-        return vcol_error_set(err, VCOL_NOMEM, "out of memory");
-    *major = strtok_r(*copy, between, &rest);
-    *minor = *major ? strtok_r(NULL, between, &rest) : NULL;
-    if (!*major || (*minor && strtok_r(NULL, between, &rest)))
-        return vcol_error_set(err, VCOL_MISUSE, "find: one column or two make an index");
-    return VCOL_OK;
-}
-
 int cli_find_run(const cli_options *options)
 {
     vcol_error err = {0};
@@ -46,7 +31,7 @@ int cli_find_run(const cli_options *options)
             return CLI_USAGE;
         }
     if (options->columns)
-        split(options->columns, &copy, &major, &minor, &err);
+        cli_index_columns(options->columns, &copy, &major, &minor, &err);
     if (!err.status && cli_manager_open(options, 0, &manager, &err) == VCOL_OK &&
         cli_dataset_open(manager, options, options->operands, 1, 0, &dataset, &err) == VCOL_OK &&
         vcol_index_open(dataset, major, minor, &index, &err) == VCOL_OK &&

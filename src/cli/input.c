@@ -34,20 +34,38 @@ vcol_status cli_manager_open(const cli_options *options, uint32_t flags, vcol_ma
     return vcol_manager_open(&mo, out, err);
 }
 
+vcol_status cli_index_columns(const char *columns, char **copy, const char **major, const char **minor, vcol_error *err)
+{
+    static const char between[] = " ,\t\n";
+    char *rest;
+    *copy = strdup(columns);
+    if (!*copy)
+        return vcol_error_set(err, VCOL_NOMEM, "out of memory");
+    *major = strtok_r(*copy, between, &rest);
+    *minor = *major ? strtok_r(NULL, between, &rest) : NULL;
+    if (!*major || (*minor && strtok_r(NULL, between, &rest)))
+        return vcol_error_set(err, VCOL_MISUSE, "one column or two make an index");
+    return VCOL_OK;
+}
+
 vcol_status cli_dataset_open(vcol_manager *manager, const cli_options *options, const char *const *paths, int n,
                              uint32_t flags, vcol_dataset **out, vcol_error *err)
 {
     vcol_dataset_options o;
     vcol_friend friends[CLI_MAX_FRIENDS];
     const char *files[CLI_MAX_FRIENDS];
-    char *names[CLI_MAX_FRIENDS];
+    char *names[CLI_MAX_FRIENDS], *copy = NULL;
+    const char *major = NULL, *minor = NULL;
     vcol_dataset_options_init(&o, sizeof o);
-    o.flags = flags | (options->recover ? VCOL_DATASET_RECOVER : 0) | (options->stored_friends ? VCOL_DATASET_FRIENDS : 0);
+    o.flags = flags | (options->recover ? VCOL_DATASET_RECOVER : 0) | (options->stored_friends ? VCOL_DATASET_FRIENDS : 0) |
+              (options->unmatched_null ? VCOL_DATASET_UNMATCHED_NULL : 0);
+    if (options->friends_by)
+        cli_index_columns(options->friends_by, &copy, &major, &minor, err);
     for (int i = 0; i < options->n_friends; i++) {
         const char *equals = strchr(options->friends[i], '=');
         names[i] = strndup(options->friends[i], (size_t)(equals - options->friends[i]));
         files[i] = equals + 1;
-        friends[i] = (vcol_friend){.name = names[i], .paths = &files[i], .n_paths = 1};
+        friends[i] = (vcol_friend){.name = names[i], .paths = &files[i], .n_paths = 1, .major = major, .minor = minor};
         if (!names[i])
             vcol_error_set(err, VCOL_NOMEM, "out of memory");
     }
@@ -56,6 +74,7 @@ vcol_status cli_dataset_open(vcol_manager *manager, const cli_options *options, 
     vcol_dataset_open(manager, paths, n, &o, out, err);
     for (int i = 0; i < options->n_friends; i++)
         free(names[i]);
+    free(copy);
     return (vcol_status)err->status;
 }
 

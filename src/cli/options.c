@@ -137,6 +137,19 @@ static int parse_friends(const char *argument, cli_options *out)
     return 0;
 }
 
+static int parse_by(const char *argument, cli_options *out)
+{
+    out->friends_by = argument;
+    return *argument ? 0 : -1;
+}
+
+static int parse_unmatched_null(const char *argument, cli_options *out)
+{
+    (void)argument;
+    out->unmatched_null = 1;
+    return 0;
+}
+
 static int parse_quiet(const char *argument, cli_options *out)
 {
     (void)argument;
@@ -179,6 +192,11 @@ static const option table[] = {
      "columns NAME.x of another table: its entry i belongs to entry i; of several\nfiles a pattern. May be given again",
      "NAME=FILE:TREE, at most 16 times", parse_friend},
     {CLI_FRIENDS, 0, "friends", NULL, "also the friends that the table names itself", NULL, parse_friends},
+    {CLI_FRIENDS, 0, "by", "COLS",
+     "entries of the friends given by --friend belong to those with the same\nintegers in one or two columns: \"run event\"",
+     "one or two columns", parse_by},
+    {CLI_FRIENDS, 0, "unmatched-null", NULL, "entries that a friend's index does not find are null, not an error", NULL,
+     parse_unmatched_null},
     {CLI_RECOVER, 0, "recover", NULL, "the files were not closed, or were cut short: find what is in them\nby going over their records", NULL, parse_recover},
     {CLI_QUIET, 'q', "quiet", NULL, "no progress on the terminal", NULL, parse_quiet},
     {CLI_HELP, 'h', "help", NULL, "print this", NULL, parse_help},

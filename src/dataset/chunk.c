@@ -6,7 +6,7 @@
  * data set (which buffers it is made of); both are filled when something is touched, by compare and swap, so that threads need
  * no lock to find what is there. A lease of a column is one pin on each of its buffers.
  */
-#include "dataset/chunk.h"
+#include "dataset/match.h"
 
 #include "array/derive.h"
 #include "core/meter.h"
@@ -28,9 +28,12 @@ vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol
         c->units = calloc((size_t)t->schema->n_groups + 1, sizeof *c->units);
         c->columns = calloc((size_t)d->n_columns + 1, sizeof *c->columns);
         c->leased_units = calloc((size_t)t->schema->n_groups + 1, sizeof *c->leased_units);
+        if (t->n_matches)
+            c->matched = calloc((size_t)t->n_matches, sizeof *c->matched);
     }
-    if (!c || !c->units || !c->columns || !c->leased_units) {
+    if (!c || !c->units || !c->columns || !c->leased_units || (t->n_matches && !c->matched)) {
         if (c) {
+            free(c->matched);
             free(c->units);
             free(c->leased_units);
             free(c->columns);
@@ -110,6 +113,11 @@ void vcol_chunk_close(vcol_chunk *c)
         }
         vcol__defined_free(x);
     }
+    for (int32_t k = 0; k < c->table->n_matches; k++) {
+        vcol__matched *x = atomic_load_explicit(&c->matched[k], memory_order_acquire);
+        if (x)
+            vcol__matched_close(x);
+    }
     for (int64_t g = 0; g < c->table->schema->n_groups; g++) {
         vcol_buffer *unit = atomic_load_explicit(&c->units[g], memory_order_acquire);
         if (unit) {
@@ -127,6 +135,7 @@ void vcol_chunk_close(vcol_chunk *c)
     free(c->units);
     free(c->leased_units);
     free(c->columns);
+    free(c->matched);
     free(c);
 }
 
@@ -162,8 +171,7 @@ static vcol_status ends_early(const vcol_chunk *c, int32_t group, vcol_error *er
                              g->name, (long long)(c->table->first + g->entries));
 }
 
-/* The buffer of a group, made if need be; borrowed. */
-static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol_error *err)
+vcol_status vcol__chunk_unit(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol_error *err)
 {
     vcol_buffer *unit = atomic_load_explicit(&c->units[group], memory_order_acquire), *dep = NULL, *source = NULL, *none = NULL;
     *out = unit;
@@ -173,9 +181,9 @@ static vcol_status unit_of(vcol_chunk *c, int32_t group, vcol_buffer **out, vcol
     int32_t depends = vcol__group_dep(g), from = vcol__group_source(g);
     if (depends >= 0 && rows_of(c, depends) < rows_of(c, group))
         return ends_early(c, depends, err);
-    vcol_status status = depends >= 0 ? unit_of(c, depends, &dep, err) : VCOL_OK;
+    vcol_status status = depends >= 0 ? vcol__chunk_unit(c, depends, &dep, err) : VCOL_OK;
     if (status == VCOL_OK && from >= 0)
-        status = unit_of(c, from, &source, err);
+        status = vcol__chunk_unit(c, from, &source, err);
     if (status == VCOL_OK)
         status = vcol__unit_create(&c->table->binding, &c->table->pass, group, c->row, rows_of(c, group), dep, source, &unit, err);
     if (status != VCOL_OK)
@@ -197,7 +205,7 @@ static vcol_status array_of(vcol_chunk *c, vcol_leaf_ref ref, bool pad, bool inn
                             vcol_buffer **out, int32_t *leaf, vcol_error *err)
 {
     vcol_buffer *unit;
-    vcol_status status = unit_of(c, ref.group, &unit, err);
+    vcol_status status = vcol__chunk_unit(c, ref.group, &unit, err);
     if (status != VCOL_OK)
         return status;
     *leaf = ref.leaf;
@@ -265,15 +273,34 @@ static vcol_status present(vcol_chunk *c, const vcol__column_def *def, const vco
     if (status == VCOL_OK)
         status = array_of(c, s->values, def->nullable, below_list, VCOL__PAD_VALUES, each, &column->values,
                           &column->values_leaf, err);
-    if (status == VCOL_OK && s->type != column->type) {
-        vcol_buffer *wide = NULL;
-        status = vcol__widen_create(column->values, column->values_leaf, s->type, column->type, &wide, err);
-        if (status == VCOL_OK) {
-            vcol_buffer_release(column->values);
-            column->values = wide;
-            column->values_leaf = 0;
-        }
+    return status;
+}
+
+/* Values of the data set's type, where this file's is a narrower one. */
+static vcol_status widened(const vcol_schema_column *s, vcol__chunk_column *column, vcol_error *err)
+{
+    vcol_buffer *wide = NULL;
+    if (s->type == column->type)
+        return VCOL_OK;
+    vcol_status status = vcol__widen_create(column->values, column->values_leaf, s->type, column->type, &wide, err);
+    if (status == VCOL_OK) {
+        vcol_buffer_release(column->values);
+        column->values = wide;
+        column->values_leaf = 0;
     }
+    return status;
+}
+
+/* The arrays of a friend's column whose entries are found by its index. */
+static vcol_status found(vcol_chunk *c, const vcol__match *m, const vcol_schema_column *s, vcol__chunk_column *column,
+                         vcol_error *err)
+{
+    vcol__matched *x;
+    vcol_status status = vcol__matched_of(c, m, &x, err);
+    if (status == VCOL_OK && column->levels) /* the data set's: it may be null */
+        status = vcol__matched_validity(x, &column->level[0].buffer, err);
+    if (status == VCOL_OK)
+        status = vcol__matched_column(x, s, column, err);
     return status;
 }
 
@@ -304,17 +331,20 @@ static vcol_status make_column(vcol_chunk *c, int64_t id, vcol__chunk_column **o
     column->hits = &d->columns[id].hits;
     column->expected = -1;
     vcol_status status = VCOL_OK;
+    const vcol__match *match = s ? vcol__match_of(c->table, s) : NULL;
     if (def->nullable) {
         int64_t have = s ? s->entries - c->row : 0;
         have = have < 0 ? 0 : have < c->count ? have : c->count;
         column->level[0].kind = VCOL_LEVEL_OPTIONAL;
         column->levels = 1;
-        if (have < c->count) /* else no validity: all are there */
+        if (have < c->count && !match) /* else no validity: all are there */
             status = vcol__pad_create(d->manager, def->schema->path, VCOL__PAD_VALIDITY, NULL, 0, have, c->count, 0,
                                       &column->level[0].buffer, err);
     }
     if (status == VCOL_OK)
-        status = s ? present(c, def, s, column, err) : missing(c, def, column, err);
+        status = match ? found(c, match, s, column, err) : s ? present(c, def, s, column, err) : missing(c, def, column, err);
+    if (status == VCOL_OK && s)
+        status = widened(s, column, err);
     if (status != VCOL_OK) {
         vcol_buffer_release(column->values);
         for (int32_t l = 0; l < column->levels; l++)
@@ -355,7 +385,7 @@ vcol__defined *vcol__chunk_defined(vcol_chunk *c, int64_t id)
     return x;
 }
 
-/* Buffers that were made for this column alone: padded, widened. Those of the file's groups are metered by unit_of. */
+/* Buffers that were made for this column alone: padded, widened. Those of the file's groups are metered by vcol__chunk_unit. */
 static void meter_column(vcol_chunk *c, vcol__chunk_column *x)
 {
     if (x->values->group < 0)
@@ -524,6 +554,22 @@ static bool add_array(vcol_chunk *c, buffer_list *l, vcol_buffer *b)
     return add_buffer(l, b);
 }
 
+/* What a column of a friend with an index is found by comes before it. */
+static bool add_found(vcol_chunk *c, buffer_list *l, int64_t id)
+{
+    int64_t at = id >= c->dataset->n_columns ? -1 : c->table->map ? c->table->map[id] : id;
+    const vcol__match *m = at >= 0 && c->matched ? vcol__match_of(c->table, &c->table->schema->columns[at]) : NULL;
+    vcol__matched *x = m ? atomic_load_explicit(&c->matched[m - c->table->matches], memory_order_acquire) : NULL;
+    vcol_buffer *numbers[2], *places;
+    if (!x)
+        return true;
+    vcol__matched_inputs(x, numbers, &places);
+    for (int k = 0; k < 2; k++)
+        if (numbers[k] && !add_array(c, l, numbers[k]))
+            return false;
+    return add_buffer(l, places);
+}
+
 vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, const vcol_prefetch_options *options,
                                  vcol_prefetch **out, vcol_error *err)
 {
@@ -538,7 +584,7 @@ vcol_status vcol__chunk_prefetch(vcol_chunk *c, const int64_t *ids, int64_t n, c
             continue; /* who asks for it is told */
         if (vcol__chunk_column_of(c, id, &x, NULL) != VCOL_OK)
             continue;
-        bool ok = true;
+        bool ok = add_found(c, &l, id);
         int32_t list = vcol__column_list(x);
         for (int32_t k = 0; k < x->levels && ok; k++)
             if (x->level[k].buffer && (!offsets || k == list))

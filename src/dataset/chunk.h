@@ -68,6 +68,7 @@ struct vcol_chunk {
     _Atomic(vcol_buffer *) *units;            /* by the file's group */
     _Atomic int64_t *leased_units; /* likewise: leases of offsets alone: 0, or vcol__unit_lease */
     _Atomic(vcol__chunk_column *) *columns;   /* by the data set's column */
+    _Atomic(struct vcol__matched *) *matched; /* by the file's friend with an index; NULL: it has none */
     /* who is told what is touched first: the loop, which learns */
     void (*touched)(int64_t id, void *opaque);
     void *opaque;
@@ -105,6 +106,8 @@ vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol
 /* Begins a scope over columns by id (~id: only a column's outermost offsets), that belongs to the chunk. */
 vcol_status vcol__chunk_prefetch(vcol_chunk *chunk, const int64_t *ids, int64_t n, const vcol_prefetch_options *options,
                                  vcol_prefetch **out, vcol_error *err);
+/* The buffer of a group over the chunk's rows, as far as it has them; made if need be, borrowed. */
+vcol_status vcol__chunk_unit(vcol_chunk *chunk, int32_t group, vcol_buffer **out, vcol_error *err);
 /* The column of that id, made if need be. Errors: RANGE, UNSUPPORTED, NOMEM. */
 vcol_status vcol__chunk_column_of(vcol_chunk *chunk, int64_t id, vcol__chunk_column **out, vcol_error *err);
 /* The id of the column of that name, of the file, defined or put. Errors: NOT_FOUND. (getters.c) */

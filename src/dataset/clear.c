@@ -4,7 +4,7 @@
  * of a collection and the counts that they are made of, stays while another column has a use for it, or the loop or the
  * plan says that one will.
  */
-#include "dataset/chunk.h"
+#include "dataset/match.h"
 
 #include <stdlib.h>
 
@@ -125,6 +125,16 @@ static void clear_inputs(vcol_chunk *c, int32_t group)
     }
 }
 
+/* The values of a friend's column that is found by its index. */
+static void clear_found(vcol_chunk *c, int64_t at)
+{
+    const vcol_schema_column *s = at >= 0 ? &c->table->schema->columns[at] : NULL;
+    const vcol__match *m = s && c->matched ? vcol__match_of(c->table, s) : NULL;
+    vcol__matched *found = m ? atomic_load_explicit(&c->matched[m - c->table->matches], memory_order_acquire) : NULL;
+    if (found)
+        vcol__matched_clear(found, s);
+}
+
 static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
 {
     int leased = atomic_load(&x->leased);
@@ -143,6 +153,7 @@ static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
         vcol_buffer *unit = at >= 0 ? atomic_load(&c->units[c->table->schema->columns[at].values.group]) : NULL;
         if (unit)
             vcol__buffer_clear(unit);
+        clear_found(c, at);
     }
     for (int32_t l = 0; l < x->levels; l++)
         if (x->level[l].buffer && x->level[l].buffer != x->values)

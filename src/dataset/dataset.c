@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening many files as one: vcol/dataset.h. The schema is the first file's; others are mapped onto it by path. */
 #include "dataset/friend.h"
+#include "dataset/match.h"
 
 #include "array/derive.h"
 
@@ -139,7 +140,7 @@ static vcol_status describe(vcol_dataset *d, vcol_error *err)
         vcol__column_def *c = &d->columns[id];
         c->entries = c->stored = c->unpacked = 0;
         c->blocks = c->schema->blocks;
-        bool is_short = false;
+        bool is_short = false, is_found = false;
         for (int64_t f = 0; f < d->n_files; f++) {
             const vcol__infile *t = &d->files[f];
             int64_t at = t->map ? t->map[id] : id;
@@ -150,8 +151,11 @@ static vcol_status describe(vcol_dataset *d, vcol_error *err)
             c->stored += s->stored;
             c->unpacked += s->unpacked;
             is_short = is_short || s->entries < t->entries;
+            is_found = is_found || vcol__match_of(t, s);
         }
         if (is_short && (d->flags & VCOL_DATASET_SHORT_NULL) && c->schema->status == VCOL_OK)
+            c->nullable = true;
+        if (is_found && (d->flags & VCOL_DATASET_UNMATCHED_NULL))
             c->nullable = true;
         if (c->nullable) {
             size_t n = strlen(c->schema->shape) + 2;
@@ -262,6 +266,8 @@ static vcol_status count_users(vcol_dataset *d, vcol__infile *t, vcol_error *err
 static vcol_status add_friend(const vcol_friend *f, int64_t n_files, wishes *w, vcol_error *err)
 {
     vcol_status status = VCOL_OK;
+    if ((f->minor && !f->major) || (f->major && (f->flags & VCOL_FRIEND_BY_ENTRY)))
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_open: a friend needs a major with a minor, and neither by entry");
     if (!f->name || !*f->name || !f->paths || f->n_paths < 1)
         return vcol_error_format(err, VCOL_MISUSE, "vcol_dataset_open: a friend needs a name and paths");
     for (int64_t i = 0; i < f->n_paths && status == VCOL_OK; i++)
@@ -287,7 +293,8 @@ static vcol_status list_friends(const vcol_dataset_options *o, int64_t n_files, 
         for (int64_t i = 0; i < n_files && status == VCOL_OK; i++) {
             const wish *x = &texts[k].list[i];
             out->files[i * out->n + k] =
-                (struct vcol__friend_file){f->name, x->path, x->object, x->source, f->flags & VCOL_FRIEND_BY_ENTRY};
+                (struct vcol__friend_file){.name = f->name, .path = x->path, .object = x->object, .source = x->source,
+                                           .by_entry = f->flags & VCOL_FRIEND_BY_ENTRY, .major = f->major, .minor = f->minor};
         }
     }
     return status;
@@ -308,8 +315,20 @@ static vcol_status check_friends(const vcol__infile *t, vcol_error *err)
 void vcol__dataset_begin_pass(vcol_dataset *d)
 {
     uint64_t number = atomic_fetch_add_explicit(&d->manager->tier.passes, 1, memory_order_relaxed) + 1;
-    for (int64_t f = 0; f < d->n_files; f++)
+    for (int64_t f = 0; f < d->n_files; f++) {
         vcol__pass_begin(&d->files[f].pass, number);
+        for (int32_t k = 0; k < d->files[f].n_matches; k++)
+            vcol__pass_begin(&d->files[f].matches[k].pass, number);
+    }
+}
+
+void vcol__dataset_end_pass(vcol_dataset *d)
+{
+    for (int64_t f = 0; f < d->n_files; f++) {
+        vcol__pass_reset(&d->files[f].pass);
+        for (int32_t k = 0; k < d->files[f].n_matches; k++)
+            vcol__pass_reset(&d->files[f].matches[k].pass);
+    }
 }
 
 vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t n, const vcol_dataset_options *options,
@@ -364,6 +383,8 @@ vcol_status vcol_dataset_open(vcol_manager *m, const char *const *paths, int64_t
             break;
         d->n_files++;
         t->first = t->pass.origin = d->entries;
+        for (int32_t k = 0; k < t->n_matches; k++)
+            t->matches[k].pass.origin = d->entries;
         if (o.flags & (VCOL_DATASET_KEEP_STORED | VCOL_DATASET_DROP_STORED))
             t->binding.keep = o.flags & VCOL_DATASET_KEEP_STORED ? VCOL__KEEP_ALWAYS : VCOL__KEEP_NEVER;
         for (int64_t k = 0; k < t->own_columns && (o.flags & VCOL_DATASET_LONGEST); k++) {

@@ -40,6 +40,8 @@ typedef struct vcol__infile {
     int64_t *map;         /* the data set's column -> this schema's, or -1; NULL: the same */
     vcol__users *users;   /* the first file's, where the groups are the same */
     vcol__ration ration;
+    struct vcol__match *matches; /* friends whose entries are found by their index: match.h */
+    int32_t n_matches;
 } vcol__infile;
 
 /* A column as the data set has it. */
@@ -102,8 +104,9 @@ struct vcol_file {
 /* The built-in readers, NULL-terminated. */
 extern const vcol_reader *(*const vcol__builtin_readers[])(void);
 
-/* A loop over the data set begins: what it uses from now on is used in one direction. vcol__pass_reset of all files ends it. */
+/* A loop over the data set begins: what it uses from now on is used in one direction; and ends: nothing is carried any more. */
 void vcol__dataset_begin_pass(vcol_dataset *d);
+void vcol__dataset_end_pass(vcol_dataset *d);
 
 /*
  * The groups of a column's arrays in a file, and what these are made of that no column need name, each once; with `counts` also

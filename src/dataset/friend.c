@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Friends: entry i of a table has the columns of entry i of other tables, too.
+ * Friends: entry i of a table has the columns of entry i of other tables, too; or, of those with an index, of the entry that has
+ * the same numbers (match.c).
  *
  * To the runtime a file with friends is one object of one reader, made here: its schema is the table's own and those of the
  * friends behind it, with the numbers of groups moved; its source is made of theirs (vcol__source_join), each with a base that is
@@ -15,6 +16,8 @@
 #include "dataset/friend.h"
 
 #include "core/work.h"
+#include "dataset/index.h"
+#include "dataset/match.h"
 #include "io/source.h"
 
 #include <stdio.h>
@@ -32,6 +35,7 @@ typedef struct part {
     int32_t first_group;
     int64_t first_column;
     const char *note; /* why its columns cannot be read, or NULL; static */
+    int64_t found; /* entries of the table for which its index tells theirs; -1: entry i belongs to entry i */
 } part;
 
 typedef struct joined {
@@ -283,24 +287,53 @@ static char *text_of(joined *j, const char *before, const char *name, const char
     return keep_text(j, text);
 }
 
-static bool has_column(const vcol_schema *s, const char *path)
+/* A flat column of integers, or NULL; *note says why it is none, or NULL if there is no such column at all. */
+static const vcol_schema_column *number_of(const vcol_schema *s, const char *path, const char **note)
 {
-    for (int64_t i = 0; i < s->n_columns; i++)
-        if (strcmp(s->columns[i].path, path) == 0)
-            return true;
-    return false;
+    *note = NULL;
+    for (int64_t i = 0; i < s->n_columns; i++) {
+        const vcol_schema_column *c = &s->columns[i];
+        if (strcmp(c->path, path) != 0)
+            continue;
+        bool takes = c->status == VCOL_OK && c->levels == 0 && vcol__index_takes(c->type);
+        *note = takes ? NULL : "it has an index, of which a column of the table's is not one integer an entry that can be read";
+        return takes ? c : NULL;
+    }
+    return NULL;
+}
+
+/* More than a column's name: what it is of some entry is not known. */
+static bool is_expression(const char *text)
+{
+    return strpbrk(text, "+-*/%()[]<>=!&|^?:,$ ") || (*text >= '0' && *text <= '9' && strcmp(text, "0") != 0);
 }
 
 /*
- * Entries of a friend with an index belong to those of the same numbers, if the table has the columns: as ROOT has it. FORMAT
- * root/TTreeIndex GetEntryNumberFriend: without the columns, entry i to entry i. source: root-project/root
- * tree/treeplayer/src/TTreeIndex.cxx
+ * How a friend's entries belong to the table's: by its index, if it has one and the table has the columns that this is of; else
+ * entry i to entry i, as ROOT has it (match.c). *out then says which numbers; p->note that it cannot be told.
  */
-static const char *matched_otherwise(const vcol_schema *main, const vcol_schema *s)
+static bool has_index_for(const vcol_schema *main, const char *major, const char *minor, part *p, vcol__match *out)
 {
-    bool both = s->index_major && has_column(main, s->index_major) &&
-                (has_column(main, s->index_minor) || strcmp(s->index_minor, "0") == 0);
-    return both ? "its entries belong to those of the same numbers in its index (vcol_index_open), not of the same place" : NULL;
+    const char *names[2] = {major, minor};
+    if (!major)
+        return false;
+    out->have = main->entries;
+    for (int k = 0; k < 2; k++) {
+        const vcol_schema_column *c;
+        out->number[k].values.group = -1;
+        if (k == 1 && strcmp(names[k], "0") == 0)
+            continue;
+        if (is_expression(names[k])) {
+            p->note = "it has an index of expressions, not of columns; VCOL_FRIEND_BY_ENTRY reads it entry by entry";
+            return false;
+        }
+        c = number_of(main, names[k], &p->note);
+        if (!c)
+            return false;
+        out->number[k] = (vcol__number){c->values, c->type};
+        out->have = c->entries < out->have ? c->entries : out->have;
+    }
+    return true;
 }
 
 /* A file that a table names: as it stands, else beside the table's own file. NULL: no memory. */
@@ -382,6 +415,8 @@ static vcol_status add_part(joined *j, part *p, vcol_error *err)
         for (int32_t l = 0; l < to->levels; l++)
             to->level[l].ref.group += p->first_group;
         to->values.group += p->first_group;
+        if (p->found >= 0)
+            to->entries = p->found;
     }
     all->metadata += s->metadata;
     return VCOL_OK;
@@ -445,18 +480,69 @@ static struct vcol__friend_file *gather(const vcol__opening *what, const vcol__i
         for (int64_t k = 0; k < *n; k++)
             taken = taken || strcmp(list[k].name, f->name) == 0;
         if (!taken)
-            list[(*n)++] = (struct vcol__friend_file){f->name, *f->path ? f->path : t->path, f->object, *f->path ? NULL : t->source, false};
+            list[(*n)++] = (struct vcol__friend_file){.name = f->name, .path = *f->path ? f->path : t->path, .object = f->object,
+                                                      .source = *f->path ? NULL : t->source};
     }
     return list;
+}
+
+/* Makes an index of a friend's columns: as a data set of its own, for the moment. */
+static vcol_status make_index(vcol_manager *m, const vcol__opening *what, const struct vcol__friend_file *f, const part *p,
+                              vcol_index **out, vcol_error *err)
+{
+    size_t n = strlen(f->object ? f->object : "") + sizeof "friend:";
+    char *path = malloc(n);
+    vcol_dataset_options o;
+    vcol_dataset *d = NULL;
+    if (!path)
+        return vcol_error_format(err, VCOL_NOMEM, "no memory for a path");
+    snprintf(path, n, "friend%s%s", f->object ? ":" : "", f->object ? f->object : "");
+    vcol_dataset_options_init(&o, sizeof o);
+    o.flags = what->recover ? VCOL_DATASET_RECOVER : 0;
+    o.sources = &p->file->source;
+    o.readers = what->readers;
+    o.n_readers = what->n_readers;
+    vcol_status status = vcol_dataset_open(m, &(const char *){path}, 1, &o, &d, err);
+    if (status == VCOL_OK)
+        status = vcol_index_open(d, f->major, f->minor, out, err);
+    vcol_dataset_close(d);
+    free(path);
+    return status;
+}
+
+/* A friend whose entries are found by an index, its own or one of columns, is added to those that are. */
+static vcol_status add_match(vcol_manager *m, const vcol__opening *what, const struct vcol__friend_file *f, const vcol_schema *main,
+                             part *p, vcol__match *matches, int32_t *n, vcol_error *err)
+{
+    const char *major = f->major ? f->major : p->schema->index_major, *minor = f->major ? f->minor : p->schema->index_minor;
+    vcol__match x = {.name = p->name, .where = p->file->where, .n_groups = (int32_t)p->schema->n_groups};
+    vcol_error why = {0};
+    vcol_status status;
+    if (f->by_entry)
+        return VCOL_OK;
+    if (!has_index_for(main, major, minor ? minor : "0", p, &x))
+        return f->major ? vcol_error_format(err, VCOL_TYPE, "friend '%.60s': the table has no columns '%.80s'%s%.80s%s of one integer "
+                                            "an entry", p->name, major, minor ? " and '" : "", minor ? minor : "", minor ? "'" : "")
+                        : VCOL_OK;
+    status = f->major ? make_index(m, what, f, p, &x.index, &why) : vcol__index_of_file(m, p->file, &x.index, &why);
+    if (status != VCOL_OK)
+        return told(p, status, &why, err);
+    x.entries = p->schema->entries;
+    p->found = x.have;
+    matches[*n] = x;
+    vcol__pass_init(&matches[(*n)++].pass, m);
+    return VCOL_OK;
 }
 
 vcol_status vcol__friends_join(vcol_manager *m, const vcol__opening *what, vcol__infile *t, vcol_error *err)
 {
     const vcol_schema *s = t->reader->schema(t->object);
     int64_t n = 0, opened = 0;
+    int32_t n_matches = 0;
     struct vcol__friend_file *list = gather(what, t, s, &n);
     joined *j = n ? calloc(1, sizeof *j) : NULL;
     joined_file *file = malloc(sizeof *file);
+    vcol__match *matches = n ? calloc((size_t)n, sizeof *matches) : NULL;
     vcol_source *source = NULL;
     vcol_status status = VCOL_OK;
     if (n == 0 && list)
@@ -465,12 +551,12 @@ vcol_status vcol__friends_join(vcol_manager *m, const vcol__opening *what, vcol_
         j->parts = calloc((size_t)n + 1, sizeof *j->parts);
         j->files = calloc((size_t)n + 1, sizeof *j->files);
     }
-    if (!list || !j || !file || !j->parts || !j->files || n > INT16_MAX) {
+    if (!list || !j || !file || !matches || !j->parts || !j->files || n > INT16_MAX) {
         status = vcol_error_format(err, VCOL_NOMEM, "no memory for %lld friends", (long long)n);
         goto done;
     }
     j->n = 1;
-    j->parts[0] = (part){.reader = t->reader, .object = t->object, .schema = s};
+    j->parts[0] = (part){.reader = t->reader, .object = t->object, .schema = s, .found = -1};
     for (; opened < n && status == VCOL_OK; opened++) {
         vcol__infile *f = &j->files[opened];
         part *p = &j->parts[opened + 1];
@@ -483,15 +569,18 @@ vcol_status vcol__friends_join(vcol_manager *m, const vcol__opening *what, vcol_
             break;
         f->binding.manager = m;
         j->n++;
-        *p = (part){.reader = f->reader, .object = f->object, .schema = f->reader->schema(f->object), .file = f};
+        *p = (part){.reader = f->reader, .object = f->object, .schema = f->reader->schema(f->object), .file = f, .found = -1};
         p->name = text_of(j, "", own.name, "", "");
         if (!p->name)
             status = vcol_error_format(err, VCOL_NOMEM, "no memory for a name");
-        if (!own.by_entry)
-            p->note = matched_otherwise(s, p->schema);
+        else
+            status = add_match(m, what, &own, s, p, matches, &n_matches, err);
     }
     if (status == VCOL_OK)
         status = join_schemas(j, err);
+    for (int32_t k = 0, i = 1; status == VCOL_OK && i < j->n; i++)
+        if (j->parts[i].found >= 0)
+            matches[k++].first_group = j->parts[i].first_group;
     if (status == VCOL_OK)
         status = join_sources(j, t, &source, err);
     if (status == VCOL_OK) {
@@ -501,10 +590,18 @@ vcol_status vcol__friends_join(vcol_manager *m, const vcol__opening *what, vcol_
         t->object = j;
         vcol_source_release(t->source);
         t->source = source;
+        t->matches = matches;
+        t->n_matches = n_matches;
+        matches = NULL;
         file = NULL;
         j = NULL;
     }
 done:
+    for (int32_t k = 0; k < n_matches && matches; k++) {
+        vcol__pass_destroy(&matches[k].pass);
+        vcol_index_close(matches[k].index);
+    }
+    free(matches);
     if (j)
         free_joined(m, j, true);
     free(file);

@@ -10,6 +10,7 @@ struct vcol__friend_file {
     const char *name, *path, *object; /* object NULL: the only one */
     vcol_source *source;              /* or NULL: a local file */
     bool by_entry;                    /* whatever index it has */
+    const char *major, *minor;        /* columns that are to be its index, or NULL */
 };
 
 /*

@@ -91,8 +91,7 @@ void vcol__groups_close(struct vcol__groups *g)
     if (!g)
         return;
     hold(g, NULL, 0);
-    for (int64_t f = 0; f < g->dataset->n_files; f++) /* what our chunks left for those to come */
-        vcol__pass_reset(&g->dataset->files[f].pass);
+    vcol__dataset_end_pass(g->dataset); /* what our chunks left for those to come */
     vcol__account_fix(g->dataset->manager, -(int64_t)(g->places * sizeof *g->seen));
     free(g->seen);
     free(g->starts);

@@ -3,12 +3,11 @@
  * Indices: vcol/index.h. Triples (major, minor, entry) in that order, so that of several entries with one pair the first is
  * found; most files have them so, and nothing has to be sorted.
  */
-#include "dataset/dataset.h"
+#include "dataset/index.h"
 
 #include "core/account.h"
 #include "core/memory.h"
 
-#include <vcol/index.h>
 #include <vcol/loop.h>
 
 #include <stdlib.h>
@@ -28,7 +27,7 @@ struct vcol_index {
     int64_t n, capacity;
     bool stored;
     /* while it is opened */
-    const vcol_dataset *dataset;
+    const char *first_where;  /* the first file */
     const vcol__infile *file; /* the one that is at hand */
 };
 
@@ -112,30 +111,39 @@ static vcol_status take(const vcol_stored_index *index, void *opaque, vcol_error
     }
     if (strcmp(x->major, index->major) != 0 || strcmp(x->minor, index->minor) != 0)
         return vcol_error_format(err, VCOL_TYPE, "its index is of '%.60s' and '%.60s', that of %.120s of '%.60s' and '%.60s'",
-                                 index->major, index->minor, x->dataset->files[0].where, x->major, x->minor);
+                                 index->major, index->minor, x->first_where, x->major, x->minor);
     for (int64_t i = 0; i < index->n; i++)
         x->keys[x->n++] = (key){index->majors[i], index->minors[i], t->first + index->entries[i]};
     x->stored = true;
     return VCOL_OK;
 }
 
-static vcol_status read_stored(vcol_index *x, vcol_error *err)
+static vcol_status read_file(vcol_index *x, const vcol__infile *t, vcol_error *err)
 {
     vcol_worker *worker = vcol__worker_take(x->manager, err);
     vcol_status status = worker ? VCOL_OK : VCOL_NOMEM;
-    for (int64_t f = 0; f < x->dataset->n_files && status == VCOL_OK; f++) {
-        const vcol__infile *t = x->file = &x->dataset->files[f];
-        vcol_error why = {0};
-        x->stored = false;
-        if (t->reader->index)
-            status = t->reader->index(t->object, worker, take, x, &why);
-        if (status == VCOL_OK && !x->stored)
-            status = vcol_error_format(&why, VCOL_NOT_FOUND, "no index is stored with the table");
-        if (status != VCOL_OK)
-            vcol_error_format(err, status, "%.120s: %.380s", t->where, why.message);
-    }
+    x->file = t;
+    x->stored = false;
+    if (worker && t->reader->index)
+        status = t->reader->index(t->object, worker, take, x, err);
+    if (status == VCOL_OK && !x->stored)
+        status = vcol_error_format(err, VCOL_NOT_FOUND, "no index is stored with the table");
     if (worker)
         vcol__worker_give(x->manager, worker);
+    x->file = NULL;
+    return status;
+}
+
+static vcol_status read_stored(vcol_index *x, const vcol_dataset *d, vcol_error *err)
+{
+    vcol_status status = VCOL_OK;
+    x->first_where = d->files[0].where;
+    for (int64_t f = 0; f < d->n_files && status == VCOL_OK; f++) {
+        vcol_error why = {0};
+        status = read_file(x, &d->files[f], &why);
+        if (status != VCOL_OK)
+            vcol_error_format(err, status, "%.120s: %.380s", d->files[f].where, why.message);
+    }
     return status;
 }
 
@@ -155,13 +163,18 @@ static vcol_status column_of(const vcol_dataset *d, const char *name, int64_t *i
     if (c->schema->status != VCOL_OK)
         return vcol_error_format(err, c->schema->status, "%.200s: column '%.80s': %s", d->files[0].where, c->schema->path,
                                  c->schema->note ? c->schema->note : "cannot be read");
-    if (c->schema->levels > 0 || c->nullable || c->schema->type < VCOL_BOOL || c->schema->type > VCOL_U64)
+    if (c->schema->levels > 0 || c->nullable || !vcol__index_takes(c->schema->type))
         return vcol_error_format(err, VCOL_TYPE, "%.200s: column '%.80s' is %s, not one integer an entry", d->files[0].where,
                                  c->schema->path, c->shape ? c->shape : c->schema->shape);
     return VCOL_OK;
 }
 
-static int64_t value(vcol_type type, const void *values, int64_t i)
+bool vcol__index_takes(vcol_type type)
+{
+    return type >= VCOL_BOOL && type <= VCOL_U64;
+}
+
+int64_t vcol__index_number(vcol_type type, const void *values, int64_t i)
 {
     switch (type) {
     case VCOL_BOOL:
@@ -187,7 +200,8 @@ static vcol_status add_chunk(vcol_index *x, vcol_chunk *chunk, const int64_t ids
     if (status != VCOL_OK)
         return status;
     for (int64_t i = 0; i < n; i++)
-        x->keys[x->n++] = (key){value(v[0].type, v[0].values, i), ids[1] >= 0 ? value(v[1].type, v[1].values, i) : 0, first + i};
+        x->keys[x->n++] = (key){vcol__index_number(v[0].type, v[0].values, i),
+                                ids[1] >= 0 ? vcol__index_number(v[1].type, v[1].values, i) : 0, first + i};
     return VCOL_OK;
 }
 
@@ -218,6 +232,36 @@ static vcol_status read_columns(vcol_index *x, vcol_dataset *d, const char *majo
 
 /* ---- the interface ------------------------------------------------------------------------------------ */
 
+static vcol_index *create(vcol_manager *m, vcol_error *err)
+{
+    vcol_index *x = calloc(1, sizeof *x);
+    if (x)
+        x->manager = m;
+    else
+        vcol_error_format(err, VCOL_NOMEM, "no memory for an index");
+    return x;
+}
+
+/* It has been read, or not. */
+static vcol_status finish(vcol_index *x, vcol_status status, vcol_index **out)
+{
+    if (status != VCOL_OK) {
+        vcol_index_close(x);
+        return status;
+    }
+    x->first_where = NULL;
+    sort(x);
+    *out = x;
+    return VCOL_OK;
+}
+
+vcol_status vcol__index_of_file(vcol_manager *m, const vcol__infile *file, vcol_index **out, vcol_error *err)
+{
+    vcol_index *x = create(m, err);
+    *out = NULL;
+    return x ? finish(x, read_file(x, file, err), out) : VCOL_NOMEM;
+}
+
 vcol_status vcol_index_open(vcol_dataset *d, const char *major, const char *minor, vcol_index **out, vcol_error *err)
 {
     if (out)
@@ -226,21 +270,10 @@ vcol_status vcol_index_open(vcol_dataset *d, const char *major, const char *mino
         return (vcol_status)err->status;
     if (!d || !out || (minor && !major))
         return vcol_error_format(err, VCOL_MISUSE, "vcol_index_open: a data set and a place are needed, and a major with a minor");
-    vcol_index *x = calloc(1, sizeof *x);
+    vcol_index *x = create(d->manager, err);
     if (!x)
-        return vcol_error_format(err, VCOL_NOMEM, "no memory for an index");
-    x->manager = d->manager;
-    x->dataset = d;
-    vcol_status status = major ? read_columns(x, d, major, minor, err) : read_stored(x, err);
-    x->dataset = NULL;
-    x->file = NULL;
-    if (status != VCOL_OK) {
-        vcol_index_close(x);
-        return status;
-    }
-    sort(x);
-    *out = x;
-    return VCOL_OK;
+        return VCOL_NOMEM;
+    return finish(x, major ? read_columns(x, d, major, minor, err) : read_stored(x, d, err), out);
 }
 
 void vcol_index_close(vcol_index *x)
@@ -253,14 +286,10 @@ void vcol_index_close(vcol_index *x)
     free(x);
 }
 
-vcol_status vcol_index_find(const vcol_index *x, int64_t major, int64_t minor, int64_t *entry, vcol_error *err)
+int64_t vcol__index_place(const vcol_index *x, int64_t major, int64_t minor)
 {
-    int64_t low = 0, high;
-    if (err && err->status)
-        return (vcol_status)err->status;
-    if (!x || !entry)
-        return vcol_error_format(err, VCOL_MISUSE, "vcol_index_find: an index and a place are needed");
-    for (high = x->n; low < high;) {
+    int64_t low = 0, high = x->n;
+    while (low < high) {
         int64_t mid = low + (high - low) / 2;
         const key *k = &x->keys[mid];
         if (k->major < major || (k->major == major && k->minor < minor))
@@ -268,14 +297,22 @@ vcol_status vcol_index_find(const vcol_index *x, int64_t major, int64_t minor, i
         else
             high = mid;
     }
-    *entry = -1;
-    if ((low == x->n || x->keys[low].major != major || x->keys[low].minor != minor) && minor == 0 && strcmp(x->minor, "0") == 0)
+    return low < x->n && x->keys[low].major == major && x->keys[low].minor == minor ? x->keys[low].entry : -1;
+}
+
+vcol_status vcol_index_find(const vcol_index *x, int64_t major, int64_t minor, int64_t *entry, vcol_error *err)
+{
+    if (err && err->status)
+        return (vcol_status)err->status;
+    if (!x || !entry)
+        return vcol_error_format(err, VCOL_MISUSE, "vcol_index_find: an index and a place are needed");
+    *entry = vcol__index_place(x, major, minor);
+    if (*entry >= 0)
+        return VCOL_OK;
+    if (minor == 0 && strcmp(x->minor, "0") == 0)
         return vcol_error_format(err, VCOL_NOT_FOUND, "no entry with %.80s %lld", x->major, (long long)major);
-    if (low == x->n || x->keys[low].major != major || x->keys[low].minor != minor)
-        return vcol_error_format(err, VCOL_NOT_FOUND, "no entry with %.80s %lld and %.80s %lld", x->major, (long long)major,
-                                 x->minor, (long long)minor);
-    *entry = x->keys[low].entry;
-    return VCOL_OK;
+    return vcol_error_format(err, VCOL_NOT_FOUND, "no entry with %.80s %lld and %.80s %lld", x->major, (long long)major, x->minor,
+                             (long long)minor);
 }
 
 int64_t vcol_index_entries(const vcol_index *x)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening one file: its source, the reader that knows it, its table. And vcol_file_*: listing what is inside. */
 #include "dataset/friend.h"
+#include "dataset/match.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -270,9 +271,11 @@ void vcol__infile_close(vcol_manager *m, vcol__infile *t)
     if (t->pass_open) {
         wait_unused(m, t);
         vcol__pass_destroy(&t->pass);
+        vcol__matches_close(t);
         vcol__tier_drop_file(&t->binding);
         wait_unused(m, t); /* somebody may just be evicting what the pass or the tier had */
     }
+    vcol__matches_close(t); /* of a file that was not opened after all */
     if (t->object)
         t->reader->close_object(t->object);
     if (t->file)

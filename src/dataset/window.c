@@ -90,8 +90,7 @@ vcol_status vcol__window_open(vcol__window *w, vcol_dataset *d, const char *colu
 
 void vcol__window_close(vcol__window *w)
 {
-    for (int64_t f = 0; f < w->dataset->n_files; f++)
-        vcol__pass_reset(&w->dataset->files[f].pass);
+    vcol__dataset_end_pass(w->dataset);
     vcol__lock_destroy(&w->lock);
     vcol__route_release(w->route);
     vcol_plan_release(w->plan);

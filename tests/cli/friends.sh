@@ -11,3 +11,7 @@ try cat --friends --entries 0:1 -c event events.root
 try ls --friend twin=nowhere.root:Events events.root:Events
 try ls --friend "t=*.root:Events" events.root:Events
 try ls --friend twin events.root:Events
+# By the numbers of the entries, not by their places: of the sample as its own friend, the same entries again.
+try cat --friend twin=again.root:Events --by "run event" -c "event twin.event" --entries 10:12 events.root
+try cat --friend twin=again.root:Events --by "run MET_pt" -c event events.root
+try cat --friend twin=again.root:Events --by "a b c" -c event events.root
