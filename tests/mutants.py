@@ -8,9 +8,10 @@
 Kinds, in turns by the seed: flipped bytes; the file cut at a record's border; a length field of the container set to
 0, 1, -1 or 2^31 - 1; bytes flipped or lengths set inside the unpacked records of trees and streamer information,
 which are then packed again (zlib) behind the file's end; likewise inside the header, footer or a page list of an
-RNTuple, which are put there as they are, with checksums that are right (where libzstd and libxxhash are found). Each run has --memory-limit 64M, and must end within ten
-seconds, by exit status 0 or 1 (then with a message), with at most 64 MB of resident memory above that limit (beyond
-what the command has by itself; not measured where a sanitizer is built in).
+RNTuple, which are put there as they are, with checksums that are right (where libzstd, liblz4 and libxxhash are found).
+How many there were of each is told at the end; --tally tells it without running anything. Each run has --memory-limit 64M,
+and must end within ten seconds, by exit status 0 or 1 (then with a message), with at most 64 MB of resident memory above
+that limit (beyond what the command has by itself; not measured where a sanitizer is built in).
 """
 import argparse
 import ctypes
@@ -139,22 +140,72 @@ def flip(data, rng, low, high, n):
     return places
 
 
-def unpacked(file, record):
-    packed = file.data[record.payload:record.at + record.size]
-    if not record.packed():
-        return bytearray(packed[:record.objlen])
+def library(name):
+    path = ctypes.util.find_library(name)
+    return ctypes.CDLL(path) if path else None
+
+
+ZSTD, LZ4, XXHASH = library("zstd"), library("lz4"), library("xxhash")
+if XXHASH:
+    XXHASH.XXH3_64bits.restype = ctypes.c_uint64
+    XXHASH.XXH3_64bits.argtypes = (ctypes.c_char_p, ctypes.c_size_t)
+if ZSTD:
+    ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
+    ZSTD.ZSTD_decompress.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
+if LZ4:
+    LZ4.LZ4_decompress_safe.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int)
+
+
+def unpack_block(kind, block, size):
+    """The plain bytes of a compression block, or None where the library is not there or does not take them."""
+    out = ctypes.create_string_buffer(size)
+    if kind == b"ZL":
+        return zlib.decompress(block)
+    if kind == b"XZ":
+        return lzma.decompress(block)
+    if kind == b"ZS" and ZSTD and ZSTD.ZSTD_decompress(out, size, block, len(block)) == size:
+        return out.raw
+    if kind == b"L4" and LZ4 and LZ4.LZ4_decompress_safe(block[8:], out, len(block) - 8, size) == size:
+        return out.raw
+    return None
+
+
+def unpack(packed, size):
+    """The plain bytes of compression blocks, `size` in all, or None."""
     out = b""
-    while len(packed) >= 9 and len(out) < record.objlen:
-        size = int.from_bytes(packed[3:6], "little")
-        block = packed[9:9 + size]
-        if packed[:2] == b"ZL":
-            out += zlib.decompress(block)
-        elif packed[:2] == b"XZ":
-            out += lzma.decompress(block)
-        else:
+    while len(packed) >= 9 and len(out) < size:
+        n, m = int.from_bytes(packed[3:6], "little"), int.from_bytes(packed[6:9], "little")
+        block = unpack_block(packed[:2], packed[9:9 + n], m)
+        if block is None:
             return None
-        packed = packed[9 + size:]
-    return bytearray(out) if len(out) == record.objlen else None
+        out += block
+        packed = packed[9 + n:]
+    return bytearray(out) if len(out) == size else None
+
+
+def unpacked(file, record):
+    packed = bytes(file.data[record.payload:record.at + record.size])
+    return unpack(packed, record.objlen) if record.packed() else bytearray(packed[:record.objlen])
+
+
+def lie_of_length(payload, rng):
+    """A small number, a byte count or a text's length becomes a lie; says what, or None."""
+    if rng.random() < 0.2:  # a text: its length, and as many characters
+        at = [i for i in range(len(payload) - 1)
+              if 0 < payload[i] < 32 and payload[i + 1:i + 1 + payload[i]].isalnum()]
+        if at:
+            at = rng.choice(at)
+            payload[at] = rng.choice((0, 1, 255, 254, payload[at] + 1, payload[at] - 1))
+            return "text of %d at %d" % (payload[at], at)
+    at = [i for i in range(len(payload) - 4)
+          if payload[i] in (0, 0x40) and payload[i + 1] == 0 and payload[i + 2] < 16]
+    if not at:
+        return None
+    at = rng.choice(at)
+    old = int.from_bytes(payload[at + 1:at + 4], "big")
+    value = rng.choice(LIES + (old + 1, old - 1, 2 * old, 255))
+    lie(payload, at, 4, value | 0x40000000 if payload[at] == 0x40 and value >= 0 else value)
+    return "%d at %d" % (value, at)
 
 
 def inner(file, rng):
@@ -166,19 +217,18 @@ def inner(file, rng):
     if not some:
         return None
     record = rng.choice(some)
+    kind = "streamer information" if record.at == info else "tree"
     payload = unpacked(file, record)
     if not payload or len(payload) >= 0xffffff:
         return None
-    if rng.random() < 0.5:
+    if rng.random() < 0.3:
         what = "flipped at %s" % flip(payload, rng, 0, len(payload), rng.choice((1, 1, 2, 4, 8)))
-    else:  # a small number or a byte count becomes a lie
-        at = [i for i in range(len(payload) - 4)
-              if payload[i] in (0, 0x40) and payload[i + 1] == 0 and payload[i + 2] < 16]
-        if not at:
+        kind += ", flipped inside"
+    else:
+        what = lie_of_length(payload, rng)
+        kind += ", a length inside"
+        if not what:
             return None
-        at, value = rng.choice(at), rng.choice(LIES)
-        lie(payload, at, 4, value | 0x40000000 if payload[at] == 0x40 and value >= 0 else value)
-        what = "%d at %d" % (value, at)
     key = bytearray(file.data[record.at:record.payload])
     body = zlib.compress(bytes(payload), 1)
     if len(body) + 9 < len(payload) and len(body) < 0xffffff:
@@ -203,21 +253,7 @@ def inner(file, rng):
         data[info_at:info_at + wide] = end.to_bytes(wide, "big")
         data[info_at + wide:info_at + wide + 4] = size.to_bytes(4, "big")
     data[12:12 + wide] = (end + size).to_bytes(wide, "big")
-    return data + key + body, "%s: %s" % (record.name.decode("latin-1"), what)
-
-
-def library(name):
-    path = ctypes.util.find_library(name)
-    return ctypes.CDLL(path) if path else None
-
-
-ZSTD, XXHASH = library("zstd"), library("xxhash")
-if XXHASH:
-    XXHASH.XXH3_64bits.restype = ctypes.c_uint64
-    XXHASH.XXH3_64bits.argtypes = (ctypes.c_char_p, ctypes.c_size_t)
-if ZSTD:
-    ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
-    ZSTD.ZSTD_decompress.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
+    return data + key + body, "%s: %s" % (record.name.decode("latin-1"), what), kind
 
 
 def little(data, at, width):
@@ -227,17 +263,7 @@ def little(data, at, width):
 def envelope(data, seek, stored, size):
     """The unpacked bytes of an envelope, or None."""
     packed = bytes(data[seek:seek + stored])
-    if stored == size:
-        return bytearray(packed)
-    out = b""
-    while ZSTD and len(packed) >= 9 and packed[:2] == b"ZS":
-        n, m = int.from_bytes(packed[3:6], "little"), int.from_bytes(packed[6:9], "little")
-        block = ctypes.create_string_buffer(m)
-        if ZSTD.ZSTD_decompress(block, m, packed[9:9 + n], n) != m:
-            return None
-        out += block.raw
-        packed = packed[9 + n:]
-    return bytearray(out) if len(out) == size else None
+    return bytearray(packed) if stored == size else unpack(packed, size)
 
 
 def seal(data):
@@ -258,7 +284,7 @@ def links(footer):
 def lie_inside(data, rng):
     """Flips bytes of an envelope, or makes a small number a lie; says what, or None."""
     low, high = 8, len(data) - 8
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         return "flipped at %s" % flip(data, rng, low, high, rng.choice((1, 1, 2, 4)))
     at = [i for i in range(low, high - 4) if data[i + 1] < 16 and data[i + 2] == 0 and data[i + 3] == 0]
     if not at:
@@ -308,7 +334,8 @@ def inner_ntuple(file, rng):
     data[at + 70:at + 78] = XXHASH.XXH3_64bits(bytes(data[at + 6:at + 70]), 64).to_bytes(8, "big")
     wide = 8 if file.large else 4
     data[12:12 + wide] = len(data).to_bytes(wide, "big")
-    return data, "RNTuple's %s: %s" % (which, what)
+    kind = "RNTuple's %s, %s inside" % (which, "flipped" if what.startswith("flipped") else "a length")
+    return data, "RNTuple's %s: %s" % (which, what), kind
 
 
 class Maker:
@@ -323,34 +350,34 @@ class Maker:
         self.borders += [(f, f.records[0].at) for f in self.small if f.records]
 
     def make(self, i):
-        """The bytes of mutant i, and what it is."""
+        """The bytes of mutant i, of which file, what was done, and which kind that is."""
         rng = random.Random("%s/%d" % (self.seed, i))
         file = rng.choice(self.files if rng.random() < 0.04 else self.small)
-        kind = rng.choice(("flip", "flip", "cut", "length", "length", "inner", "inner"))
+        kind = rng.choice(("flip", "cut", "length", "inner", "inner", "inner"))
         if self.ntuples and rng.random() < self.share:
             file = rng.choice(self.ntuples)
-            kind = rng.choice(("flip", "inner", "inner", "inner"))
+            kind = rng.choice(("flip", "inner", "inner", "inner", "inner"))
         data = bytearray(file.data)
         if kind == "cut":
             file, border = rng.choice(self.borders)
-            return bytearray(file.data[:border]), file, "cut at %d" % border
+            return bytearray(file.data[:border]), file, "cut at %d" % border, "cut"
         if kind == "inner":
             made = inner_ntuple(file, rng) or inner(file, rng)
             if made:
-                return made[0], file, made[1]
+                return made[0], file, made[1], made[2]
             kind = "length"
         if kind == "length":
             at, width, what = rng.choice(fields(file))
             value = rng.choice(LIES)
             lie(data, at, width, value)
-            return data, file, "%s = %d" % (what, value)
+            return data, file, "%s = %d" % (what, value), "a length of the container"
         records = [r for r in file.records if r.name != b"TBasket"]
         low, high = 0, len(data)
         if records and rng.random() < 0.6:
             record = rng.choice(records)
             low, high = record.at, record.at + record.size
         places = flip(data, rng, low, high, rng.choice((1, 1, 1, 2, 4, 8)))
-        return data, file, "flipped at %s" % places
+        return data, file, "flipped at %s" % places, "flipped"
 
 
 def sanitized(program):
@@ -388,6 +415,11 @@ class Sum:
         self.lock = threading.Lock()
         self.values = self.errors = self.faults = 0
         self.memory = self.seconds = 0
+        self.kinds = {}
+
+    def print_kinds(self):
+        for kind in sorted(self.kinds):
+            print("%6d %s" % (self.kinds[kind], kind))
 
 
 def judge(result, total, measured):
@@ -422,7 +454,9 @@ def work(options, maker, numbers, folder, total, measured):
             i = next(numbers, None)
         if i is None:
             return
-        data, file, what = maker.make(i)
+        data, file, what, kind = maker.make(i)
+        with total.lock:
+            total.kinds[kind] = total.kinds.get(kind, 0) + 1
         path = os.path.join(folder, "mutant-%d.root" % i)
         with open(path, "wb") as out:
             out.write(data)
@@ -445,14 +479,22 @@ def main():
     parser.add_argument("--seed", default="1")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--one")
-    parser.add_argument("--ntuples", type=float, default=0.15, help="share of RNTuples")
+    parser.add_argument("--tally", action="store_true", help="only count the kinds")
+    parser.add_argument("--ntuples", type=float, default=0.2, help="share of RNTuples besides")
     options = parser.parse_args()
     maker = Maker(options.folder, options.seed, options.ntuples)
     if options.one:
-        data, file, what = maker.make(options.n)
+        data, file, what, _ = maker.make(options.n)
         with open(options.one, "wb") as out:
             out.write(data)
         print("%s: %s" % (os.path.basename(file.path), what))
+        return 0
+    if options.tally:
+        total = Sum(0)
+        for i in range(options.first, options.first + options.n):
+            kind = maker.make(i)[3]
+            total.kinds[kind] = total.kinds.get(kind, 0) + 1
+        total.print_kinds()
         return 0
     measured = not sanitized(options.vcol)
     print("seed %s, %d mutants of %d files" % (options.seed, options.n, len(maker.files)), flush=True)
@@ -465,6 +507,7 @@ def main():
             thread.start()
         for thread in threads:
             thread.join()
+    total.print_kinds()
     print("%d runs with a value, %d with an error, %d faults; at most %.1f s%s" % (
         total.values, total.errors, total.faults, total.seconds,
         ", %d MB resident" % (total.memory >> 20) if measured else ""))
