@@ -31,6 +31,8 @@ static const struct {
     FIELD("TTree", "fClusterRangeEnd", KIND_TREE, model_tree, range_end),
     FIELD("TTree", "fClusterSize", KIND_TREE, model_tree, range_size),
     FIELD("TTree", "fBranches", KIND_TREE, model_tree, branches),
+    FIELD("TTree", "fIndexValues", KIND_TREE, model_tree, index_values),
+    FIELD("TTree", "fIndex", KIND_TREE, model_tree, index_entries),
     FIELD("TBranch", "fWriteBasket", KIND_BRANCH, model_branch, write_basket),
     FIELD("TBranch", "fEntryNumber", KIND_BRANCH, model_branch, entry_number),
     FIELD("TBranch", "fFirstEntry", KIND_BRANCH, model_branch, first_entry),

@@ -292,13 +292,16 @@ static void counted(cursor *c, const root_step *step, int64_t n, model_array *ou
         *out = (model_array){p, n, width};
 }
 
-static void tarray(cursor *c, unsigned width)
+static void tarray(cursor *c, unsigned width, model_array *out)
 {
     int32_t n = cursor_i32(c);
+    const uint8_t *p = NULL;
     if (n < 0)
         c->bad = 1;
     else
-        cursor_take(c, (uint64_t)n * width);
+        p = cursor_take(c, (uint64_t)n * width);
+    if (p && out)
+        *out = (model_array){p, n, width};
 }
 
 /* The field of a step, if this target has it. */
@@ -380,7 +383,7 @@ static void run_steps(walk *w, cursor *c, const root_info *info, void *target, r
             break;
         case STEP_TARRAY:
             for (uint32_t k = 0; k < step->n && !c->bad; k++)
-                tarray(c, step->width);
+                tarray(c, step->width, to);
             break;
         case STEP_FRAME:
             skip_frame(c);
@@ -521,12 +524,17 @@ static void tree_index(cursor *c, model_index *x)
     close_frame(c, f);
 }
 
-const model_index *vcol__walk_index(const walk *w)
+const model_index *vcol__walk_index(walk *w, const model_tree *tree)
 {
+    const model_array *sums = &tree->index_values, *entries = &tree->index_entries;
     for (int64_t i = 0; i < w->n_objects; i++)
         if (w->objects[i].kind == KIND_INDEX)
             return w->objects[i].target;
-    return NULL;
+    if (sums->n == 0 && entries->n == 0)
+        return NULL;
+    w->old = (model_index){.major = no_text, .minor = no_text, .n = sums->n, .sums = sums->data, .entries = entries->data};
+    w->old.bad = sums->n != entries->n || sums->width != 8 || entries->width != 4;
+    return &w->old;
 }
 
 /* ---- pointers -------------------------------------------------------------------------------- */

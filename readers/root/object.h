@@ -60,6 +60,7 @@ typedef struct model_tree {
     model_named named;
     int64_t entries, tot_bytes, zip_bytes, auto_flush, n_ranges;
     model_array range_end, range_size;
+    model_array index_values, index_entries; /* before TTreeIndex: f64, i32; see model_index */
     model_list branches;
 } model_tree;
 
@@ -73,11 +74,17 @@ typedef struct model_basket {
     int bad;
 } model_basket;
 
-/* A tree's TTreeIndex. */
+/*
+ * A tree's TTreeIndex; or what there was before.
+ *
+ * FORMAT root/TTree fIndexValues, fIndex (ROOT 3): n × f64: major + minor * 1e-9, sorted; n × i32: their entries. What the numbers
+ * are of is not told. source: root-project/root tree/src/TTree.cxx 1.116 (BuildIndex)
+ */
 typedef struct model_index {
-    text major, minor;   /* expressions: mostly names of branches */
+    text major, minor;   /* expressions: mostly names of branches; empty: not told */
     int64_t n;
     const uint8_t *majors, *minors, *entries; /* n big-endian i64 each; minors NULL: both are in `majors` (version 1) */
+    const uint8_t *sums; /* or NULL: n big-endian f64 in place of both; entries are i32 */
     int bad;
 } model_index;
 
@@ -112,6 +119,7 @@ typedef struct walk {
     int depth;
     vcol_status status; /* the first thing that went wrong */
     char why[200];
+    model_index old; /* what vcol__walk_index makes of a tree without TTreeIndex */
 } walk;
 
 enum { MAX_DEPTH = 100 };
@@ -121,8 +129,8 @@ enum { MAX_DEPTH = 100 };
  * The model lives in `memory` and in the record.
  */
 vcol_status vcol__walk_tree(walk *w, const root_record *record, root_class *cls, model_tree *out);
-/* The tree's index; NULL: it has none. */
-const model_index *vcol__walk_index(const walk *w);
+/* The index of the tree that was walked; NULL: it has none. */
+const model_index *vcol__walk_index(walk *w, const model_tree *tree);
 /* Of a reference: the target if it is of that kind, or NULL. */
 void *vcol__walk_target(const walk *w, uint32_t ref, root_kind kind);
 

@@ -3,9 +3,9 @@
 #include "table.h"
 
 /* What the tree's index is of, and its friends. -1: no memory. */
-static int describe(root_table *table, const walk *w)
+static int describe(root_table *table, walk *w, const model_tree *tree)
 {
-    const model_index *x = vcol__walk_index(w);
+    const model_index *x = vcol__walk_index(w, tree);
     vcol_schema *schema = &table->schema;
     vcol_stored_friend *friends;
     int64_t n = 0;
@@ -89,7 +89,7 @@ vcol_status vcol__table_open(root_file *file, const object_entry *entry, vcol_wo
                           file->info_note ? file->info_note : "", file->info_note ? ")" : "");
         goto done;
     }
-    if (describe(table, &w)) {
+    if (describe(table, &w, &tree)) {
         status = vcol_error_format(err, VCOL_NOMEM, "tree '%s': no memory to open it", entry->name);
         goto done;
     }
@@ -126,22 +126,55 @@ static int64_t *numbers(arena *memory, const uint8_t *from, int64_t n)
     return to;
 }
 
+static int64_t *short_numbers(arena *memory, const uint8_t *from, int64_t n)
+{
+    int64_t *to = vcol__arena_take(memory, 8 * (uint64_t)n + 8);
+    for (int64_t i = 0; to && i < n; i++)
+        to[i] = (int32_t)be32(from + 4 * i);
+    return to;
+}
+
+/*
+ * Sums of ROOT 3 to their numbers. A double keeps nine digits of the minor below a major of 2^22; above, several minors are one sum.
+ * Majors and minors below 0, and minors of 1e9 and more, are others in the sum, for ROOT as well.
+ */
+static vcol_status split_sums(const root_table *table, const model_index *x, int64_t *majors, int64_t *minors, vcol_error *err)
+{
+    for (int64_t i = 0; i < x->n; i++) {
+        uint64_t bits = be64(x->sums + 8 * i);
+        double sum;
+        memcpy(&sum, &bits, sizeof sum);
+        if (!(sum >= 0 && sum < 1 << 22))
+            return vcol_error_format(err, VCOL_UNSUPPORTED, "tree '%s' at byte %llu: its index has %g, in which a major and a minor "
+                                     "cannot be told apart", table->name, (unsigned long long)table->seek, sum);
+        majors[i] = (int64_t)sum;
+        minors[i] = (int64_t)((sum - (double)majors[i]) * 1e9 + 0.5);
+        if (minors[i] == 1000000000) { /* rounded */
+            majors[i]++;
+            minors[i] = 0;
+        }
+    }
+    return VCOL_OK;
+}
+
 static vcol_status give_index(root_table *table, const model_index *x, arena *memory, vcol_index_take take, void *opaque,
                               vcol_error *err)
 {
     vcol_stored_index out = {.n = x->n};
-    int64_t *majors, *minors;
+    int64_t *majors, *minors, *entries;
     if (x->bad)
         return vcol_error_format(err, VCOL_CORRUPT, "tree '%s' at byte %llu: its index does not fit its bytes", table->name,
                                  (unsigned long long)table->seek);
     out.major = vcol__arena_text(memory, x->major);
     out.minor = vcol__arena_text(memory, x->minor);
-    out.majors = majors = numbers(memory, x->majors, x->n);
-    out.minors = minors = numbers(memory, x->minors ? x->minors : x->majors, x->n);
-    out.entries = numbers(memory, x->entries, x->n);
-    if (!out.major || !out.minor || !majors || !minors || !out.entries)
+    out.majors = majors = numbers(memory, x->sums ? x->sums : x->majors, x->n);
+    out.minors = minors = numbers(memory, x->sums ? x->sums : x->minors ? x->minors : x->majors, x->n);
+    out.entries = entries = x->sums ? short_numbers(memory, x->entries, x->n) : numbers(memory, x->entries, x->n);
+    if (!out.major || !out.minor || !majors || !minors || !entries)
         return vcol_error_format(err, VCOL_NOMEM, "tree '%s': no memory for its index", table->name);
-    for (int64_t i = 0; i < x->n && !x->minors; i++) {
+    if (x->sums && split_sums(table, x, majors, minors, err) != VCOL_OK)
+        return (vcol_status)err->status;
+    for (int64_t i = 0; i < x->n && !x->minors && !x->sums; i++) {
         majors[i] >>= 31;
         minors[i] &= INT32_MAX;
     }
@@ -174,7 +207,7 @@ vcol_status vcol__table_index(root_table *table, vcol_worker *worker, vcol_index
         if (status)
             vcol_error_format(&inner, status, "%s", w.why[0] ? w.why : "another record is there now");
     }
-    x = status ? NULL : vcol__walk_index(&w);
+    x = status ? NULL : vcol__walk_index(&w, &tree);
     if (status)
         vcol_error_format(err, status, "tree '%s': %s", table->name, inner.message);
     else if (x)

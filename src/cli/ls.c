@@ -261,6 +261,8 @@ static void add_stored(const vcol_dataset *dataset, const char *path, int json, 
             cli_text_puts(out, ",");
             cli_text_json_string(out, minor);
             cli_text_puts(out, "]");
+        } else if (!*major) {
+            cli_text_format(out, "%s: index of two numbers, of what is not told\n", path);
         } else {
             cli_text_format(out, "%s: index of ", path);
             cli_text_plain(out, major);

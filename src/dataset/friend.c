@@ -315,7 +315,7 @@ static bool is_expression(const char *text)
 static bool has_index_for(const vcol_schema *main, const char *major, const char *minor, part *p, vcol__match *out)
 {
     const char *names[2] = {major, minor};
-    if (!major)
+    if (!major || !*major) /* it has none, or one that does not tell of what it is */
         return false;
     out->have = main->entries;
     for (int k = 0; k < 2; k++) {

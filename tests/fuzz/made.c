@@ -593,6 +593,21 @@ void made_tree_index(made *m, unsigned version, const char *major, const char *m
     made_fill(m, 0, 3 * 4); /* fFriends, fUserInfo, fBranchRef */
 }
 
+void made_tree_sums(made *m, const double *sums, const int64_t *entries, int n)
+{
+    made_fill(m, 0, 4); /* fAliases */
+    made_u32(m, (uint32_t)n);
+    for (int i = 0; i < n; i++) {
+        uint64_t bits;
+        memcpy(&bits, &sums[i], sizeof bits);
+        made_u64(m, bits);
+    }
+    made_u32(m, (uint32_t)n);
+    for (int i = 0; i < n; i++)
+        made_u32(m, (uint32_t)entries[i]);
+    made_fill(m, 0, 4 * 4); /* fTreeIndex, fFriends, fUserInfo, fBranchRef */
+}
+
 void made_tree_friend(made *m, const char *name, const char *path, const char *tree)
 {
     size_t list, frame, element, inner;

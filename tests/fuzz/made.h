@@ -116,6 +116,8 @@ void made_tree_with(made *m, const made_basket *baskets, int64_t entries, const 
 /* That rest: a stored index (TTreeIndex) of n entries; version 1 has both numbers in one. */
 void made_tree_index(made *m, unsigned version, const char *major, const char *minor, const int64_t *majors,
                      const int64_t *minors, const int64_t *entries, int n);
+/* Likewise: one of before (fIndexValues, fIndex): sums of both numbers. */
+void made_tree_sums(made *m, const double *sums, const int64_t *entries, int n);
 /* Likewise: a friend (TFriendElement). */
 void made_tree_friend(made *m, const char *name, const char *path, const char *tree);
 /* A tree up to its list of branches, which is to follow, and then that of leaves; to be ended by made_end. */
