@@ -7,6 +7,8 @@
 
 #include "../readers/root/node.h"
 
+#include <vcol/vcol.h>
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,12 +142,13 @@ static void put_made(made *m, int n, float first)
     made_end(m, frame);
 }
 
-/* What a pointer leads to: an object of class `name`; if that is NULL, of the class that was named at `place`. */
-static size_t put_pointer(made *m, const char *name, size_t place, int derived, int n, float first)
+/* What a pointer leads to: an object of class `name`; if that is NULL, of the class that was named at `place` of the entry, which
+ * references call `begin`. */
+static size_t put_pointer_from(made *m, uint32_t begin, const char *name, size_t place, int derived, int n, float first)
 {
     size_t at = m->n, frame;
     made_u32(m, 0);
-    made_u32(m, name ? UINT32_MAX : (uint32_t)(PLACE + place + 2) | 0x80000000u);
+    made_u32(m, name ? UINT32_MAX : (uint32_t)(begin + place + 2) | 0x80000000u);
     if (name)
         made_bytes(m, name, strlen(name) + 1);
     frame = derived ? made_frame(m, 1) : 0;
@@ -156,6 +159,11 @@ static size_t put_pointer(made *m, const char *name, size_t place, int derived, 
     }
     made_set32(m, at, 0x40000000u | (uint32_t)(m->n - at - 4));
     return at;
+}
+
+static size_t put_pointer(made *m, const char *name, size_t place, int derived, int n, float first)
+{
+    return put_pointer_from(m, PLACE, name, place, derived, n, first);
 }
 
 static size_t begin_vector(made *m, uint32_t n)
@@ -187,6 +195,77 @@ START_TEST(pointers_lead_to_nothing_to_an_object_or_to_one_of_a_derived_class)
     ck_assert_mem_eq(t.ends[1], there, sizeof there);
     ck_assert_mem_eq(t.ends[2], ends, sizeof ends);
     close_type(&e);
+}
+END_TEST
+
+/*
+ * A tree whose entries were moved from baskets where they lay elsewhere, as fast copies move them: references in them
+ * are by the old places, which the basket tells behind its offsets. Each entry has an object, it once more, and another of its class.
+ */
+START_TEST(references_of_moved_entries_are_by_their_old_places)
+{
+    static const uint32_t moved[MADE_ENTRIES] = {9000, 123, 124, 70000, 5}; /* in no order */
+    made entries[MADE_ENTRIES] = {{0}}, basket = {0}, tree = {0}, infos = {0};
+    made_basket baskets[MADE_BRANCHES] = {{0}};
+    made_file f;
+    vcol_manager_options o;
+    vcol_manager *m;
+    vcol_source *source;
+    vcol_dataset *d;
+    vcol_chunk *c;
+    vcol_dataset_options options;
+    vcol_error err = {0};
+    for (int i = 0; i < MADE_ENTRIES; i++) {
+        made *e = &entries[i];
+        size_t frame = begin_vector(e, 3), first = put_pointer_from(e, moved[i], "Made", 0, 0, 2, (float)i);
+        made_u32(e, (uint32_t)(moved[i] + first + 2));
+        put_pointer_from(e, moved[i], NULL, first + 4, 0, 1, (float)(100 + i));
+        made_end(e, frame);
+    }
+    made_file_begin(&f, 0);
+    made_info(&infos);
+    made_file_info(&f, infos.data, infos.n);
+    baskets[MADE_VECTOR].seek = f.bytes.n;
+    made_basket_moved(&basket, MADE_VECTOR, f.bytes.n, entries, _i ? NULL : moved);
+    baskets[MADE_VECTOR].size = (uint32_t)basket.n;
+    made_bytes(&f.bytes, basket.data, basket.n);
+    made_vector_class = "vector<Made*>";
+    made_tree(&tree, baskets, MADE_ENTRIES);
+    made_vector_class = "vector<float>";
+    made_file_record(&f, "TTree", "Events", tree.data, tree.n, 1);
+    made_file_finish(&f);
+    vcol_manager_options_init(&o, sizeof o);
+    o.flags = VCOL_MANAGER_NO_BACKGROUND;
+    ck_assert_int_eq(vcol_manager_open(&o, &m, NULL), VCOL_OK);
+    ck_assert_int_eq(vcol_source_open_memory(f.bytes.data, f.bytes.n, "made", &source, NULL), VCOL_OK);
+    vcol_dataset_options_init(&options, sizeof options);
+    options.sources = &source;
+    ck_assert_msg(vcol_dataset_open(m, &(const char *){"made:Events"}, 1, &options, &d, &err) == VCOL_OK, "%s", err.message);
+    for (int64_t first = 0; first < MADE_ENTRIES; first++) {
+        ck_assert_int_eq(vcol_chunk_open(d, first, MADE_ENTRIES - first, &c, NULL), VCOL_OK);
+        const float *x = vcol_chunk_f32(c, "v.fValues", &err);
+        if (_i) { /* without them they lead nowhere */
+            ck_assert_int_eq(err.status, VCOL_CORRUPT);
+            ck_assert_ptr_null(x);
+            vcol_error_reset(&err);
+        } else {
+            ck_assert_msg(x, "%s", err.message);
+            for (int64_t i = first; i < MADE_ENTRIES; i++) {
+                const float want[] = {(float)i, (float)(i + 1), (float)i, (float)(i + 1), (float)(100 + i)};
+                ck_assert_mem_eq(x + 5 * (i - first), want, sizeof want);
+            }
+        }
+        vcol_chunk_close(c);
+    }
+    vcol_dataset_close(d);
+    vcol_source_release(source);
+    vcol_manager_close(m);
+    for (int i = 0; i < MADE_ENTRIES; i++)
+        made_free(&entries[i]);
+    made_free(&basket);
+    made_free(&tree);
+    made_free(&infos);
+    made_file_free(&f);
 }
 END_TEST
 
@@ -387,6 +466,7 @@ int main(void)
     Suite *suite = suite_create("objects");
     TCase *cases = tcase_create("objects");
     tcase_add_test(cases, pointers_lead_to_nothing_to_an_object_or_to_one_of_a_derived_class);
+    tcase_add_loop_test(cases, references_of_moved_entries_are_by_their_old_places, 0, 2);
     tcase_add_test(cases, references_to_what_is_not_there_are_refused);
     tcase_add_test(cases, many_references_to_a_large_object_end);
     tcase_add_test(cases, an_object_of_another_class_is_unsupported_and_not_taken_for_it);

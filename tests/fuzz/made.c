@@ -133,6 +133,7 @@ size_t made_key_size(const char *class_name, const char *name)
 }
 
 const char *made_basket_title = "";
+const char *made_vector_class = "vector<float>";
 
 static void titled_key(made *m, size_t nbytes, size_t objlen, size_t keylen, uint64_t seek, const char *class_name,
                        const char *name, const char *title)
@@ -395,6 +396,33 @@ void made_basket_record(made *m, int branch, uint64_t seek, made_how how)
     made_free(&payload);
 }
 
+static void put_offsets(made *m, const uint32_t *offsets)
+{
+    made_u32(m, MADE_ENTRIES + 1);
+    for (int i = 0; i < MADE_ENTRIES; i++)
+        made_u32(m, offsets[i]);
+    made_u32(m, 0);
+}
+
+void made_basket_moved(made *m, int branch, uint64_t seek, const made *entries, const uint32_t *moved)
+{
+    uint32_t offsets[MADE_ENTRIES];
+    size_t keylen = basket_key(branch), last;
+    made payload = {0};
+    for (int i = 0; i < MADE_ENTRIES; i++) {
+        offsets[i] = (uint32_t)(keylen + payload.n);
+        made_bytes(&payload, entries[i].data, entries[i].n);
+    }
+    last = keylen + payload.n;
+    put_offsets(&payload, offsets);
+    if (moved)
+        put_offsets(&payload, moved);
+    titled_key(m, keylen + payload.n, payload.n, keylen, seek, "TBasket", names[branch], made_basket_title);
+    basket_head(m, branch, last, 0, 0);
+    made_bytes(m, payload.data, payload.n);
+    made_free(&payload);
+}
+
 void made_basket_inside(made *m, int branch)
 {
     uint32_t offsets[MADE_ENTRIES];
@@ -530,7 +558,7 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
     made_text(m, "");
     made_end(m, frame);
     if (element) {
-        made_text(m, which == MADE_VECTOR ? "vector<float>" : "string");
+        made_text(m, which == MADE_VECTOR ? made_vector_class : "string");
         made_text(m, "");
         made_text(m, "");
         made_u32(m, 0);

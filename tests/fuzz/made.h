@@ -86,6 +86,8 @@ enum {
 enum { MADE_ENTRIES = 5 };
 /* The title of baskets that are made: their tree's name in files that ROOT writes. "" if not set. */
 extern const char *made_basket_title;
+/* The class of MADE_VECTOR in the tree: "vector<float>" if not set. */
+extern const char *made_vector_class;
 
 /* Where a branch's one basket lies. */
 typedef struct made_basket {
@@ -104,6 +106,9 @@ typedef enum made_how {
 
 /* A basket record of a branch, MADE_ENTRIES entries, to lie at `seek`. */
 void made_basket_record(made *m, int branch, uint64_t seek, made_how how);
+/* The same of entries that are given. moved: where each of them was in another basket, from the beginning of its key; NULL:
+ * they were in none. */
+void made_basket_moved(made *m, int branch, uint64_t seek, const made *entries, const uint32_t *moved);
 /* The same bytes as they lie inside a tree. */
 void made_basket_inside(made *m, int branch);
 /*
