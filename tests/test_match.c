@@ -4,6 +4,8 @@
 #include "fuzz/made_ntuple.h"
 #include "helpers.h"
 
+#include <pthread.h>
+
 #define ROWS 8000
 
 static uint8_t *sample;
@@ -495,6 +497,113 @@ START_TEST(e8_7_an_index_of_entries_that_are_not_there_is_an_error)
 }
 END_TEST
 
+/* Each of its bytes changed: values, null, or an error. */
+START_TEST(e8_7_a_broken_index_ends_in_values_or_an_error)
+{
+    static const int64_t majors[] = {0, 0, 1, 1, 2}, minors[] = {0, 3, 1, 4, 2}, entries[] = {4, 1, 0, 2, 3};
+    made rest = {0}, none = {0};
+    made_file plain = made_with(&none);
+    int64_t read = 0, refused = 0;
+    made_tree_index(&rest, 2, "n", "ab.a", majors, minors, entries, MADE_ENTRIES);
+    for (size_t at = 0; at < rest.n; at++)
+        for (int change = 0; change < 2; change++) {
+            made_file f;
+            vcol_manager *m = t_manager(NULL);
+            vcol_source *sources[2];
+            vcol_dataset_options o;
+            vcol_dataset *d = NULL;
+            vcol_chunk *c = NULL;
+            vcol_error err = {0};
+            vcol_friend friend = {.name = "f", .paths = &(const char *){"friend:Events"}, .n_paths = 1, .sources = &sources[1]};
+            uint8_t was = rest.data[at];
+            rest.data[at] ^= change ? 0x81 : 1;
+            f = made_with(&rest);
+            vcol_source_open_memory(plain.bytes.data, plain.bytes.n, "main", &sources[0], NULL);
+            vcol_source_open_memory(f.bytes.data, f.bytes.n, "friend", &sources[1], NULL);
+            vcol_dataset_options_init(&o, sizeof o);
+            o.flags = VCOL_DATASET_UNMATCHED_NULL;
+            o.sources = sources;
+            o.friends = &friend;
+            o.n_friends = 1;
+            vcol_dataset_open(m, &(const char *){"main:Events"}, 1, &o, &d, &err);
+            vcol_chunk_open(d, 0, MADE_ENTRIES, &c, &err);
+            for (int64_t k = 0; c && !err.status && k < MADE_BRANCHES; k++) {
+                vcol_view v;
+                vcol_chunk_get(c, vcol_dataset_columns(d) - 1 - k, &v, &err);
+            }
+            read += !err.status;
+            refused += err.status != VCOL_OK;
+            ck_assert(!err.status || err.message[0]);
+            vcol_chunk_close(c);
+            vcol_dataset_close(d);
+            vcol_manager_close(m);
+            vcol_source_release(sources[0]);
+            vcol_source_release(sources[1]);
+            made_file_free(&f);
+            rest.data[at] = was;
+        }
+    ck_assert_int_gt(read, 0);
+    ck_assert_int_gt(refused, 0);
+    made_file_free(&plain);
+    made_free(&rest);
+}
+END_TEST
+
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
+
+enum { THREADS = 8 };
+
+typedef struct reader {
+    pthread_t thread;
+    pthread_barrier_t *start;
+    vcol_chunk *chunk;
+    int64_t first, n, begin; /* columns; each begins with another */
+    const void *values[64];
+} reader;
+
+static void *read_all(void *opaque)
+{
+    reader *r = opaque;
+    pthread_barrier_wait(r->start);
+    for (int64_t k = 0; k < r->n; k++) {
+        vcol_view v;
+        vcol_error err = {0};
+        int64_t id = (k + r->begin) % r->n;
+        t_require(vcol_chunk_get(r->chunk, r->first + id, &v, &err) == VCOL_OK);
+        r->values[id] = v.values;
+    }
+    return NULL;
+}
+
+/* Threads that ask for a friend's columns at the same time have one instance of each, and of what they are found by. */
+START_TEST(e8_7_threads_share_what_is_found)
+{
+    made_file f = made_friend(2, false);
+    setting s = {.main = the_sample(), .friend = made_bytes_of(&f, "friend:Events"), .threads = 2};
+    for (int round = 0; round < 20; round++) {
+        world *w = fresh(&s, NULL);
+        pthread_barrier_t start;
+        reader readers[THREADS] = {{0}};
+        vcol_chunk *c;
+        ck_assert_int_le(w->n, 64);
+        ck_assert_int_eq(vcol_chunk_open(w->d, 100, 4000, &c, NULL), VCOL_OK);
+        pthread_barrier_init(&start, NULL, THREADS);
+        for (int i = 0; i < THREADS; i++) {
+            readers[i] = (reader){.start = &start, .chunk = c, .first = friends_column(w, 0), .n = w->n, .begin = i};
+            ck_assert_int_eq(pthread_create(&readers[i].thread, NULL, read_all, &readers[i]), 0);
+        }
+        for (int i = 0; i < THREADS; i++)
+            pthread_join(readers[i].thread, NULL);
+        for (int i = 1; i < THREADS; i++)
+            ck_assert_mem_eq(readers[i].values, readers[0].values, sizeof readers[0].values);
+        pthread_barrier_destroy(&start);
+        vcol_chunk_close(c);
+        done(w);
+    }
+    made_file_free(&f);
+}
+END_TEST
+
 START_TEST(e8_7_every_read_and_allocation_fails_once)
 {
     static const char *const main_path = "main:Events", *friend_path = "friend:Events";
@@ -564,6 +673,8 @@ int main(void)
         {e8_7_offsets_are_shared_and_clear_gives_all_back, 0},
         {e8_7_a_pin_outlives_its_chunk, 0},
         {e8_7_an_index_of_entries_that_are_not_there_is_an_error, 0},
+        {e8_7_a_broken_index_ends_in_values_or_an_error, 0},
+        {e8_7_threads_share_what_is_found, 0},
         {e8_7_every_read_and_allocation_fails_once, 3},
     };
     int failed = t_main("match", tests, sizeof tests / sizeof *tests);
