@@ -292,7 +292,7 @@ static vcol_status widened(const vcol_schema_column *s, vcol__chunk_column *colu
 }
 
 /* The arrays of a friend's column whose entries are found by its index. */
-static vcol_status found(vcol_chunk *c, const vcol__match *m, const vcol_schema_column *s, vcol__chunk_column *column,
+static vcol_status found(vcol_chunk *c, vcol__match *m, const vcol_schema_column *s, vcol__chunk_column *column,
                          vcol_error *err)
 {
     vcol__matched *x;
@@ -331,7 +331,7 @@ static vcol_status make_column(vcol_chunk *c, int64_t id, vcol__chunk_column **o
     column->hits = &d->columns[id].hits;
     column->expected = -1;
     vcol_status status = VCOL_OK;
-    const vcol__match *match = s ? vcol__match_of(c->table, s) : NULL;
+    vcol__match *match = s ? vcol__match_of(c->table, s) : NULL;
     if (def->nullable) {
         int64_t have = s ? s->entries - c->row : 0;
         have = have < 0 ? 0 : have < c->count ? have : c->count;

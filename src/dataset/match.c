@@ -27,7 +27,7 @@
 
 struct vcol__matched {
     _Atomic int64_t refs;
-    const vcol__match *match;
+    vcol__match *match;
     vcol__infile *table;
     vcol__meter *meter; /* the chunk's, referenced, or NULL */
     uint64_t time;      /* of the evictor, for the friend's buffers */
@@ -230,7 +230,7 @@ void vcol__matched_unref(vcol__matched *x)
     free(x);
 }
 
-vcol_status vcol__matched_of(vcol_chunk *c, const vcol__match *m, vcol__matched **out, vcol_error *err)
+vcol_status vcol__matched_of(vcol_chunk *c, vcol__match *m, vcol__matched **out, vcol_error *err)
 {
     _Atomic(vcol__matched *) *slot = &c->matched[m - c->table->matches];
     vcol__matched *x = atomic_load_explicit(slot, memory_order_acquire), *none = NULL;
@@ -286,11 +286,11 @@ void vcol__matched_close(vcol__matched *x)
     for (int32_t g = 0; g < x->match->n_groups; g++) {
         vcol_buffer *unit = atomic_load(&x->units[g]);
         if (unit && x->table->schema->groups[unit->group].kind == VCOL_GROUP_COUNTS)
-            vcol__pass_take_back((vcol__pass *)&x->match->pass, unit);
+            vcol__pass_take_back(&x->match->pass, unit);
     }
     drop_buffers(x);
     if (leave)
-        vcol__pass_leave((vcol__pass *)&x->match->pass, x->low, x->high);
+        vcol__pass_leave(&x->match->pass, x->low, x->high);
     vcol__buffer_clear(x->places);
     vcol__matched_unref(x);
 }
@@ -316,6 +316,11 @@ vcol_manager *vcol__matched_manager(const vcol__matched *x)
 static void find_range(vcol__matched *x, const int64_t *at, int64_t n)
 {
     int64_t low = INT64_MAX, high = 0;
+    vcol__lock_take(&x->lock);
+    bool found = x->found;
+    vcol__lock_drop(&x->lock);
+    if (found)
+        return;
     for (int64_t i = 0; i < n; i++) {
         if (at[i] < 0)
             continue;
@@ -323,17 +328,20 @@ static void find_range(vcol__matched *x, const int64_t *at, int64_t n)
         high = at[i] >= high ? at[i] + 1 : high;
     }
     low = low < high ? low : high;
+    vcol__pass_enter(&x->match->pass, low);
     vcol__lock_take(&x->lock);
-    bool enter = !x->found && !x->closed;
-    if (!x->found) {
+    bool first = !x->found;
+    bool stays = first && !x->closed;
+    if (stays)
+        x->entered = true;
+    if (first) {
         x->low = low;
         x->high = high;
         x->found = true;
-        x->entered = enter;
     }
     vcol__lock_drop(&x->lock);
-    if (enter)
-        vcol__pass_enter((vcol__pass *)&x->match->pass, low);
+    if (!stays) /* another thread was faster, or the chunk is closed */
+        vcol__pass_leave(&x->match->pass, low, low);
 }
 
 vcol_status vcol__matched_pin(vcol__matched *x, const int64_t **at, int64_t *n, int64_t *first, vcol_error *err)
@@ -359,7 +367,7 @@ static vcol_status unit_of(vcol__matched *x, int32_t group, vcol_buffer **out, v
     const vcol_group *g = &x->table->schema->groups[group];
     _Atomic(vcol_buffer *) *slot = &x->units[group - x->match->first_group];
     vcol_buffer *unit = atomic_load_explicit(slot, memory_order_acquire), *dep = NULL, *source = NULL, *none = NULL;
-    vcol__pass *pass = (vcol__pass *)&x->match->pass;
+    vcol__pass *pass = &x->match->pass;
     int32_t depends = vcol__group_dep(g), from = vcol__group_source(g);
     vcol_status status = VCOL_OK;
     *out = unit;

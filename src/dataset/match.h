@@ -36,7 +36,7 @@ vcol__match *vcol__match_of(const vcol__infile *t, const vcol_schema_column *s);
 void vcol__matches_close(vcol__infile *t);
 
 /* What a chunk has of a friend, made if need be; borrowed. */
-vcol_status vcol__matched_of(vcol_chunk *c, const vcol__match *m, vcol__matched **out, vcol_error *err);
+vcol_status vcol__matched_of(vcol_chunk *c, vcol__match *m, vcol__matched **out, vcol_error *err);
 /* What loads of the friend's columns begin with: the buffers of the numbers (NULL: there is none), and that of the places. */
 void vcol__matched_inputs(const vcol__matched *x, vcol_buffer *numbers[2], vcol_buffer **places);
 /* Adds the levels of a friend's column to *column, behind those it has, and gives it its values; acquired, as far as it came. */
