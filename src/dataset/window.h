@@ -43,7 +43,7 @@ vcol_status vcol__window_open(vcol__window *window, vcol_dataset *d, const char 
 void vcol__window_close(vcol__window *window);
 /* Opens a chunk into a slot. */
 vcol_status vcol__window_chunk(vcol__window *window, int64_t first, int64_t count, vcol__slot *slot, vcol_error *err);
-/* Begins a scope of a slot over the columns that are not in one yet. */
+/* Begins a scope of a slot over the columns that are not in one yet; fetches again what is. Before the program has its chunk. */
 void vcol__window_prefetch(vcol__window *window, vcol__slot *slot);
 /* Chooses `ahead` again, if it is ours and columns were learned. */
 void vcol__window_choose(vcol__window *window);
