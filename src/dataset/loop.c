@@ -125,6 +125,11 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
     return VCOL_OK;
 }
 
+void vcol__loop_declare(vcol_loop *l, int64_t id)
+{
+    vcol__window_declare(&l->window, id);
+}
+
 int64_t vcol_loop_chunks(const vcol_loop *l)
 {
     return l->given;
