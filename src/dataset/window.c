@@ -98,6 +98,11 @@ vcol_status vcol__window_open(vcol__window *w, vcol_dataset *d, const char *colu
     return VCOL_OK;
 }
 
+void vcol__window_declare(vcol__window *w, int64_t id)
+{
+    learn(id, w);
+}
+
 void vcol__window_close(vcol__window *w)
 {
     for (int64_t f = 0; f < w->dataset->n_files; f++)
