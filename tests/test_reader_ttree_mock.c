@@ -8,6 +8,8 @@
  */
 #include "mock.h"
 
+#include <sched.h>
+
 #define ROWS 200
 #define HEAD 16
 
@@ -649,6 +651,50 @@ START_TEST(e8_2_reads_are_merged_by_gap_and_size)
 }
 END_TEST
 
+/*
+ * A prefetch of two columns is one batch. Of a source that reads in turn the first read's bytes are there while the second is
+ * under way, for who asks (0) and for a worker (1); of another both come with one call (2).
+ */
+START_TEST(e8_2_what_a_serial_source_has_read_is_there_before_its_next_read)
+{
+    const mock_world *w = world();
+    mock_setting s = {.threads = 1, .gap = 1};
+    t_source source = {.limits.flags = VCOL_SOURCE_FAST | (_i < 2 ? VCOL_SOURCE_SERIAL : 0)};
+    mock_open o;
+    vcol_chunk *c;
+    vcol_prefetch *scope;
+    vcol_error err = {0};
+    t_gate gate;
+    t_gate_init(&gate);
+    atomic_store(&unpacks[B_RUN], 0);
+    ck_assert_int_eq(mock_begin(w, &s, &source, NULL, &o, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_open(o.d, 0, 1, &c, &err), VCOL_OK);
+    ck_assert_uint_lt(file.baskets[B_RUN][0].offset + file.baskets[B_RUN][0].stored + 1, file.baskets[B_POS][0].offset);
+    int64_t calls = atomic_load(&source.calls);
+    if (_i < 2)
+        t_gate_let(&gate, 1);
+    source.gate = &gate;
+    ck_assert_int_eq(vcol_prefetch_begin(c, "run pos_x", NULL, &scope, &err), VCOL_OK);
+    t_gate_await(&gate, _i < 2 ? 2 : 1); /* the second read is under way, and does not end */
+    if (_i == 2)
+        t_gate_open(&gate);
+    if (_i == 1)
+        while (atomic_load(&unpacks[B_RUN]) == 0)
+            sched_yield();
+    const int32_t *run = vcol_chunk_i32(c, "run", &err);
+    ck_assert_msg(run != NULL, "%s", err.message);
+    ck_assert_int_eq(run[0], made.run[0]);
+    t_gate_open(&gate);
+    ck_assert_int_eq(vcol_prefetch_wait(scope, &err), VCOL_OK);
+    ck_assert_int_eq(atomic_load(&source.calls) - calls, _i < 2 ? 2 : 1);
+    ck_assert_uint_eq(t_stats(o.m).reads, 2);
+    vcol_prefetch_end(scope);
+    vcol_chunk_close(c);
+    mock_end(&o);
+    t_gate_destroy(&gate);
+}
+END_TEST
+
 /* ---- faults -------------------------------------------------------------------------------------------- */
 
 START_TEST(e8_3_a_bad_basket_is_an_error_of_its_column_only)
@@ -913,6 +959,7 @@ int main(void)
         {e8_1_threads_with_chunks_of_their_own_get_the_same, 12},
         {e8_1_only_what_is_touched_is_read_and_no_byte_twice, 6},
         {e8_2_reads_are_merged_by_gap_and_size, 5},
+        {e8_2_what_a_serial_source_has_read_is_there_before_its_next_read, 3},
         {e8_3_a_bad_basket_is_an_error_of_its_column_only, MOCK_SETTINGS},
         {e8_3_broken_bytes_are_an_error_that_says_where, MOCK_SETTINGS},
         {e8_3_a_file_that_ends_early_is_an_error, 0},

@@ -29,6 +29,11 @@ typedef struct vcol_range {
 #define VCOL_SOURCE_SLOW 2u /* it costs more: blocks are kept as they are stored, where there is room (vcol/manager.h) */
 /* Besides: a file of this machine. While its reads come from the system's memory who unpacks reads, too, so that the bytes are near. */
 #define VCOL_SOURCE_LOCAL 4u
+/*
+ * It reads the ranges of a call one after the other, so that nothing is gained by many in one call: the runtime asks for each
+ * stretch of adjacent ranges by itself, and goes on with its bytes before it asks for the next.
+ */
+#define VCOL_SOURCE_SERIAL 8u
 
 /* What a source bears and likes. Zero = no opinion. */
 typedef struct vcol_source_limits {

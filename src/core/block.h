@@ -26,6 +26,7 @@ typedef struct vcol__binding {
     _Atomic uint64_t bytes_read; /* gaps included */
     vcol__keep keep;
     bool local;        /* reads may come from the system's memory: `speed` tells */
+    bool serial;       /* the source reads one range after the other */
     vcol__speed speed; /* of its reads */
     _Atomic int64_t in_flight; /* reads under way, and items of it held by threads that evict; the owner waits for 0 before it
                                   closes the object */
@@ -100,8 +101,11 @@ void vcol__block_unref(vcol__block *block);
 vcol_status vcol__fetch_enqueue(vcol__block *block, bool along, vcol__grant *grant, vcol_error *err);
 /* Nobody references the block any more. Under the registry lock. */
 void vcol__fetch_dequeue_locked(vcol__block *block);
-/* Reads what is first in the queue, up to one large read; false if there is nothing. */
-bool vcol__fetch_some(vcol_manager *m);
+/*
+ * Reads what is first in the queue, up to one large read; false if there is nothing. `some` is told when some of it is there and
+ * the rest is still to be read (a source that reads in turn).
+ */
+bool vcol__fetch_some(vcol_manager *m, void (*some)(void *opaque), void *opaque);
 /*
  * Makes blocks[first]'s stored bytes present: waits if it is being read, else reads it and those after it (up to the
  * read size) and what is queued within the gap. `grant` has room for them.

@@ -44,6 +44,8 @@ typedef struct vcol__buffer_ops {
     vcol_status (*load)(vcol_buffer *buffer, struct vcol__load *load, vcol_error *err);
     /* Plans and starts the input ahead of load; NULL where there is none to start. CANCELLED: no memory now. */
     vcol_status (*prepare)(vcol_buffer *buffer, struct vcol__load *load, vcol_error *err);
+    /* Whether all input that prepare has started is there. Under the stripe lock, QUEUED and not busy. */
+    bool (*arrived)(const vcol_buffer *buffer, const struct vcol__load *load);
     /* Its input costs no more than a copy: it is read when it is run, not ahead. NULL: it is not so. */
     bool (*near)(const vcol_buffer *buffer);
     /* Takes back what prepare did. */

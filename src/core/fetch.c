@@ -27,6 +27,8 @@ typedef struct batch {
     vcol_status status[MOST_BLOCKS];
     vcol_error why; /* of the first block that failed */
     vcol__block *failed;
+    void (*some)(void *opaque); /* or NULL: see vcol__fetch_some */
+    void *opaque;
 } batch;
 
 static void unqueue_locked(vcol__blocks *r, vcol__block *b)
@@ -101,7 +103,7 @@ static vcol_status read_ranges(vcol__binding *file, const vcol_range *ranges, in
 }
 
 /* Reads one block by itself. */
-static void read_one(batch *t, int64_t i)
+static bool read_one(batch *t, int64_t i)
 {
     vcol__block *b = t->blocks[i];
     vcol_manager *m = t->file->manager;
@@ -119,6 +121,7 @@ static void read_one(batch *t, int64_t i)
         t->failed = b;
         t->why = why;
     }
+    return t->status[i] == VCOL_OK;
 }
 
 /* Adds the ranges of a merged read. False: two of its blocks share bytes, so that each must be read by itself. */
@@ -139,14 +142,14 @@ static bool add_ranges(batch *t, const struct vcol__read *read, void *gap_memory
     return true;
 }
 
-/* One span for the call, and where it has several reads, a mark for each. */
-static void trace_batch(const batch *t, int64_t n_reads, int64_t start)
+/* One span for a call, and where it has several reads, a mark for each. */
+static void trace_batch(const batch *t, int64_t first, int64_t end, int64_t start)
 {
     vcol_manager *m = t->file->manager;
     uint64_t bytes = 0, wanted = 0;
     int64_t n = 0;
     for (int64_t pass = 0; pass < 2; pass++) {
-        for (int64_t read = 0; read < n_reads; read++) {
+        for (int64_t read = first; read < end; read++) {
             const struct vcol__read *r = &t->reads[read];
             uint64_t own = 0;
             for (int64_t s = r->first; s < r->first + r->n; s++)
@@ -165,73 +168,109 @@ static void trace_batch(const batch *t, int64_t n_reads, int64_t start)
         VCOL__TRACE_END(m, VCOL__TRACE_READ, start, t->file->where, .bytes = bytes, .wanted = wanted);
 }
 
+/* The stored bytes of a block are there. blocks.lock is held. */
+static void here_locked(const batch *t, int64_t i)
+{
+    vcol__block *b = t->blocks[i];
+    b->stored_bytes = b->stored.data;
+    b->stored_state = VCOL__STORED_HERE;
+    vcol__use *use = vcol__uses_look(t->file->uses, b->group);
+    VCOL__USED(use, blocks_read, 1);
+    VCOL__USED(use, bytes_read, b->asked.stored);
+}
+
+static void publish_one(const batch *t, int64_t i)
+{
+    vcol__blocks *r = &t->file->manager->blocks;
+    vcol__lock_take(&r->lock);
+    here_locked(t, i);
+    pthread_cond_broadcast(&r->changed);
+    vcol__lock_drop(&r->lock);
+}
+
+/* The blocks of a merged read are there, while others of the batch are still to be read: who waits for them goes on. */
+static void publish(batch *t, const struct vcol__read *read)
+{
+    vcol__blocks *r = &t->file->manager->blocks;
+    vcol__lock_take(&r->lock);
+    for (int64_t s = read->first; s < read->first + read->n; s++) {
+        here_locked(t, t->spans[s].tag);
+        t->status[t->spans[s].tag] = VCOL_OK;
+    }
+    pthread_cond_broadcast(&r->changed);
+    vcol__lock_drop(&r->lock);
+}
+
+/* Counts a merged read, and adds its ranges; it has none if it must be read block by block. */
+static void prepare_read(batch *t, struct vcol__read *r, void *gap_memory, int32_t *n, uint64_t *bytes)
+{
+    vcol_manager *m = t->file->manager;
+    if (!add_ranges(t, r, gap_memory, n)) {
+        r->n = 0;
+        return;
+    }
+    VCOL__COUNT(m, reads, 1);
+    VCOL__COUNT(m, bytes_read, r->size);
+    atomic_fetch_add_explicit(&t->file->bytes_read, r->size, memory_order_relaxed);
+    *bytes += r->size;
+    vcol__log_add(m, VCOL_LOG_READ, t->file->where, r->n == 1 ? t->blocks[t->spans[r->first].tag]->group : -1, 0, 0, r->offset,
+                  r->size);
+}
+
 /*
- * Reads what is taken: all blocks have memory. Sets status[]. All reads are asked for at once, so that a source that bears
- * several has them in flight together.
+ * Reads what is taken: all blocks have memory. Sets status[], and blocks that were read are there. All reads are asked for at
+ * once, so that a source that bears several has them in flight together; of one that reads them one after the other each is
+ * asked for by itself, and is there before the next begins.
  */
 static void read_batch(batch *t, void *gap_memory, uint64_t gap)
 {
     vcol_manager *m = t->file->manager;
     int64_t n_reads = 0;
-    int32_t n = 0;
-    uint64_t bytes = 0;
     vcol__lock_none_held();
-    if (t->n == 1) {
-        read_one(t, 0);
-        return;
-    }
-    for (int64_t i = 0; i < t->n; i++)
+    for (int64_t i = 0; i < t->n; i++) {
         t->spans[i] = (struct vcol__span){.offset = t->blocks[i]->asked.offset, .size = t->blocks[i]->asked.stored, .read = -1,
                                           .tag = i};
-    qsort(t->spans, (size_t)t->n, sizeof *t->spans, by_index_offset);
-    if (vcol__merge(t->spans, t->n, gap, t->file->read_size, t->reads, &n_reads) != VCOL_OK)
-        n_reads = 0;
-    for (int64_t i = 0; i < t->n; i++)
         t->status[i] = VCOL_CANCELLED;
-    for (int64_t read = 0; read < n_reads; read++) {
-        struct vcol__read *r = &t->reads[read];
-        if (!add_ranges(t, r, gap_memory, &n)) {
-            r->n = 0; /* below, one by one */
-            continue;
-        }
-        VCOL__COUNT(m, reads, 1);
-        VCOL__COUNT(m, bytes_read, r->size);
-        atomic_fetch_add_explicit(&t->file->bytes_read, r->size, memory_order_relaxed);
-        bytes += r->size;
-        vcol__log_add(m, VCOL_LOG_READ, t->file->where, r->n == 1 ? t->blocks[t->spans[r->first].tag]->group : -1, 0, 0,
-                      r->offset, r->size);
     }
-    vcol_error why = {0};
-    int64_t start = VCOL__TRACE_BEGIN(m);
-    bool ok = n > 0 && read_ranges(t->file, t->ranges, n, bytes, &why) == VCOL_OK;
-    if (n > 0 && VCOL__TRACING(m))
-        trace_batch(t, n_reads, start);
-    if (ok)
-        for (int64_t read = 0; read < n_reads; read++)
-            for (int64_t i = 0; i < t->reads[read].n; i++)
-                t->status[t->spans[t->reads[read].first + i].tag] = VCOL_OK;
+    if (t->n > 1) {
+        qsort(t->spans, (size_t)t->n, sizeof *t->spans, by_index_offset);
+        if (vcol__merge(t->spans, t->n, gap, t->file->read_size, t->reads, &n_reads) != VCOL_OK)
+            n_reads = 0;
+    }
+    for (int64_t first = 0, end; first < n_reads; first = end) {
+        vcol_error why = {0};
+        int32_t n = 0;
+        uint64_t bytes = 0;
+        for (end = first; end < n_reads && (end == first || !t->file->serial); end++)
+            prepare_read(t, &t->reads[end], gap_memory, &n, &bytes);
+        if (n == 0)
+            continue;
+        int64_t start = VCOL__TRACE_BEGIN(m);
+        bool ok = read_ranges(t->file, t->ranges, n, bytes, &why) == VCOL_OK;
+        if (VCOL__TRACING(m))
+            trace_batch(t, first, end, start);
+        for (int64_t read = first; read < end && ok; read++)
+            publish(t, &t->reads[read]);
+        if (t->some && end < n_reads)
+            t->some(t->opaque);
+    }
     for (int64_t i = 0; i < t->n; i++)
-        if (t->status[i] != VCOL_OK)
-            read_one(t, i);
+        if (t->status[i] != VCOL_OK && read_one(t, i))
+            publish_one(t, i);
 }
 
+/* Those that failed have no bytes; the batch lets all go. */
 static void finish_batch(batch *t)
 {
     vcol__blocks *r = &t->file->manager->blocks;
     vcol__region failed[16];
     int64_t i = 0;
-    while (i < t->n) {
+    while (t->failed && i < t->n) {
         int n_failed = 0;
         vcol__lock_take(&r->lock);
         for (; i < t->n && n_failed < 16; i++) {
             vcol__block *b = t->blocks[i];
-            if (t->status[i] == VCOL_OK) {
-                b->stored_bytes = b->stored.data;
-                b->stored_state = VCOL__STORED_HERE;
-                vcol__use *use = vcol__uses_look(t->file->uses, b->group);
-                VCOL__USED(use, blocks_read, 1);
-                VCOL__USED(use, bytes_read, b->asked.stored);
-            } else {
+            if (t->status[i] != VCOL_OK) {
                 failed[n_failed++] = b->stored;
                 memset(&b->stored, 0, sizeof b->stored);
                 b->stored_state = VCOL__STORED_NONE;
@@ -246,7 +285,7 @@ static void finish_batch(batch *t)
         vcol__block_unref(t->blocks[i]);
 }
 
-bool vcol__fetch_some(vcol_manager *m)
+bool vcol__fetch_some(vcol_manager *m, void (*some)(void *opaque), void *opaque)
 {
     vcol__blocks *r = &m->blocks;
     batch *t = malloc(sizeof *t);
@@ -257,6 +296,8 @@ bool vcol__fetch_some(vcol_manager *m)
         return false;
     t->n = 0;
     t->failed = NULL;
+    t->some = some;
+    t->opaque = opaque;
     vcol__lock_take(&r->lock);
     vcol__block *next = r->queue_head;
     t->file = next ? next->file : NULL;
@@ -349,6 +390,7 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
     t->file = b->file;
     t->n = 0;
     t->failed = NULL;
+    t->some = NULL;
     /* Memory for those that have none, before they are taken: what another thread has given them meanwhile stays. */
     uint64_t bytes = 0;
     int64_t last = first;
@@ -396,8 +438,8 @@ vcol_status vcol__fetch_now(vcol__block *const *blocks, int64_t first, int64_t n
                 vcol_range range = {b->asked.offset, (size_t)b->asked.stored, b->stored.data};
                 status = vcol_source_read(t->file->source, &range, 1, &why);
                 for (int64_t i = 0; i < t->n; i++)
-                    if (t->blocks[i] == b)
-                        t->status[i] = status;
+                    if (t->blocks[i] == b && (t->status[i] = status) == VCOL_OK)
+                        publish_one(t, i);
             } else {
                 why = t->why;
             }

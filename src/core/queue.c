@@ -411,6 +411,7 @@ static void task(void *m_void)
 
 /* The loads that one I/O task has planned and whose input it reads. */
 typedef struct reading {
+    vcol_manager *manager;
     int32_t n, ready; /* ready: loads that wait for no input, and whose CPU tasks are not submitted yet */
     load_t *loads[MOST_READING]; /* referenced */
 } reading;
@@ -462,16 +463,53 @@ static void submit_ready(vcol_manager *m, reading *r)
         submit(m, VCOL_TASK_CPU);
 }
 
+/* Whether a load's input is there, while others of its task are still being read. */
+static bool arrived(load_t *load)
+{
+    vcol_buffer *b = load->buffer;
+    vcol__lock_take(&b->stripe->lock);
+    bool all = vcol__load_queued_locked(load) && !load->busy && b->ops->arrived && b->ops->arrived(b, load);
+    vcol__lock_drop(&b->stripe->lock);
+    return all;
+}
+
+/* READING -> READY. queue.lock is held. */
+static void read_locked(vcol__queue *q, reading *r, load_t *load)
+{
+    if (load->where != VCOL__QUEUE_READING)
+        return;
+    unlink_locked(q, load);
+    r->ready += link_locked(q, load, VCOL__QUEUE_READY);
+}
+
+/* Some of what the task reads is there: what waits for nothing else goes on. */
+static void some_arrived(void *opaque)
+{
+    reading *r = opaque;
+    vcol__queue *q = &r->manager->queue;
+    int32_t kept = 0;
+    for (int32_t i = 0; i < r->n; i++) {
+        load_t *load = r->loads[i];
+        if (!arrived(load)) {
+            r->loads[kept++] = load;
+            continue;
+        }
+        vcol__lock_take(&q->lock);
+        read_locked(q, r, load);
+        vcol__lock_drop(&q->lock);
+        vcol__load_unref(load);
+    }
+    r->n = kept;
+    submit_ready(r->manager, r);
+}
+
 /* Their input is there, or has failed, or is more than one read brings: who runs them sees. */
 static void end_reading(vcol_manager *m, reading *r)
 {
     vcol__queue *q = &m->queue;
     vcol__lock_take(&q->lock);
     for (int32_t i = 0; i < r->n; i++)
-        if (r->loads[i]->where == VCOL__QUEUE_READING) {
-            unlink_locked(q, r->loads[i]);
-            r->ready += link_locked(q, r->loads[i], VCOL__QUEUE_READY);
-        }
+        read_locked(q, r, r->loads[i]);
     vcol__lock_drop(&q->lock);
     submit_ready(m, r);
     while (r->n > 0)
@@ -482,7 +520,7 @@ static void io_task(void *m_void)
 {
     vcol_manager *m = m_void;
     vcol__queue *q = &m->queue;
-    reading r = {0};
+    reading r = {.manager = m};
     bool any = false, went_on = false;
     if (!atomic_load(&m->closing)) {
         uint64_t most = m->read_size ? m->read_size : (uint64_t)4 << 20;
@@ -495,7 +533,7 @@ static void io_task(void *m_void)
             went_on = went_on || more;
         }
         submit_ready(m, &r);
-        any = vcol__fetch_some(m);
+        any = vcol__fetch_some(m, some_arrived, &r);
     }
     end_reading(m, &r);
     vcol__lock_take(&q->lock);

@@ -338,6 +338,12 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
     return VCOL_OK;
 }
 
+static bool has_arrived(const vcol_buffer *b, const vcol__load *load)
+{
+    (void)b;
+    return load->work && vcol__work_arrived(load->work);
+}
+
 /* Read by who unpacks it, it is in that processor's cache, and no other thread is needed. */
 static bool is_near(const vcol_buffer *b)
 {
@@ -358,7 +364,8 @@ static void destroy(vcol_buffer *b)
 }
 
 static const vcol__buffer_ops unit_ops = {
-    .load = load_blocks, .prepare = prepare, .near = is_near, .unprepare = unprepare, .help = vcol__hand_help, .destroy = destroy};
+    .load = load_blocks, .prepare = prepare, .arrived = has_arrived, .near = is_near, .unprepare = unprepare,
+    .help = vcol__hand_help, .destroy = destroy};
 static const vcol__buffer_ops counts_ops = {.load = vcol__counts_load, .destroy = destroy};
 static const vcol__buffer_ops computed_ops = {.load = vcol__computed_load, .destroy = destroy};
 

@@ -231,6 +231,20 @@ int64_t vcol__work_unread(const vcol__work *w)
     return i < w->n ? i : -1;
 }
 
+bool vcol__work_arrived(const vcol__work *w)
+{
+    int64_t i = 0;
+    if (w->n == 0)
+        return true;
+    vcol__blocks *r = &w->blocks[0]->file->manager->blocks;
+    vcol__lock_take(&r->lock);
+    while (i < w->n && !unread_locked(w->blocks[i]) && w->blocks[i]->stored_state != VCOL__STORED_QUEUED &&
+           w->blocks[i]->stored_state != VCOL__STORED_FLYING)
+        i++;
+    vcol__lock_drop(&r->lock);
+    return i == w->n;
+}
+
 uint64_t vcol__work_input(const vcol__work *w)
 {
     uint64_t bytes = 0;

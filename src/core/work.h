@@ -115,7 +115,9 @@ uint64_t vcol__work_window(const vcol__unit *u, const vcol__work *work, int64_t 
 bool vcol__work_reserves(vcol__work *work, int64_t i);
 /* The first block whose bytes are neither there nor on their way; -1: none. */
 int64_t vcol__work_unread(const vcol__work *work);
-/* Memory for the bytes of all such blocks. */
+/* Whether no bytes of any of its blocks are still to come. */
+bool vcol__work_arrived(const vcol__work *work);
+/* Memory for the bytes of all blocks that are neither there nor on their way. */
 uint64_t vcol__work_input(const vcol__work *work);
 /* What prepare made of the block that block i needs. */
 const void *vcol__work_needed(const vcol__work *work, int64_t i);

@@ -180,6 +180,7 @@ static void bind(vcol_manager *m, vcol__infile *t)
               : limits->flags & VCOL_SOURCE_FAST ? VCOL__KEEP_NEVER
                                                  : VCOL__KEEP_IF_SLOW;
     b->local = limits->flags & VCOL_SOURCE_LOCAL;
+    b->serial = limits->flags & VCOL_SOURCE_SERIAL;
     if (b->gap > b->read_size / 2)
         b->gap = b->read_size / 2;
 }

@@ -19,15 +19,20 @@ static void learn(int64_t id, void *opaque)
     vcol__lock_drop(&w->lock);
 }
 
+/* Bytes as they are stored: two large reads, one of which is under way while the other is unpacked. */
+#define AHEAD_BYTES (INT64_C(8) << 20)
+/* Chunks that are ahead for it at most. */
+#define AHEAD_SMALL 16
+
 /*
  * Blocks come whole: while the program computes on one, the next is unpacked and the one behind it is read.
- * So the window reaches past two blocks of the column that has the largest (in entries). What lies ahead in
- * bytes is bounded by the lookahead.
+ * So the window reaches past two blocks of the column that has the largest (in entries); and where chunks are small, past what
+ * keeps the source reading while one takes longer than others. What lies ahead in bytes is bounded by the lookahead.
  */
 static void choose_ahead(vcol__window *w)
 {
     const vcol_dataset *d = w->dataset;
-    int64_t span = 0;
+    int64_t span = 0, stored;
     vcol__lock_take(&w->lock);
     w->chosen_for = w->n_columns;
     for (int64_t i = 0; i < w->n_columns; i++) {
@@ -35,8 +40,12 @@ static void choose_ahead(vcol__window *w)
         if (blocks > 0 && d->files[0].entries / blocks > span)
             span = d->files[0].entries / blocks;
     }
+    stored = (int64_t)vcol__report_total(d, w->columns, w->n_columns, w->entries);
     vcol__lock_drop(&w->lock);
     int64_t ahead = w->entries ? 2 * (span / w->entries) + 2 : 2;
+    int64_t small = stored > 0 ? AHEAD_BYTES / stored : 0;
+    small = small < AHEAD_SMALL ? small : AHEAD_SMALL;
+    ahead = ahead > small ? ahead : small;
     w->ahead = ahead < VCOL__MOST_AHEAD ? (int32_t)ahead : VCOL__MOST_AHEAD;
 }
 

@@ -72,6 +72,7 @@ static vcol_status limits(void *self, vcol_source_limits *out, vcol_error *err)
     out->requests = d->options.requests;
     if (vcol__speed_is_slow(d->options.latency_ns + transfer(TRIED, d->options.bytes_per_second), TRIED))
         out->flags = VCOL_SOURCE_SLOW;
+    out->flags |= VCOL_SOURCE_SERIAL;
     if (d->options.bytes_per_second) {
         double skipped = (double)d->options.latency_ns / (double)SECOND * (double)d->options.bytes_per_second;
         out->gap = skipped < (double)GAP_MAX ? (uint64_t)skipped : GAP_MAX;

@@ -37,7 +37,7 @@ static vcol_status limits(void *self, vcol_source_limits *out, vcol_error *err)
     out->requests = REQUESTS;
     out->gap = GAP;
     out->read_size = READ_SIZE;
-    out->flags = VCOL_SOURCE_LOCAL;
+    out->flags = VCOL_SOURCE_LOCAL | VCOL_SOURCE_SERIAL;
     return VCOL_OK;
 }
 

@@ -26,7 +26,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 static vcol_status limits(void *self, vcol_source_limits *out, vcol_error *err)
 {
     const struct join *j = self;
-    uint32_t all = VCOL_SOURCE_FAST, any = 0;
+    uint32_t all = VCOL_SOURCE_FAST | VCOL_SOURCE_SERIAL, any = 0;
     (void)err;
     *out = (vcol_source_limits){0};
     for (int32_t i = 0; i < j->n; i++) {
@@ -38,7 +38,7 @@ static vcol_status limits(void *self, vcol_source_limits *out, vcol_error *err)
         all &= l->flags;
         any |= l->flags & VCOL_SOURCE_SLOW;
     }
-    out->flags = any ? any : all;
+    out->flags = any ? any | (all & VCOL_SOURCE_SERIAL) : all;
     return VCOL_OK;
 }
 

@@ -16,7 +16,7 @@ static vcol_status limits(void *self, vcol_source_limits *out, vcol_error *err)
 {
     (void)err;
     out->size = ((struct memory *)self)->size;
-    out->flags = VCOL_SOURCE_FAST;
+    out->flags = VCOL_SOURCE_FAST | VCOL_SOURCE_SERIAL;
     return VCOL_OK;
 }
 

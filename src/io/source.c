@@ -112,8 +112,8 @@ vcol_status vcol_source_create(const vcol_source_ops *ops, void *self, const cha
     }
     if (source->limits.requests < 0)
         source->limits.requests = 0;
-    if (source->limits.flags == (VCOL_SOURCE_FAST | VCOL_SOURCE_SLOW)) /* no opinion */
-        source->limits.flags = 0;
+    if ((source->limits.flags & VCOL_SOURCE_FAST) && (source->limits.flags & VCOL_SOURCE_SLOW)) /* no opinion */
+        source->limits.flags &= ~(VCOL_SOURCE_FAST | VCOL_SOURCE_SLOW);
     if (source->limits.ranges < 0)
         source->limits.ranges = 0;
     *out = source;
