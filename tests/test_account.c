@@ -710,7 +710,8 @@ START_TEST(e4_6_a_limit_that_is_lowered_evicts_and_admits_no_prefetch)
     vcol_manager_set_limit(m, (uint64_t)KB(40));
     vcol_stats s = t_stats(m);
     ck_assert_uint_eq(s.limit, (uint64_t)KB(40));
-    ck_assert_uint_eq(s.live + s.cached, (uint64_t)KB(32));
+    ck_assert_uint_eq(s.live, (uint64_t)KB(32));
+    ck_assert_uint_le(s.live + s.cached, s.limit);
     ck_assert_uint_gt(vcol_buffer_bytes(b[N - 1]), 0); /* the most recent one stayed */
     vcol_manager_set_limit(m, (uint64_t)KB(8));
     s = t_stats(m);

@@ -20,7 +20,7 @@ const char ttbar_usage[] =
     "                            processors (0)\n"
     "  --jobs N                  chunks computed on at a time; 0 = chosen (1)\n"
     "  --memory-limit BYTES      limit of memory for columns (K, M, G: powers of 1,024), none, or auto (none)\n"
-    "  --lookahead BYTES         read ahead at most, of what is not used yet (512M, or a quarter of the limit;\n"
+    "  --lookahead BYTES         read ahead at most, of what is not used yet (512M, or a third of the limit;\n"
     "                            plan without limit: 32M a job)\n"
     "  --plot FILE.svg           draw the histograms\n"
     "  --times                   print what each step's reading and computing took, on stderr\n"

@@ -67,7 +67,7 @@ typedef struct vcol_manager_options {
     int32_t io_threads;       /* threads for sources whose reads block; 0 = chosen */
     int32_t reserved;         /* 0 */
     uint64_t limit;           /* bytes; 0 = no limit; or VCOL_LIMIT_AUTO */
-    uint64_t cached_limit;    /* bytes of `cached` at most; 0 = chosen: half of the limit, 256 MiB at most */
+    uint64_t cached_limit;    /* bytes of `cached` at most; 0 = chosen: the limit, 256 MiB at most (it makes way) */
     uint64_t read_gap;        /* bytes at most between two ranges that are read as one; 0 = chosen by the source */
     uint64_t read_size;       /* bytes at most of one merged read; 0 = chosen by the source */
     uint64_t lookahead;       /* bytes at most materialized ahead of use; 0 = chosen from the limit */

@@ -42,15 +42,16 @@ static uint64_t share_of(uint64_t limit, uint64_t parts, uint64_t option, uint64
     return option ? option : limit && limit / parts < most ? limit / parts : most;
 }
 
+/* A third: under a limit of three chunks the next, beside the one that is computed on and what is unpacked for them. */
 static uint64_t lookahead_of(uint64_t limit, uint64_t option)
 {
-    return share_of(limit, 4, option, DEFAULT_LOOKAHEAD);
+    return share_of(limit, 3, option, DEFAULT_LOOKAHEAD);
 }
 
-/* Half: under a limit of two chunks, what one of them had when it is closed. */
+/* All of it: what is cached makes way for whatever else wants memory, and what is given back in between has to be touched anew. */
 static uint64_t cached_of(uint64_t limit, uint64_t option)
 {
-    return share_of(limit, 2, option, DEFAULT_CACHED);
+    return share_of(limit, 1, option, DEFAULT_CACHED);
 }
 
 /* The caller's options into a whole struct of ours: what an older caller does not know is zero. */
