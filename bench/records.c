@@ -15,7 +15,7 @@
 #include <string.h>
 #include <zstd.h>
 
-enum { HEAD = 9, LZ4_HASH = 8 };
+enum { HEAD = 9, LZ4_HASH = 8, CHECKSUM = 8, COPY_BYTES = 1 << 20 };
 
 static uint64_t be(const uint8_t *p, int n)
 {
@@ -117,33 +117,90 @@ static int is_block(const uint8_t *p, size_t left)
     return 0;
 }
 
-/*
- * A blob of an RNTuple is pages, one behind the other, with 8 bytes of checksum each, as a rule. Their borders are in the page lists;
- * here the compression blocks are found by their heads, and what is stored as it is is passed.
- */
-static int add_blocks(records *r, const record *blob, int64_t *capacity)
+static uint64_t le64(const uint8_t *p)
 {
-    const uint8_t *p = blob->payload, *end = p + blob->stored;
-    const record like = *blob;
-    while (p + HEAD < end) {
-        size_t packed = HEAD + le24(p + 3), unpacked = le24(p + 6);
-        /* of one codec, as files are: heads of others stand by chance in what is not compressed */
-        if (!is_block(p, (size_t)(end - p)) || (strcmp(r->codec, "none") && strcmp(r->codec, codec_name(p)))) {
-            p++;
-            continue;
-        }
+    uint64_t v = 0;
+    for (int i = 8; i-- > 0;)
+        v = v << 8 | p[i];
+    return v;
+}
+
+/* A frame: its bytes, negative where it is a list, which has its number of items behind them. Moves *p behind it. */
+static const uint8_t *frame(const uint8_t **p, uint32_t *n)
+{
+    const uint8_t *at = *p;
+    int64_t size = (int64_t)le64(at);
+    *n = size < 0 ? (uint32_t)le64(at + 8) : 0;
+    *p = at + (size < 0 ? -size : size);
+    return at + (size < 0 ? 12 : 8);
+}
+
+/* A page: compression blocks, or as it is. */
+static int add_page(records *r, const record *like, const uint8_t *p, size_t size, int64_t *capacity)
+{
+    const uint8_t *end = p + size;
+    int packed = is_block(p, size);
+    while (p < end) {
         record *one = add(r, capacity);
         if (!one)
             return -1;
-        *one = like;
+        *one = *like;
         one->payload = p;
-        one->stored = packed;
-        one->unpacked = unpacked;
+        one->stored = packed ? HEAD + le24(p + 3) : size;
+        one->unpacked = packed ? le24(p + 6) : size;
         one->basket = 1;
         note_codec(r, one);
-        p += packed;
+        p += one->stored;
     }
     return 0;
+}
+
+/*
+ * The pages of an RNTuple, as its page lists name them: what several columns share is named, and unpacked, for each.
+ *
+ * FORMAT root/RNTuple page list: u64 3 | bytes << 16, u64 checksum of the header, list of cluster summaries, list of clusters of
+ * lists of columns of lists of pages: i32 elements, i32 bytes, u64 place.
+ */
+static int add_pages(records *r, const uint8_t *p, const record *like, int64_t *capacity)
+{
+    uint32_t clusters, columns, pages;
+    p += 16;
+    frame(&p, &clusters);
+    p = frame(&p, &clusters);
+    for (; clusters > 0; clusters--) {
+        const uint8_t *column = frame(&p, &columns);
+        for (; columns > 0; columns--) {
+            const uint8_t *page = frame(&column, &pages);
+            for (; pages > 0; pages--, page += 16) {
+                uint64_t size = le64(page) >> 32, at = le64(page + 8);
+                if (at + size + CHECKSUM > r->size || add_page(r, like, r->bytes + at, (size_t)size, capacity) != 0)
+                    return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* If a blob is a page list (by its first bytes, unpacked), its pages. */
+static int add_blob(records *r, const record *blob, int64_t *capacity)
+{
+    const record like = *blob;
+    size_t size = blob->stored, room = 0;
+    const uint8_t *p = blob->payload;
+    uint8_t *list = NULL;
+    int status = 0;
+    if (is_block(p, size) && HEAD + le24(p + 3) <= size) {
+        unpacker u;
+        size = room = le24(p + 6);
+        if (unpacker_open(&u, room) == 0 && unpacker_run(&u, p, like.stored, room) == 0 && (list = malloc(room)))
+            memcpy(list, u.buffer, room);
+        unpacker_close(&u);
+        p = list;
+    }
+    if (p && size > 32 && (uint16_t)le64(p) == 3 && le64(p) >> 16 == size)
+        status = add_pages(r, p, &like, capacity);
+    free(list);
+    return status;
 }
 
 int records_open(const char *path, records *r)
@@ -171,7 +228,7 @@ int records_open(const char *path, records *r)
                 note_codec(r, one);
                 blob = *one;
             }
-            if (!one || (strcmp(blob.class_name, "RBlob") == 0 && add_blocks(r, &blob, &capacity) != 0)) {
+            if (!one || (strcmp(blob.class_name, "RBlob") == 0 && add_blob(r, &blob, &capacity) != 0)) {
                 records_close(r);
                 return -1;
             }
@@ -228,7 +285,8 @@ int unpacker_open(unpacker *u, size_t largest)
     u->deflate = libdeflate_alloc_decompressor();
     u->zstd = ZSTD_createDCtx();
     u->lzma = stream;
-    u->buffer = malloc(largest + 1);
+    u->size = largest > COPY_BYTES ? largest : COPY_BYTES;
+    u->buffer = malloc(u->size);
     return u->deflate && u->zstd && u->lzma && u->buffer ? 0 : -1;
 }
 
@@ -260,8 +318,11 @@ int unpacker_run(unpacker *u, const uint8_t *src, size_t stored, size_t unpacked
     uint8_t *dst = u->buffer;
     size_t left = unpacked;
     int bad = 0;
-    if (stored >= unpacked)
-        return 0; /* stored plain: nothing to unpack */
+    if (stored >= unpacked) { /* stored as it is: ROOT copies it */
+        for (; left > 0; src += u->size, left -= left < u->size ? left : u->size)
+            memcpy(dst, src, left < u->size ? left : u->size);
+        return 0;
+    }
     while (left > 0 && !bad) {
         size_t packed = le24(src + 3), size = le24(src + 6), made = 0;
         const uint8_t *data = src + HEAD;

@@ -14,7 +14,7 @@ typedef struct record {
     const uint8_t *payload;  /* in memory */
     size_t stored;           /* bytes of the payload */
     size_t unpacked;
-    int basket;              /* of class TBasket, or a compression block of an RNTuple's pages */
+    int basket;              /* of class TBasket, or a compression block or plain page of an RNTuple */
     int cycle;
     char class_name[32], name[64];
 } record;
@@ -33,6 +33,7 @@ typedef struct records {
 typedef struct unpacker {
     void *deflate, *zstd, *lzma;
     uint8_t *buffer; /* the one that is reused */
+    size_t size;     /* its bytes */
 } unpacker;
 
 /* Reads the whole file. 0, or -1 with a message on stderr. */
@@ -45,7 +46,7 @@ int records_find(const records *records, const char *class_name, const char *nam
 
 int unpacker_open(unpacker *u, size_t largest);
 void unpacker_close(unpacker *u);
-/* Unpacks one payload into the buffer by plain calls of the libraries. 0, or -1. */
+/* Unpacks one payload into the buffer by plain calls of the libraries; copies what is stored as it is. 0, or -1. */
 int unpacker_run(unpacker *u, const uint8_t *payload, size_t stored, size_t unpacked);
 
 #endif

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include <zstd.h>
 
 /* ---- content ---- */
@@ -659,6 +660,27 @@ START_TEST(hash_is_xxh64)
 }
 END_TEST
 
+/* Against libxxhash's functions for the least processor; lengths around those at which it changes its way. */
+START_TEST(hash_is_xxh3_whatever_the_processor_has)
+{
+    enum { MOST = 5000 };
+    uint8_t *bytes = malloc(MOST + 1);
+    uint32_t state = 1;
+    for (int i = 0; i <= MOST; i++)
+        bytes[i] = (uint8_t)((state = state * 1664525 + 1013904223) >> 24);
+    for (size_t n = 0; n <= MOST; n += n < 300 ? 1 : 37) {
+        const uint8_t *from = bytes + n % 2; /* blocks lie anywhere */
+        uint64_t low, high;
+        XXH128_hash_t wide = XXH3_128bits(from, n);
+        ck_assert_uint_eq(vcol_hash_xxh3(from, n), XXH3_64bits(from, n));
+        vcol__hash_128(from, n, &low, &high);
+        ck_assert(low == wide.low64 && high == wide.high64);
+    }
+    ck_assert_uint_eq(vcol_hash_xxh3("", 0), UINT64_C(0x2d06800538d394c2)); /* source: xxHash's command */
+    free(bytes);
+}
+END_TEST
+
 Suite *codec_suite(void);
 Suite *codec_suite(void)
 {
@@ -687,6 +709,7 @@ Suite *codec_suite(void)
     tcase_add_test(tc, every_failing_allocation_is_an_error);
     tcase_add_test(tc, workers_do_not_know_of_each_other);
     tcase_add_test(tc, hash_is_xxh64);
+    tcase_add_test(tc, hash_is_xxh3_whatever_the_processor_has);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -320,6 +320,40 @@ START_TEST(what_is_costly_to_make_stays_longer)
 }
 END_TEST
 
+/* Of what is known to be used again: what is costlier to make counts as used sooner, four times for each factor of two. */
+START_TEST(what_is_costly_to_make_goes_later_than_what_is_used_as_soon)
+{
+    enum { COSTLY = 16, CLASS = 3 }; /* ns a byte: three factors of two above 2, below 4 of which nothing counts */
+    int64_t order[6 + 2 * 64 + 1], n = 6, far = _i ? 2 * 64 : 16; /* its use comes late, or very late */
+    many *x = alike(6, 6);
+    vcol_expect *e;
+    vcol_buffer_release(x->b[0]);
+    x->g[0].cost = 1e-9 * COSTLY * (SAME * 8);
+    x->b[0] = t_buffer(x->m, &x->g[0], "costly");
+    for (int64_t i = 0; i < 6; i++)
+        order[i] = i;
+    while (n < 6 + far) { /* uses of the others, in turn */
+        order[n] = 1 + n % 5;
+        n++;
+    }
+    order[n++] = 0;
+    ck_assert_int_eq(vcol_expect_begin(x->m, x->b, 6, order, n, &e, NULL), VCOL_OK);
+    for (int64_t i = 0; i < 6; i++)
+        t_read(x->b[i], &x->g[i]);
+    /* The latest of the others is used 5 from now on: the costly one goes before it only if 4^CLASS times that is sooner. */
+    ck_assert_int_eq(far + 1 > 5 << 2 * CLASS, 0);
+    ck_assert_int_eq(far + 1 > 1 << 2 * CLASS, _i);
+    vcol_manager_set_limit(x->m, t_stats(x->m).fixed + t_stats(x->m).live - 1);
+    ck_assert(there(x, 0));
+    for (int k = 0; k < 4; k++) /* down to the one that is used next */
+        vcol_manager_set_limit(x->m, t_stats(x->m).fixed + t_stats(x->m).live - 1);
+    ck_assert(there(x, 0) == !_i);
+    ck_assert(there(x, order[6]) == _i);
+    vcol_expect_end(e);
+    done(x);
+}
+END_TEST
+
 int main(void)
 {
     const t_test tests[] = {
@@ -330,6 +364,7 @@ int main(void)
         {hits_are_the_optimums_where_the_order_is_known, 8},
         {what_is_used_last_goes_first, 0},
         {what_is_costly_to_make_stays_longer, 0},
+        {what_is_costly_to_make_goes_later_than_what_is_used_as_soon, 2},
     };
     return t_main("evict", tests, sizeof tests / sizeof *tests);
 }

@@ -87,6 +87,28 @@ START_TEST(e8_5_one_column_makes_an_index_and_the_first_entry_is_found)
 }
 END_TEST
 
+/* The columns are known before the first chunk: they are fetched ahead from there on. */
+START_TEST(e8_5_columns_of_an_index_are_prefetched_in_the_first_chunk)
+{
+    vcol_manager_options o = t_options();
+    vcol_log_entry log[64];
+    int fetched = 0;
+    o.threads = 1;
+    o.access_log = 64;
+    vcol_manager *m = t_manager(&o);
+    vcol_dataset *d = open_sample(m, 1);
+    vcol_index *x;
+    ck_assert_int_eq(vcol_index_open(d, "run", "event", &x, NULL), VCOL_OK);
+    int64_t n = vcol_manager_log(m, 0, log, 64);
+    for (int64_t i = 0; i < n; i++)
+        fetched += log[i].event == VCOL_LOG_PREFETCH;
+    ck_assert_int_eq(fetched, 2);
+    vcol_index_close(x);
+    vcol_dataset_close(d);
+    vcol_manager_close(m);
+}
+END_TEST
+
 START_TEST(e8_5_what_is_no_index_is_an_error)
 {
     vcol_manager_options o = t_options();
@@ -348,6 +370,7 @@ int main(void)
     const t_test tests[] = {
         {e8_5_every_entry_is_found_by_its_numbers, 3},
         {e8_5_one_column_makes_an_index_and_the_first_entry_is_found, 0},
+        {e8_5_columns_of_an_index_are_prefetched_in_the_first_chunk, 0},
         {e8_5_what_is_no_index_is_an_error, 0},
         {e8_5_a_stored_index_is_read_as_it_is, 2},
         {e8_5_an_index_of_sums_is_taken_apart, 0},

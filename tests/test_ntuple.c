@@ -8,6 +8,7 @@
 #include "fuzz/made_ntuple.h"
 
 #include "../readers/root/ntuple_kernels.h"
+#include "core/work.h"
 
 #include <math.h>
 
@@ -30,7 +31,7 @@ static void fill_random(t_random *r, uint64_t *raw, size_t n, unsigned bits, int
 }
 
 /* Encodes, takes [skip, skip + count) back by one of the loops, and compares. */
-static void split_round(t_random *r, size_t n, unsigned type, unsigned bits, int zigzag)
+static void split_round(t_random *r, const unsplit_loops *loops, size_t n, unsigned type, unsigned bits, int zigzag)
 {
     uint64_t raw[LENGTHS];
     made page = {0};
@@ -46,15 +47,15 @@ static void split_round(t_random *r, size_t n, unsigned type, unsigned bits, int
     uint8_t *exact = malloc(page.n);              /* at an odd address: pages lie anywhere */
     memcpy(exact, page.data, page.n);
     if (bits == 16) {
-        vcol__unsplit16(exact, (int64_t)n, (int64_t)skip, (int64_t)count, out.u16);
+        loops->u16(exact, (int64_t)n, (int64_t)skip, (int64_t)count, out.u16);
         if (zigzag)
             vcol__unzigzag16(out.u16, (int64_t)count);
     } else if (bits == 32) {
-        vcol__unsplit32(exact, (int64_t)n, (int64_t)skip, (int64_t)count, out.u32);
+        loops->u32(exact, (int64_t)n, (int64_t)skip, (int64_t)count, out.u32);
         if (zigzag)
             vcol__unzigzag32(out.u32, (int64_t)count);
     } else {
-        vcol__unsplit64(exact, (int64_t)n, (int64_t)skip, (int64_t)count, out.u64);
+        loops->u64(exact, (int64_t)n, (int64_t)skip, (int64_t)count, out.u64);
         if (zigzag)
             vcol__unzigzag64(out.u64, (int64_t)count);
     }
@@ -73,11 +74,60 @@ START_TEST(split_and_zigzag_are_undone_at_every_length)
         unsigned type, bits;
         int zigzag;
     } types[] = {{0x11, 16, 1}, {0x12, 16, 0}, {0x13, 32, 1}, {0x14, 32, 0}, {0x15, 64, 1}, {0x16, 64, 0}};
-    t_random r = {1};
-    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
-        for (size_t n = 0; n < LENGTHS; n++)
-            for (int i = 0; i < ROUNDS; i++)
-                split_round(&r, n, types[t].type, types[t].bits, types[t].zigzag);
+    const unsplit_loops *loops[] = {&vcol__unsplit_plain, vcol__unsplit_chosen()}; /* where the plain ones are chosen: twice */
+    for (size_t l = 0; l < sizeof loops / sizeof *loops; l++) {
+        t_random r = {1};
+        for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+            for (size_t n = 0; n < LENGTHS; n++)
+                for (int i = 0; i < ROUNDS; i++)
+                    split_round(&r, loops[l], n, types[t].type, types[t].bits, types[t].zigzag);
+    }
+}
+END_TEST
+
+/* Of a page of many elements each part is what the plain loops make of it, and nothing beside it is written. */
+START_TEST(planes_are_woven_together_as_by_the_plain_loops)
+{
+    enum { MANY = 3000, GUARD = 64 };
+    t_random r = {4};
+    uint8_t *planes = malloc(8 * MANY);
+    uint64_t *a = malloc(8 * (MANY + GUARD)), *b = malloc(8 * (MANY + GUARD));
+    const unsplit_loops *chosen = vcol__unsplit_chosen();
+    for (size_t i = 0; i < 8 * MANY; i++)
+        planes[i] = (uint8_t)t_next(&r);
+    for (int round = 0; round < 300; round++) {
+        int64_t n = 1 + t_below(&r, MANY), skip = t_below(&r, n + 1), count = t_below(&r, n - skip + 1);
+        for (int bits = 16; bits <= 64; bits *= 2) {
+            memset(a, round, 8 * (MANY + GUARD));
+            memset(b, round, 8 * (MANY + GUARD));
+            if (bits == 16) {
+                vcol__unsplit_plain.u16(planes, n, skip, count, (uint16_t *)a);
+                chosen->u16(planes, n, skip, count, (uint16_t *)b);
+            } else if (bits == 32) {
+                vcol__unsplit_plain.u32(planes, n, skip, count, (uint32_t *)a);
+                chosen->u32(planes, n, skip, count, (uint32_t *)b);
+            } else {
+                vcol__unsplit_plain.u64(planes, n, skip, count, a);
+                chosen->u64(planes, n, skip, count, b);
+            }
+            ck_assert_msg(memcmp(a, b, 8 * (MANY + GUARD)) == 0, "%lld of %lld elements of %d bits from %lld on", (long long)count,
+                          (long long)n, bits, (long long)skip);
+        }
+    }
+    free(planes);
+    free(a);
+    free(b);
+}
+END_TEST
+
+START_TEST(every_byte_of_bits_becomes_eight_bytes)
+{
+    uint8_t all[256], out[8 * 256];
+    for (int i = 0; i < 256; i++)
+        all[i] = (uint8_t)i;
+    vcol__expand_bits(all, 0, 8 * 256, out);
+    for (int i = 0; i < 8 * 256; i++)
+        ck_assert_uint_eq(out[i], (unsigned)(i / 8) >> i % 8 & 1);
 }
 END_TEST
 
@@ -177,6 +227,80 @@ START_TEST(all_half_precision_numbers_are_widened)
         ck_assert_msg(want != want ? f != f : (double)f == want && !__builtin_signbit(f) == !(h & 0x8000), "%#x: %g, not %g", h,
                       (double)f, want);
     }
+}
+END_TEST
+
+/* ---- offsets of ends --------------------------------------------------------------------------- */
+
+enum { ENDS = 3 * 1024 + 70 };
+#define MOST_ITEMS ((int64_t)1 << 50)
+
+/* Ends of n lists of one run that begins with item `origin`, through the runtime. */
+static vcol_status finish(int64_t *offsets, int64_t n, int64_t origin, int64_t *item0, vcol_error *err)
+{
+    vcol_schema schema = {0};
+    vcol_group group = {.name = "lists", .flags = VCOL_GROUP_ENDS};
+    vcol__block block = {.asked = {.entries = n, .origin = origin, .flags = VCOL_BLOCK_BEGINS | VCOL_BLOCK_CLOSES}}, *blocks = &block;
+    vcol__place place = {.rows = n, .hi = n};
+    vcol__work work = {.blocks = &blocks, .n = 1, .places = &place};
+    vcol__binding file = {.schema = &schema};
+    vcol__unit *u = calloc(1, sizeof *u);
+    u->file = &file;
+    u->group = &group;
+    u->rows = n;
+    u->base.leaf[0].data = offsets;
+    vcol_status status = vcol__ends_finish(u, &work, err);
+    *item0 = u->base.item0;
+    free(u);
+    return status;
+}
+
+/* The first row whose end lies before that of the row before, or where no item could be; n: none. */
+static int64_t first_fall(const int64_t *ends, int64_t n, int64_t origin)
+{
+    int64_t before = origin;
+    for (int64_t i = 0; i < n; i++) {
+        if (ends[i] < before || ends[i] > MOST_ITEMS)
+            return i;
+        before = ends[i];
+    }
+    return n;
+}
+
+START_TEST(ends_are_rebased_and_a_fall_is_found_wherever_it_is)
+{
+    static const int64_t odd[] = {-1, INT64_MIN, INT64_MAX, MOST_ITEMS, MOST_ITEMS + 1, 2 * MOST_ITEMS, INT64_MIN + 5, 0};
+    t_random r = {5};
+    int64_t *ends = malloc(ENDS * sizeof *ends), *offsets = malloc((ENDS + 1) * sizeof *offsets), item0;
+    for (int round = 0; round < 4000; round++) {
+        int64_t n = round < 68 ? round : t_below(&r, 2) ? 1022 + t_below(&r, 5) : 1 + t_below(&r, ENDS);
+        int64_t origin = t_below(&r, 3) ? t_below(&r, 1000) : 0, at = origin, bad = n;
+        for (int64_t i = 0; i < n; i++)
+            ends[i] = at += t_below(&r, 4);
+        if (n && t_below(&r, 4)) /* one number is another, perhaps a good one */
+            ends[t_below(&r, n)] = t_below(&r, 3) ? at - t_below(&r, 4) : odd[t_below(&r, sizeof odd / sizeof *odd)];
+        bad = first_fall(ends, n, origin);
+        offsets[0] = -7; /* of the row before: there is none */
+        if (n)
+            memcpy(offsets + 1, ends, (size_t)n * sizeof *ends);
+        vcol_error err = {0};
+        char want[256];
+        vcol_status status = finish(offsets, n, origin, &item0, &err);
+        if (bad < n) {
+            snprintf(want, sizeof want, "lists: the list of row %lld ends at item %lld, the one before it at %lld", (long long)bad,
+                     (long long)ends[bad], (long long)(bad ? ends[bad - 1] : origin));
+            ck_assert_int_eq(status, VCOL_CORRUPT);
+            ck_assert_str_eq(err.message, want);
+            continue;
+        }
+        ck_assert_msg(status == VCOL_OK, "%s", err.message);
+        ck_assert_int_eq(offsets[0], 0);
+        ck_assert_int_eq(item0, n ? origin : 0);
+        for (int64_t i = 0; i < n; i++)
+            ck_assert_int_eq(offsets[i + 1], ends[i] - origin);
+    }
+    free(ends);
+    free(offsets);
 }
 END_TEST
 
@@ -682,6 +806,9 @@ int main(void)
 {
     const t_test tests[] = {
         {split_and_zigzag_are_undone_at_every_length, 0},
+        {planes_are_woven_together_as_by_the_plain_loops, 0},
+        {every_byte_of_bits_becomes_eight_bytes, 0},
+        {ends_are_rebased_and_a_fall_is_found_wherever_it_is, 0},
         {differences_are_summed_from_any_element_on, 0},
         {sums_of_many_bytes_do_not_overflow, 0},
         {packed_bits_are_unpacked_at_every_width_and_length, 0},

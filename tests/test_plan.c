@@ -686,6 +686,52 @@ START_TEST(e6_4_a_step_fetches_for_itself_and_the_next)
 }
 END_TEST
 
+/* What is evicted in a chunk of a loop, or of one that was opened by hand, is what the plan uses last, not what was used last. */
+START_TEST(e6_4_what_a_plan_uses_last_is_evicted_first)
+{
+    static const char *const steps[][2] = {{"a", "MET_pt"}, {"b", "MET_phi"}, {"c", "nMuon"}, {"d", "MET_pt"}, {"e", "MET_phi"}, {"f", "nMuon"}};
+    sample *w = fresh(0);
+    vcol_plan *p = plan_of(steps, 6);
+    vcol_loop *loop = NULL;
+    vcol_chunk *c;
+    if (_i) {
+        vcol_loop_options lo;
+        vcol_loop_options_init(&lo, sizeof lo);
+        lo.entries = ROWS;
+        lo.plan = p;
+        ck_assert_int_eq(vcol_loop_open(w->d, &lo, &loop, NULL), VCOL_OK);
+        ck_assert_int_eq(vcol_loop_next(loop, &c, NULL), VCOL_OK);
+    } else {
+        c = chunk_of(w, p);
+    }
+    static const char *const names[] = {"MET_pt", "MET_phi", "nMuon"};
+    for (int i = 0; i < 3; i++) {
+        step(c, steps[i][0]);
+        ask(c, names[i]);
+    }
+    vcol_chunk_step_end(c);
+    vcol_manager_trim(w->m);
+    while (live(w) > 3 * floats(ROWS)) /* blocks */
+        vcol_manager_set_limit(w->m, t_stats(w->m).fixed + live(w) - 1);
+    step(c, "d");
+    ask(c, "MET_pt");
+    static const char *const gone[] = {"nMuon", "MET_phi"};
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(seen(w, VCOL_LOG_DROP, gone[i]), 0);
+        vcol_manager_set_limit(w->m, t_stats(w->m).fixed + live(w) - 1);
+        ck_assert_int_eq(seen(w, VCOL_LOG_DROP, gone[i]), 1);
+    }
+    ck_assert_int_eq(seen(w, VCOL_LOG_DROP, "MET_pt"), 0);
+    vcol_manager_set_limit(w->m, 0);
+    if (loop)
+        vcol_loop_close(loop);
+    else
+        vcol_chunk_close(c);
+    vcol_plan_release(p);
+    sample_close(w);
+}
+END_TEST
+
 /* ---- many threads ---------------------------------------------------------------------------------------- */
 
 typedef struct sharer {
@@ -1238,6 +1284,7 @@ int main(void)
         {e6_4_a_plan_is_learned_from_the_first_chunk, 2},
         {e6_4_what_folds_use_stays_until_the_last_one, 2},
         {e6_4_prefetch_goes_by_first_use_and_on_into_the_next_chunk, 0},
+        {e6_4_what_a_plan_uses_last_is_evicted_first, 2},
         {e6_4_a_step_fetches_for_itself_and_the_next, 0},
         {e6_4_threads_share_a_plan_and_learn_it_together, 0},
         {e6_5_what_was_released_too_early_is_loaded_again_and_learned, 0},

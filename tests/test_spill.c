@@ -644,6 +644,34 @@ START_TEST(e9_2_no_more_is_spilled_than_its_limit_and_the_file_is_used_again)
 }
 END_TEST
 
+/* The file may take no more, and what is there has to stay: who needs memory is not kept looking, but granted more. */
+START_TEST(e9_2_who_needs_memory_goes_on_where_the_file_is_full)
+{
+    disk d;
+    disk_init(&d);
+    vcol_manager_options o = t_options();
+    o.spill_dir = "/nowhere";
+    o.spill_limit = (uint64_t)KB(8);
+    vcol_manager *m = t_manager(&o);
+    m->spill.io = (vcol__spill_io){disk_open, disk_write, disk_read, disk_punch, disk_close, &d};
+    maker k = {.type = VCOL_I32, .what = RANDOM, .count = KB(16)}, derived = {.type = VCOL_I32, .what = SLOW, .count = KB(16)};
+    vcol_buffer *put = put_of(m, &k), *other = made_by(m, &derived, 0);
+    vcol_manager_set_limit(m, t_stats(m).fixed + (uint64_t)KB(100));
+    for (int i = 1; i <= 20; i++) {
+        check(other, &derived);
+        vcol_buffer_clear(other);
+        ck_assert_uint_eq(t_stats(m).overcommits, (uint64_t)i);
+    }
+    check(put, &k);
+    ck_assert_uint_eq(t_stats(m).spilled, 0);
+    ck_assert_uint_gt(t_stats(m).spill_failures, 0);
+    vcol_buffer_release(put);
+    vcol_buffer_release(other);
+    vcol_manager_close(m);
+    disk_destroy(&d);
+}
+END_TEST
+
 START_TEST(e9_2_every_allocation_fails_once)
 {
     for (int64_t call = 1;; call++) {
@@ -895,6 +923,7 @@ int main(int argc, char **argv)
         {e9_2_a_full_disk_drops_what_can_be_made_and_keeps_what_was_put_in, 2},
         {e9_2_what_cannot_be_read_back_is_made_anew_or_an_error, 3},
         {e9_2_no_more_is_spilled_than_its_limit_and_the_file_is_used_again, 2},
+        {e9_2_who_needs_memory_goes_on_where_the_file_is_full, 0},
         {e9_2_every_allocation_fails_once, 0},
         {e9_2_nothing_is_left_behind, 4},
         {e9_2_clear_and_pin_of_what_is_being_written_wait_for_it, 4},

@@ -150,6 +150,7 @@ typedef struct vcol_file_info {
     int64_t entries;    /* that its table says it has */
     int64_t clusters;   /* number of clusters, or 0 if the file tells none */
     uint64_t size;      /* bytes of the file */
+    const char *kind;   /* of its table: "ttree", "rntuple"; "table" where the format has but one; static */
 } vcol_file_info;
 VCOL_API int64_t vcol_dataset_files(const vcol_dataset *dataset);
 VCOL_API vcol_status vcol_dataset_file(const vcol_dataset *dataset, int64_t i, vcol_file_info *out,

@@ -43,7 +43,7 @@
 extern "C" {
 #endif
 
-#define VCOL_READER_ABI 3
+#define VCOL_READER_ABI 4
 
 /* ---- codecs, and what a thread has at hand -------------------------------------------------- */
 
@@ -177,6 +177,7 @@ typedef struct vcol_schema {
     const char *index_major, *index_minor; /* what the stored index is of, or NULL: there is none */
     int64_t n_friends;
     const vcol_stored_friend *friends;
+    const char *kind; /* what the format calls such a table, in a word of lower case: "ttree"; NULL = "table". Static */
 } vcol_schema;
 
 /* ---- blocks ---------------------------------------------------------------------------------- */

@@ -242,35 +242,34 @@ static vcol_status values(const reading *r, vcol_type type, int64_t skip, int64_
     return VCOL_OK;
 }
 
-/* Ends of lists. `base`: the sum before row `skip`, or -1. */
+/* Ends of lists. `base`: the sum before row `skip`, or -1. Differences are summed up tile by tile, while they are in the cache. */
 static void ends(const reading *r, int64_t skip, int64_t count, int64_t base, uint64_t origin, uint64_t *out)
 {
     unsigned type = r->column->type;
-    int small = type == NT_INDEX32 || type == NT_SPLIT_INDEX32;
+    int small = type == NT_INDEX32 || type == NT_SPLIT_INDEX32, split = type == NT_SPLIT_INDEX32 || type == NT_SPLIT_INDEX64;
     uint32_t tile[TILE];
-    if (type == NT_INDEX64) {
-        memcpy(out, r->plain + 8 * skip, (size_t)count * 8);
-        for (int64_t i = 0; i < count; i++)
-            out[i] += origin;
-        return;
-    }
-    if (type == NT_SPLIT_INDEX64)
-        vcol__unsplit64(r->plain, r->n, skip, count, out);
-    for (int64_t at = 0; at < count && small; at += TILE) {
-        int64_t m = count - at < TILE ? count - at : TILE;
+    uint64_t sum = origin;
+    if (split)
+        sum += base >= 0 ? (uint64_t)base
+               : small   ? vcol__split_sum32(r->plain, r->n, 0, skip)
+                         : vcol__split_sum64(r->plain, r->n, 0, skip);
+    for (int64_t at = 0; at < count; at += TILE) {
+        int64_t m = count - at < TILE ? count - at : TILE, row = skip + at;
         if (type == NT_INDEX32)
-            memcpy(tile, r->plain + 4 * (skip + at), (size_t)m * 4);
+            memcpy(tile, r->plain + 4 * row, (size_t)m * 4);
+        else if (type == NT_SPLIT_INDEX32)
+            vcol__unsplit32(r->plain, r->n, row, m, tile);
+        else if (type == NT_INDEX64)
+            memcpy(out + at, r->plain + 8 * row, (size_t)m * 8);
         else
-            vcol__unsplit32(r->plain, r->n, skip + at, m, tile);
-        for (int64_t i = 0; i < m; i++)
-            out[at + i] = tile[i] + (type == NT_INDEX32 ? origin : 0);
+            vcol__unsplit64(r->plain, r->n, row, m, out + at);
+        for (int64_t i = 0; small && i < m; i++)
+            out[at + i] = tile[i];
+        if (split)
+            sum = vcol__undelta64(out + at, m, sum);
+        for (int64_t i = 0; !split && i < m; i++)
+            out[at + i] += origin;
     }
-    if (type == NT_INDEX32)
-        return;
-    uint64_t sum = base >= 0 ? (uint64_t)base
-                   : small   ? vcol__split_sum32(r->plain, r->n, 0, skip)
-                             : vcol__split_sum64(r->plain, r->n, 0, skip);
-    vcol__undelta64(out, count, sum + origin);
 }
 
 /* Which item each row has of an alternative, or -1; or the alternatives. */

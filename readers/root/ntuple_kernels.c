@@ -9,41 +9,6 @@
 
 #include <string.h>
 
-MULTIVERSION static void unsplit16(const uint8_t *restrict src, int64_t n, int64_t skip, int64_t count,
-                                  uint16_t *restrict dst)
-{
-    const uint8_t *p0 = src + skip, *p1 = p0 + n;
-    for (int64_t i = 0; i < count; i++)
-        dst[i] = (uint16_t)(p0[i] | p1[i] << 8);
-}
-
-MULTIVERSION static void unsplit32(const uint8_t *restrict src, int64_t n, int64_t skip, int64_t count,
-                                  uint32_t *restrict dst)
-{
-    const uint8_t *p0 = src + skip, *p1 = p0 + n, *p2 = p1 + n, *p3 = p2 + n;
-    for (int64_t i = 0; i < count; i++)
-        dst[i] = (uint32_t)p0[i] | (uint32_t)p1[i] << 8 | (uint32_t)p2[i] << 16 | (uint32_t)p3[i] << 24;
-}
-
-/* In two halves: widening four bytes each is what processors have. */
-MULTIVERSION static void unsplit64(const uint8_t *restrict src, int64_t n, int64_t skip, int64_t count,
-                                  uint64_t *restrict dst)
-{
-    enum { TILE = 256 };
-    uint32_t low[TILE], high[TILE];
-    for (int64_t at = 0; at < count; at += TILE) {
-        int64_t m = count - at < TILE ? count - at : TILE;
-        const uint8_t *p0 = src + skip + at, *p1 = p0 + n, *p2 = p1 + n, *p3 = p2 + n;
-        const uint8_t *p4 = p3 + n, *p5 = p4 + n, *p6 = p5 + n, *p7 = p6 + n;
-        for (int64_t i = 0; i < m; i++)
-            low[i] = (uint32_t)p0[i] | (uint32_t)p1[i] << 8 | (uint32_t)p2[i] << 16 | (uint32_t)p3[i] << 24;
-        for (int64_t i = 0; i < m; i++)
-            high[i] = (uint32_t)p4[i] | (uint32_t)p5[i] << 8 | (uint32_t)p6[i] << 16 | (uint32_t)p7[i] << 24;
-        for (int64_t i = 0; i < m; i++)
-            dst[at + i] = (uint64_t)low[i] | (uint64_t)high[i] << 32;
-    }
-}
-
 MULTIVERSION static void unzigzag16(uint16_t *v, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -101,11 +66,18 @@ uint64_t vcol__split_sum64(const uint8_t *src, int64_t n, int64_t from, int64_t 
     return sum;
 }
 
+/* Byte k of a word that has the byte eight times: its bit k by itself; adding 0x7f carries into bit 7 what is not 0. */
 MULTIVERSION static void expand_bytes(const uint8_t *restrict src, int64_t n, uint8_t *restrict dst)
 {
-    for (int64_t i = 0; i < n; i++)
-        for (int k = 0; k < 8; k++)
-            dst[8 * i + k] = src[i] >> k & 1;
+    const uint64_t ones = 0x0101010101010101;
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t bits = src[i] * ones & 0x8040201008040201;
+        bits = (bits + 0x7f * ones) >> 7 & ones;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        bits = __builtin_bswap64(bits);
+#endif
+        memcpy(dst + 8 * i, &bits, sizeof bits);
+    }
 }
 
 void vcol__expand_bits(const uint8_t *src, int64_t skip, int64_t count, uint8_t *dst)
@@ -176,21 +148,6 @@ void vcol__widen_half(const uint16_t *src, int64_t n, float *dst)
 }
 
 /* ---- under their names ------------------------------------------------------------------------- */
-
-void vcol__unsplit16(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint16_t *dst)
-{
-    unsplit16(src, n, skip, count, dst);
-}
-
-void vcol__unsplit32(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint32_t *dst)
-{
-    unsplit32(src, n, skip, count, dst);
-}
-
-void vcol__unsplit64(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint64_t *dst)
-{
-    unsplit64(src, n, skip, count, dst);
-}
 
 void vcol__unzigzag16(uint16_t *v, int64_t n)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loops over the elements of a page. Each is plain C that compilers vectorise, built for the processor that runs it;
+ * Loops over the elements of a page. Most are plain C that compilers vectorise, built for the processor that runs it;
  * elements [skip, skip + count) are taken, `n` is how many the page has. src need not be aligned; dst is.
  *
  * FORMAT root/RNTuple encodings: split: byte b of element i at b * n + i; zigzag: v >> 1 ^ -(v & 1); delta: the difference to
@@ -17,6 +17,15 @@
 void vcol__unsplit16(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint16_t *dst);
 void vcol__unsplit32(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint32_t *dst);
 void vcol__unsplit64(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint64_t *dst);
+/* What these three are: the plain loops, or those for what the processor has. (ntuple_unsplit.c) */
+typedef struct unsplit_loops {
+    void (*u16)(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint16_t *dst);
+    void (*u32)(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint32_t *dst);
+    void (*u64)(const uint8_t *src, int64_t n, int64_t skip, int64_t count, uint64_t *dst);
+} unsplit_loops;
+extern const unsplit_loops vcol__unsplit_plain;
+const unsplit_loops *vcol__unsplit_chosen(void);
+
 void vcol__unzigzag16(uint16_t *v, int64_t n);
 void vcol__unzigzag32(uint32_t *v, int64_t n);
 void vcol__unzigzag64(uint64_t *v, int64_t n);

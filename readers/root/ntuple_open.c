@@ -121,6 +121,7 @@ vcol_status vcol__ntuple_open(root_file *file, const object_entry *entry, vcol_w
         status = vcol__fields_schema(nt, &why);
     if (!status)
         status = filled_clusters(nt, &why);
+    nt->schema.kind = "rntuple";
     nt->schema.metadata = file->memory.bytes + nt->memory.bytes;
 done:
     vcol__arena_free(&temporary);

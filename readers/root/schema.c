@@ -617,6 +617,7 @@ vcol_status vcol__schema_make(root_table *table, walk *w, const model_tree *tree
     }
     if (b.nomem)
         goto nomem;
+    schema->kind = "ttree";
     schema->entries = tree->entries < 0 ? 0 : tree->entries;
     schema->columns = b.columns;
     schema->n_columns = b.n_columns;

@@ -122,8 +122,6 @@ typedef struct cli_table {
     char *path; /* "file:object", to be opened as a data set */
     char *file;
     char *object; /* its name; "" where the format has none */
-    char *class_name;
-    const char *kind; /* "ttree", "rntuple", "parquet", …; static */
     int readable;     /* 0: not a table to this version of the library, which says why when it is opened */
 } cli_table;
 

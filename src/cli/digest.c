@@ -44,14 +44,14 @@ static void field(cli_text *text, const char *value)
     cli_text_plain(text, value && *value ? value : "-");
 }
 
-static void print_row(digest *d, const cli_table *table, int64_t table_entries, const entry *e)
+static void print_row(digest *d, const cli_table *table, const vcol_file_info *file, const entry *e)
 {
     cli_text *text = &d->text;
     int readable = e->info.status == VCOL_OK;
     field(text, table->file);
     cli_text_puts(text, "\t");
     field(text, table->object);
-    cli_text_format(text, "\t%s\t", table->kind);
+    cli_text_format(text, "\t%s\t", file->kind);
     field(text, e->info.path);
     cli_text_puts(text, "\t");
     field(text, e->info.name);
@@ -63,7 +63,7 @@ static void print_row(digest *d, const cli_table *table, int64_t table_entries, 
                     e->fault.status ? "error"
                     : readable      ? "ok"
                                     : "unsupported",
-                    table_entries);
+                    file->entries);
     if (!readable || e->fault.status) {
         cli_text_puts(text, "-\t-\t-\t-\t-\t-\t-\t-\t");
         field(text, e->fault.status ? e->fault.message : e->info.note);
@@ -230,7 +230,7 @@ static void digest_table(digest *d, vcol_manager *manager, const cli_table *tabl
     d->file.baskets += count_baskets(d);
     run_passes(d, dataset, &err);
     for (int64_t i = 0; i < d->n && !err.status && !cli_interrupted(); i++) {
-        print_row(d, table, file.entries, &d->entries[i]);
+        print_row(d, table, &file, &d->entries[i]);
         if (d->entries[i].fault.status)
             report(d, &d->entries[i].fault);
     }

@@ -112,31 +112,22 @@ static char *joined(const char *path, const char *object)
     return text;
 }
 
-/* The word that the digest's column `kind` has. */
-static const char *kind_of(const char *format, const char *class_name)
-{
-    if (strcmp(format, "root") == 0)
-        return class_name && strstr(class_name, "RNTuple") ? "rntuple" : "ttree";
-    return strcmp(format, "parquet") == 0 ? "parquet" : strcmp(format, "arrow") == 0 ? "arrow" : "table";
-}
-
 static void free_table(cli_table *t)
 {
     free(t->path);
     free(t->file);
     free(t->object);
-    free(t->class_name);
 }
 
 static vcol_status complete(const cli_table *t, vcol_error *err)
 {
-    return t->path && t->file && t->object && t->class_name
+    return t->path && t->file && t->object
                ? VCOL_OK
                : vcol_error_set(err, VCOL_NOMEM, "out of memory");
 }
 
 /* Adds an object; one of a lower cycle gives way, and is given way to. */
-static vcol_status add_table(cli_tables *out, int64_t *cycles, const char *path, const char *format,
+static vcol_status add_table(cli_tables *out, int64_t *cycles, const char *path,
                              const vcol_object_info *info, vcol_error *err)
 {
     cli_table *t;
@@ -154,9 +145,7 @@ static vcol_status add_table(cli_tables *out, int64_t *cycles, const char *path,
     cycles[at] = info->cycle;
     t->path = joined(path, info->name);
     t->object = strdup(info->name);
-    t->class_name = strdup(info->class_name ? info->class_name : "");
     t->file = strdup(path);
-    t->kind = kind_of(format, info->class_name);
     t->readable = info->is_table;
     return complete(t, err);
 }
@@ -170,26 +159,9 @@ static vcol_status one_table(const char *operand, cli_tables *out, vcol_error *e
     out->n = 1;
     t->path = strdup(operand);
     t->object = strdup(colon ? colon + 1 : "");
-    t->class_name = strdup("");
     t->file = colon ? strndup(operand, (size_t)(colon - operand)) : strdup(operand);
-    t->kind = "table";
     t->readable = 1;
     return complete(t, err);
-}
-
-/* The kind of an object that was named; of one that is not there, or of several files, its reading says what is wrong. */
-static void find_kind(vcol_manager *manager, const cli_options *options, cli_table *t)
-{
-    vcol_file *file = NULL;
-    vcol_error ignored = {0};
-    vcol_object_info info;
-    size_t length = strcspn(t->object, ";");
-    cli_file_open(manager, options, t->file, &file, &ignored);
-    for (int64_t i = 0; file && i < vcol_file_objects(file); i++)
-        if (vcol_file_object(file, i, &info, &ignored) == VCOL_OK && strlen(info.name) == length &&
-            strncmp(info.name, t->object, length) == 0)
-            t->kind = kind_of(vcol_file_format(file), info.class_name);
-    vcol_file_close(file);
 }
 
 vcol_status cli_tables_list(vcol_manager *manager, const cli_options *options, const char *operand, cli_tables *out,
@@ -199,8 +171,7 @@ vcol_status cli_tables_list(vcol_manager *manager, const cli_options *options, c
     int64_t *cycles = NULL, n;
     *out = (cli_tables){0};
     if (cli_operand_has_object(operand)) {
-        if (one_table(operand, out, err) == VCOL_OK)
-            find_kind(manager, options, out->items);
+        one_table(operand, out, err);
         goto done;
     }
     if (cli_file_open(manager, options, operand, &file, err) != VCOL_OK)
@@ -217,7 +188,7 @@ vcol_status cli_tables_list(vcol_manager *manager, const cli_options *options, c
         if (vcol_file_object(file, i, &info, err) != VCOL_OK)
             goto done;
         if (info.is_table || info.note)
-            if (add_table(out, cycles, operand, vcol_file_format(file), &info, err) != VCOL_OK)
+            if (add_table(out, cycles, operand, &info, err) != VCOL_OK)
                 goto done;
     }
 done:

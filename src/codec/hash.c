@@ -5,6 +5,9 @@
 #include <vcol/reader.h>
 
 #include <xxhash.h>
+#ifdef VCOL_XXHASH_DISPATCHES
+#include <xxh_x86dispatch.h> /* the names of XXH3's functions become those of their dispatchers */
+#endif
 
 uint64_t vcol_hash_xxh64(const void *data, size_t n)
 {

@@ -180,7 +180,7 @@ static uint64_t drop(vcol_buffer *b, drop_why why)
                                            (word & ~(VCOL__STATE_MASK | VCOL__DOOMED)) | VCOL__EVICTING));
     if (why == DROP_EVICTED && !(word & VCOL__DOOMED) && !part(b)) {
         leave_evicting(b, VCOL__RESIDENT, 0);
-        vcol__account_settled(&m->account);
+        vcol__account_unmoved(&m->account); /* nothing came back: no event, or who looks for memory would look again for ever */
         return 0; /* listed as before */
     }
     if (why != DROP_EVICTED || (word & VCOL__DOOMED)) {

@@ -48,6 +48,8 @@ typedef struct vcol__buffer_ops {
     bool (*arrived)(const vcol_buffer *buffer, const struct vcol__load *load);
     /* Its input costs no more than a copy: it is read when it is run, not ahead. NULL: it is not so. */
     bool (*near)(const vcol_buffer *buffer);
+    /* The buffer that it is made of, and whose input it waits for; has no prepare. NULL: there is none. */
+    const vcol_buffer *(*after)(const vcol_buffer *buffer);
     /* Takes back what prepare did. */
     void (*unprepare)(vcol_buffer *buffer, struct vcol__load *load);
     /* Does a part of a load that another thread owns; false if there is nothing to do. May be NULL. */

@@ -25,17 +25,33 @@ static int64_t added(int64_t end, int64_t by)
     return (int64_t)((uint64_t)end + (uint64_t)by);
 }
 
+/* Ends of a tile are in the first-level cache when they are changed, just after they have been looked at. */
+#define TILE 1024
+
+/* Whether n ends that follow `last` never fall and none is negative or beyond 2 * MOST; plain sums that compilers vectorise. */
+static bool rise(const int64_t *ends, int64_t n, int64_t last)
+{
+    uint64_t bits = (uint64_t)ends[0] | (uint64_t)last, falls = (uint64_t)ends[0] - (uint64_t)last;
+    for (int64_t i = 1; i < n; i++) {
+        bits |= (uint64_t)ends[i];
+        falls |= (uint64_t)ends[i] - (uint64_t)ends[i - 1];
+    }
+    return bits < 2 * (uint64_t)MOST && !(falls >> 63); /* of small numbers: the difference has a sign */
+}
+
 /* Rebases n ends that follow `last` by `by`; returns n, or the index of the first that lies before its predecessor. */
 static int64_t rebase(int64_t *ends, int64_t n, int64_t last, int64_t by)
 {
-    int64_t before = last, falls = 0;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t end = ends[i];
-        falls |= end < before;
-        before = end;
-        ends[i] = added(end, -by);
+    bool plain = true;
+    int64_t before = last;
+    for (int64_t at = 0; at < n; at += TILE) {
+        int64_t m = n - at < TILE ? n - at : TILE;
+        plain = plain && rise(ends + at, m, before);
+        before = ends[at + m - 1];
+        for (int64_t i = 0; by && i < m; i++)
+            ends[at + i] = added(ends[at + i], -by);
     }
-    if (!falls && before <= MOST)
+    if (plain && before <= MOST)
         return n;
     before = last;
     for (int64_t i = 0; i < n; i++) {

@@ -7,10 +7,14 @@
  *   3. what nothing is known of: the least recently used first. What is costlier to bring back per byte counts as used later:
  *      for each factor of four by as many uses as there are items, so that it stays about one turnover longer;
  *   4. what will be used again at a known time: the latest first. Times are a chunk's place in its loop, then the order in which
- *      its columns were asked for; or the place in what a program expects (expect.c).
+ *      its columns were asked for; or the place in what a program expects (expect.c). What is costlier to bring back per byte
+ *      counts as used sooner: for each factor of two its time from now on is divided by four. (A byte that is kept for twice
+ *      the time should save twice as much: that would be a factor of two; but what is dear is worth keeping for the uses after that,
+ *      too. bench/evict.c has what comes of it, against what bounds the optimum.)
  *
  * A pin of a resident buffer costs no more than storing its stamp: the order is found when something has to go. The
- * items are in a pairing heap by the key that each had when it was put there. Keys only grow by use, so an item that
+ * items are in pairing heaps by the key that each had when it was put there: one for 1 to 3, and one for each class of cost for 4,
+ * since as time goes on what changes is only which of these has the first to go. Keys only grow by use, so an item that
  * comes up with an old key goes back with its new one, and the first that comes up with its own is the first of all;
  * what makes a key smaller (a hint, the end of a scope) moves the item at once. So an item moves once for
  * each time it was used, and evicting n of n takes n log n steps. Items that may not go (pinned; ahead, for a prefetch) are
@@ -26,7 +30,7 @@
 #include <string.h>
 
 #define KNOWN ((uint64_t)1 << 63)
-enum { MOST_COST = 15, LEAST_COSTED = 4096, TICKS = 4 /* of the clock of uses, for a use that loads */ };
+enum { LEAST_COSTED = 4096, TICKS = 4 /* of the clock of uses, for a use that loads */ };
 
 /* ---- rings: evict.lock is held --------------------------------------------------------------- */
 
@@ -64,7 +68,7 @@ static vcol__evict_key key_of(const vcol__evict *e, const vcol__evictable *item)
     else if (next_use == VCOL__NEXT_NEVER)
         key.rank = 1;
     else if (next_use == VCOL__NEXT_UNKNOWN)
-        key.rank = 2 + stamp + TICKS * (uint64_t)e->n * atomic_load_explicit(&item->cost, memory_order_relaxed);
+        key.rank = 2 + stamp + TICKS * (uint64_t)e->n * ((atomic_load_explicit(&item->cost, memory_order_relaxed) + 1) / 2);
     else
         key.rank = KNOWN + (VCOL__NEXT_LAST - next_use);
     return key;
@@ -101,7 +105,8 @@ static void heap_put(vcol__evict *e, vcol__evictable *item)
     item->child = item->sibling = item->before = NULL;
     item->key.order = e->puts++;
     item->key = key_of(e, item);
-    e->heap = meld(e, e->heap, item);
+    item->heap = item->key.rank < KNOWN ? 0 : 1 + atomic_load_explicit(&item->cost, memory_order_relaxed);
+    e->heap[item->heap] = meld(e, e->heap[item->heap], item);
 }
 
 /* The children of what was taken out, to one heap: in pairs from the left, then all from the right. */
@@ -129,9 +134,9 @@ static vcol__evictable *meld_children(vcol__evict *e, vcol__evictable *first)
 
 static void heap_take(vcol__evict *e, vcol__evictable *item)
 {
-    vcol__evictable *below = meld_children(e, item->child);
-    if (e->heap == item) {
-        e->heap = below;
+    vcol__evictable *below = meld_children(e, item->child), **heap = &e->heap[item->heap];
+    if (*heap == item) {
+        *heap = below;
     } else {
         if (item->before->child == item)
             item->before->child = item->sibling;
@@ -139,9 +144,31 @@ static void heap_take(vcol__evict *e, vcol__evictable *item)
             item->before->sibling = item->sibling;
         if (item->sibling)
             item->sibling->before = item->before;
-        e->heap = meld(e, e->heap, below);
+        *heap = meld(e, *heap, below);
     }
     item->child = item->sibling = item->before = NULL;
+}
+
+/* How long an item is to be kept for its known next use, what it costs considered. */
+static double keeping(const vcol__evict *e, const vcol__evictable *item)
+{
+    uint64_t next_use = VCOL__NEXT_LAST - (item->key.rank - KNOWN);
+    double time = next_use > e->now ? (double)(next_use - e->now) : 1;
+    for (uint32_t cost = item->heap - 1; cost > 0; cost--)
+        time /= 4;
+    return time;
+}
+
+/* The first of all in the heaps, or NULL. */
+static vcol__evictable *heap_first(const vcol__evict *e)
+{
+    vcol__evictable *first = e->heap[0];
+    if (first)
+        return first;
+    for (int i = 1; i <= VCOL__COSTS; i++)
+        if (e->heap[i] && (!first || keeping(e, e->heap[i]) > keeping(e, first)))
+            first = e->heap[i];
+    return first;
 }
 
 /* ---- the list ----------------------------------------------------------------------------------- */
@@ -151,7 +178,8 @@ void vcol__evict_init(vcol__evict *evict)
     vcol__lock_init(&evict->lock, LEVEL_EVICT);
     ring_init(&evict->all);
     ring_init(&evict->aside);
-    evict->heap = NULL;
+    memset(evict->heap, 0, sizeof evict->heap);
+    evict->now = 0;
     evict->n = 0;
     evict->puts = 0;
     evict->steps = 0;
@@ -222,11 +250,18 @@ void vcol__evict_hint(vcol_manager *m, vcol__evictable *item, uint64_t next_use)
     vcol__lock_drop(&m->evict.lock);
 }
 
+void vcol__evict_now(vcol_manager *m, uint64_t now)
+{
+    vcol__lock_take(&m->evict.lock);
+    m->evict.now = now;
+    vcol__lock_drop(&m->evict.lock);
+}
+
 void vcol__evict_cost(vcol__evictable *item, uint64_t ns, uint64_t bytes)
 {
     uint32_t cost = 0;
     /* Of small items it is the work of any load, and the clock's noise. */
-    for (uint64_t each = ns / (bytes > LEAST_COSTED ? bytes : LEAST_COSTED); each >= 4 && cost < MOST_COST; each /= 4)
+    for (uint64_t each = ns / (bytes > LEAST_COSTED ? bytes : LEAST_COSTED); each >= 4 && cost < VCOL__COSTS - 1; each /= 2)
         cost++;
     /* relaxed: looked at when it is put into the heap the next time */
     atomic_store_explicit(&item->cost, cost, memory_order_relaxed);
@@ -280,8 +315,7 @@ static vcol__evictable *first_to_go(vcol_manager *m, vcol__urgency urgency, bool
         *moves = 2 * e->n + 16; /* others may use them faster than they are looked at */
         look_aside(e, urgency);
     }
-    while (!found && e->heap) {
-        vcol__evictable *i = e->heap;
+    for (vcol__evictable *i; !found && (i = heap_first(e)) != NULL;) {
         e->steps++;
         heap_take(e, i);
         if (*moves > 0 && less(i->key, key_of(e, i))) { /* used since, or more came: it is not its turn */

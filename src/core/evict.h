@@ -29,6 +29,9 @@ typedef struct vcol__evict_ops {
 #define VCOL__NEXT_NEVER   UINT64_MAX
 #define VCOL__NEXT_LAST    (UINT64_MAX >> 1) /* the largest time */
 
+/* Classes of cost to bring back a byte: below 4 ns, then one for each factor of two. */
+#define VCOL__COSTS 31
+
 /* Times of a pass over entries: the entry + 1, then so many bits for the order within a chunk. */
 #define VCOL__PLACE_BITS 20
 
@@ -55,11 +58,12 @@ typedef struct vcol__evictable {
     struct vcol__evictable *child, *sibling, *before; /* HEAP: first child, next sibling, the sibling before or the
                                                          parent; ASIDE: sibling and before are the ring's */
     vcol__evict_place place;
+    uint32_t heap; /* HEAP: which */
     vcol__evict_key key; /* what it was put into the heap by */
     /* atomic */
     _Atomic uint64_t next_use; /* VCOL__NEXT_… or a time; stale is harmless: it is looked at again when it is changed */
     _Atomic uint64_t stamp;    /* when it was last used; 0 = the first to go */
-    _Atomic uint32_t cost;     /* classes of cost to bring back a byte, VCOL__COST_… */
+    _Atomic uint32_t cost;     /* class of cost to bring back a byte, below VCOL__COSTS */
     _Atomic bool ahead;        /* prefetched in a scope that is still open, and not used yet; or carried by a pass to the
                                   next chunk: it has a use, and no prefetch evicts it */
 } vcol__evictable;
@@ -68,7 +72,8 @@ typedef struct vcol__evict {
     vcol__lock lock;
     /* evict.lock */
     vcol__evictable all, aside; /* rings */
-    vcol__evictable *heap;      /* the first to go, or NULL */
+    vcol__evictable *heap[1 + VCOL__COSTS]; /* the first to go, or NULL: [0] of what has no known time, then by cost of what has */
+    uint64_t now;               /* the time of what is used now */
     int64_t n;                  /* listed */
     uint64_t puts;              /* into the heap */
     uint64_t steps;             /* of all searches */
@@ -82,6 +87,8 @@ void vcol__evict_unlist(vcol_manager *m, vcol__evictable *item);
 void vcol__evict_first(vcol_manager *m, vcol__evictable *item);
 /* Says when an item will be used next, listed or not: by the direction of a loop, a plan, or what a program expects. */
 void vcol__evict_hint(vcol_manager *m, vcol__evictable *item, uint64_t next_use);
+/* Says which time it is: that of what is being used. Known times are taken from there. */
+void vcol__evict_now(vcol_manager *m, uint64_t now);
 /* Says what it cost to make so many bytes; 0 = not known. */
 void vcol__evict_cost(vcol__evictable *item, uint64_t ns, uint64_t bytes);
 

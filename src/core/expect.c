@@ -31,6 +31,8 @@ void vcol__expect_used(vcol_buffer *b)
     vcol__lock_take(&m->expect);
     vcol__expected *x = atomic_load_explicit(&b->expected, memory_order_relaxed); /* set under the lock */
     if (x) {
+        if (x->next >= 0)
+            vcol__evict_now(m, time_of(x->next));
         x->next = x->next < 0 ? -1 : x->of->after[x->next];
         vcol__evict_hint(m, &b->evictable, time_of(x->next));
     }

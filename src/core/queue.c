@@ -8,8 +8,10 @@
  *
  * A task carries no load: it takes what is first when it runs, and finds nothing when that was taken by others. So
  * taking work back never waits for the executor. One CPU task is submitted a load, and it runs one load at most. A load whose
- * input is there, or that needs none, passes READING by; so no worker waits for a read that an I/O task does. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory;
- * it goes on when buffers are used or dropped, or memory comes back.
+ * input is there, or that needs none, passes READING by; so no worker waits for a read that an I/O task does. What is made of
+ * another buffer (offsets of a counter) goes with that one's input, in its turn: else it would be made at once, with a read of its
+ * own, for chunks that are far ahead. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory; it
+ * goes on when buffers are used or dropped, or memory comes back.
  *
  * A scope may bound its own loads (vcol__share): so many at a time, so many bytes ahead of use. A task that finds only loads that
  * may not run now ends and is counted as stalled; every load that ends, and every use, submits stalled tasks again. So there is
@@ -117,7 +119,7 @@ static bool may_run_locked(const vcol_manager *m, load_t *load)
     vcol__share *share = load->share;
     if (share && share->running >= share->most)
         return false;
-    return load->prepared || (room_ahead(&((vcol_manager *)(uintptr_t)m)->queue.ahead, q->lookahead) &&
+    return load->prepared || load->buffer->ops->after || (room_ahead(&((vcol_manager *)(uintptr_t)m)->queue.ahead, q->lookahead) &&
                               (!share || room_ahead(&share->ahead, share->lookahead)));
 }
 
@@ -210,7 +212,16 @@ void vcol__share_lift(vcol_manager *m, vcol__share *share)
         unstall(m, m->threads);
 }
 
-load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, bool *issued)
+/* Whether its turn comes with its input, which is read ahead: its own, or that of what it is made of. */
+static bool waits_for_input(const vcol_buffer *b)
+{
+    const vcol_buffer *from;
+    while (b->ops->after && (from = b->ops->after(b)))
+        b = from;
+    return b->ops->prepare && !(b->ops->near && b->ops->near(b));
+}
+
+load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, const load_t *again, bool *issued)
 {
     vcol_manager *m = b->manager;
     vcol__queue *q = &m->queue;
@@ -255,12 +266,12 @@ load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, bo
         return load;
     }
     vcol__log_add(m, VCOL_LOG_PREFETCH, b->name, b->group, b->first, b->entries, 0, 0);
-    bool plan = b->ops->prepare && !(b->ops->near && b->ops->near(b));
+    bool plan = waits_for_input(b);
     vcol__lock_take(&q->lock);
     load->priority = priority;
     load->share = share;
     atomic_fetch_add(&share->refs, 1);
-    load->sequence = q->sequence++;
+    load->sequence = again ? again->sequence : q->sequence++;
     bool ready = link_locked(q, load, plan ? VCOL__QUEUE_PLAN : VCOL__QUEUE_READY) && !plan;
     vcol__lock_drop(&q->lock);
     if (ready)
@@ -433,12 +444,12 @@ static bool plan_next(vcol_manager *m, reading *r)
     vcol__lock_drop(&b->stripe->lock);
     bool room = true;
     if (mine) {
-        vcol_status status = b->ops->prepare(b, load, &why);
+        vcol_status status = b->ops->prepare ? b->ops->prepare(b, load, &why) : VCOL_OK;
         room = status != VCOL_CANCELLED; /* what fails otherwise fails again, and says so, when it is run */
-        bool reads = status == VCOL_OK && load->reads;
+        bool reads = status == VCOL_OK && (load->reads || !b->ops->prepare);
         vcol__lock_take(&b->stripe->lock);
         load->busy = false;
-        load->prepared = status == VCOL_OK;
+        load->prepared = b->ops->prepare && status == VCOL_OK;
         pthread_cond_broadcast(&b->stripe->changed);
         vcol__lock_drop(&b->stripe->lock);
         vcol__lock_take(&q->lock);
@@ -463,12 +474,28 @@ static void submit_ready(vcol_manager *m, reading *r)
         submit(m, VCOL_TASK_CPU);
 }
 
+/* Whether a buffer that another is made of is there, or as good as: its own turn to be run comes first. */
+static bool comes_first(vcol_manager *m, const vcol_buffer *b)
+{
+    vcol__lock_take(&b->stripe->lock);
+    bool first = (atomic_load(&b->word) & VCOL__STATE_MASK) != VCOL__QUEUED;
+    if (!first) {
+        vcol__lock_take(&m->queue.lock);
+        first = b->load->where == VCOL__QUEUE_READY;
+        vcol__lock_drop(&m->queue.lock);
+    }
+    vcol__lock_drop(&b->stripe->lock);
+    return first;
+}
+
 /* Whether a load's input is there, while others of its task are still being read. */
-static bool arrived(load_t *load)
+static bool arrived(vcol_manager *m, load_t *load)
 {
     vcol_buffer *b = load->buffer;
+    if (b->ops->after)
+        return comes_first(m, b->ops->after(b));
     vcol__lock_take(&b->stripe->lock);
-    bool all = vcol__load_queued_locked(load) && !load->busy && b->ops->arrived && b->ops->arrived(b, load);
+    bool all = vcol__load_queued_locked(load) && !load->busy && b->ops->arrived(b, load);
     vcol__lock_drop(&b->stripe->lock);
     return all;
 }
@@ -490,7 +517,7 @@ static void some_arrived(void *opaque)
     int32_t kept = 0;
     for (int32_t i = 0; i < r->n; i++) {
         load_t *load = r->loads[i];
-        if (!arrived(load)) {
+        if (!arrived(r->manager, load)) {
             r->loads[kept++] = load;
             continue;
         }

@@ -62,9 +62,11 @@ void vcol__share_lift(vcol_manager *m, vcol__share *share);
 /*
  * Makes a virtual buffer QUEUED. Returns its load, referenced for the caller's scope: a new one, or the one under way; NULL
  * if it is resident or there is no memory. *issued tells which. What must be planned first waits for vcol__queue_resume,
- * which is called once for a scope: a thread is woken once, not once a buffer.
+ * which is called once for a scope: a thread is woken once, not once a buffer. again: a load of the buffer that has been done, or
+ * NULL; the new one takes its place in the order.
  */
-struct vcol__load *vcol__queue_add(vcol_buffer *buffer, int32_t priority, vcol__share *share, bool *issued);
+struct vcol__load *vcol__queue_add(vcol_buffer *buffer, int32_t priority, vcol__share *share, const struct vcol__load *again,
+                                   bool *issued);
 /*
  * QUEUED -> VIRTUAL. False if it was not queued (any more). unwanted: only this load, and only while no scope and no demand
  * wants it; NULL: whatever is queued.

@@ -24,6 +24,7 @@ struct vcol_prefetch {
     item *items;
     vcol__share *share;
     int64_t asked, issued;
+    int32_t priority;
     bool stopped;
     void (*ended)(vcol_prefetch *scope, void *opaque);
     void *opaque;
@@ -57,6 +58,7 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
     if (!s)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for a prefetch");
     s->manager = m;
+    s->priority = o.priority;
     s->share = vcol__share_new(m, o.concurrency, o.lookahead);
     if (n > 0)
         s->items = vcol__memory_new(m, (size_t)n * sizeof *s->items);
@@ -78,7 +80,7 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
         vcol_buffer_acquire(b);
         it->load = NULL;
         if (vcol__background(m))
-            it->load = vcol__queue_add(b, o.priority, s->share, &it->issued);
+            it->load = vcol__queue_add(b, o.priority, s->share, NULL, &it->issued);
         s->issued += it->issued;
         kept++;
     }
@@ -87,6 +89,33 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
     s->asked = kept;
     *out = s;
     return VCOL_OK;
+}
+
+/* Whether it was made for this scope, and is gone again. */
+static bool is_gone(const item *it)
+{
+    return it->issued && it->load && atomic_load(&it->load->prefetch_result) == 1 &&
+           (atomic_load_explicit(&it->buffer->word, memory_order_acquire) & VCOL__STATE_MASK) == VCOL__VIRTUAL;
+}
+
+void vcol__scope_refresh(vcol_prefetch *s)
+{
+    bool any = false;
+    for (int64_t i = 0; i < s->asked && !s->stopped; i++) {
+        item *it = &s->items[i];
+        bool issued;
+        if (!is_gone(it))
+            continue;
+        vcol__load *load = vcol__queue_add(it->buffer, s->priority, s->share, it->load, &issued);
+        if (!load)
+            continue; /* there again, or no memory */
+        vcol__load_unref(it->load); /* done: nobody counts who wants it */
+        it->load = load;
+        it->issued = issued;
+        any = any || issued;
+    }
+    if (any)
+        vcol__queue_resume(s->manager);
 }
 
 /*

@@ -366,8 +366,15 @@ static void destroy(vcol_buffer *b)
 static const vcol__buffer_ops unit_ops = {
     .load = load_blocks, .prepare = prepare, .arrived = has_arrived, .near = is_near, .unprepare = unprepare,
     .help = vcol__hand_help, .destroy = destroy};
-static const vcol__buffer_ops counts_ops = {.load = vcol__counts_load, .destroy = destroy};
-static const vcol__buffer_ops computed_ops = {.load = vcol__computed_load, .destroy = destroy};
+/* The offsets of a source are there before it is. */
+static const vcol_buffer *made_of(const vcol_buffer *b)
+{
+    const vcol__unit *u = (const vcol__unit *)b;
+    return u->source ? u->source : u->dep;
+}
+
+static const vcol__buffer_ops counts_ops = {.load = vcol__counts_load, .after = made_of, .destroy = destroy};
+static const vcol__buffer_ops computed_ops = {.load = vcol__computed_load, .after = made_of, .destroy = destroy};
 
 static const vcol__buffer_ops *ops_of(const vcol_group *g)
 {

@@ -53,12 +53,20 @@ vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol
     return VCOL_OK;
 }
 
-uint64_t vcol__chunk_time(const vcol_chunk *c, int64_t place)
+uint64_t vcol__chunk_step_time(const vcol_chunk *c, int64_t place)
 {
     const int64_t most = ((int64_t)1 << VCOL__PLACE_BITS) - 1;
-    if (!c->in_order)
-        return VCOL__NEXT_UNKNOWN;
     return ((uint64_t)(c->first + 1) << VCOL__PLACE_BITS) + (uint64_t)(place < most ? place : most);
+}
+
+uint64_t vcol__chunk_time(const vcol_chunk *c, int64_t place)
+{
+    return c->in_order ? vcol__chunk_step_time(c, place) : VCOL__NEXT_UNKNOWN;
+}
+
+void vcol__chunk_begins(const vcol_chunk *c)
+{
+    vcol__evict_now(c->dataset->manager, vcol__chunk_step_time(c, 0) - 1);
 }
 
 vcol_status vcol_chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_chunk **out, vcol_error *err)

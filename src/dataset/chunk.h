@@ -101,6 +101,10 @@ static inline bool vcol__unit_stays(int64_t lease)
 
 /* When what is in place `place` of the chunk's order is used: the evictor's time. UNKNOWN outside of loops and runs. */
 uint64_t vcol__chunk_time(const vcol_chunk *chunk, int64_t place);
+/* The same where a plan says what is used so many steps from now, of any chunk. */
+uint64_t vcol__chunk_step_time(const vcol_chunk *chunk, int64_t steps);
+/* The program works on it from now on, or a step of it begins: the evictor's time, from which those are taken. */
+void vcol__chunk_begins(const vcol_chunk *chunk);
 
 vcol_status vcol__chunk_open(vcol_dataset *d, int64_t first, int64_t count, vcol_chunk **out, vcol_error *err);
 /* Begins a scope over columns by id (~id: only a column's outermost offsets), that belongs to the chunk. */

@@ -461,7 +461,8 @@ vcol_status vcol_dataset_file(const vcol_dataset *d, int64_t i, vcol_file_info *
     if (i < 0 || i >= d->n_files || !out)
         return vcol_error_format(err, VCOL_RANGE, "vcol_dataset_file: no file %lld", (long long)i);
     const vcol__infile *t = &d->files[i];
-    *out = (vcol_file_info){t->path, t->object_name, t->first, t->schema->entries, t->schema->n_clusters, t->size};
+    *out = (vcol_file_info){t->path, t->object_name, t->first, t->schema->entries, t->schema->n_clusters, t->size,
+                            t->schema->kind ? t->schema->kind : "table"};
     return VCOL_OK;
 }
 

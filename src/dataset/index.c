@@ -4,6 +4,7 @@
  * found; most files have them so, and nothing has to be sorted.
  */
 #include "dataset/index.h"
+#include "dataset/window.h"
 
 #include "core/account.h"
 #include "core/memory.h"
@@ -224,6 +225,9 @@ static vcol_status read_columns(vcol_index *x, vcol_dataset *d, const char *majo
         return nomem(x, err);
     vcol_loop_options_init(&o, sizeof o);
     status = vcol_loop_open(d, &o, &loop, err);
+    for (int k = 0; k < 2 && status == VCOL_OK; k++)
+        if (ids[k] >= 0)
+            vcol__loop_declare(loop, ids[k]);
     while (status == VCOL_OK && (status = vcol_loop_next(loop, &chunk, err)) == VCOL_OK)
         status = add_chunk(x, chunk, ids, err);
     vcol_loop_close(loop);

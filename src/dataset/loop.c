@@ -112,6 +112,7 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
     }
     l->given++;
     *out = l->slots[0].chunk;
+    vcol__chunk_begins(*out);
     vcol__window_choose(&l->window);
     for (int32_t i = 0; i < l->n; i++)
         vcol__window_prefetch(&l->window, &l->slots[i]); /* what was learned since */
@@ -122,6 +123,11 @@ vcol_status vcol_loop_next(vcol_loop *l, vcol_chunk **out, vcol_error *err)
         l->thread = vcol__wait_thread();
     }
     return VCOL_OK;
+}
+
+void vcol__loop_declare(vcol_loop *l, int64_t id)
+{
+    vcol__window_declare(&l->window, id);
 }
 
 int64_t vcol_loop_chunks(const vcol_loop *l)

@@ -420,6 +420,7 @@ static vcol_status call_job(run *r, item *it, vcol_error *err)
     double own = r->choose_jobs ? seconds(CLOCK_THREAD_CPUTIME_ID) : 0;
     vcol__consumer_begin(&consumer, r->manager);
     int64_t began = VCOL__TRACE_BEGIN(r->manager);
+    vcol__chunk_begins(it->slot.chunk);
     status = r->job.chunk(it->slot.chunk, it->result, r->job.opaque, err);
     VCOL__TRACE_END(r->manager, VCOL__TRACE_COMPUTE, began, "compute", .first = it->first);
     if (status == VCOL_OK && err->status) /* a getter's error that the function did not pass on */

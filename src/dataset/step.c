@@ -371,6 +371,7 @@ static void fetch_ahead(vcol_chunk *c)
 static void hint(vcol_chunk *c)
 {
     const vcol__route *r = route_of(c);
+    vcol__chunk_begins(c);
     for (int64_t i = 0; i < r->n_order; i++) {
         bool offsets = r->order[i] < 0;
         int64_t id = offsets ? ~r->order[i] : r->order[i];
@@ -379,7 +380,7 @@ static void hint(vcol_chunk *c)
         vcol_buffer *b = !x ? NULL : list >= 0 ? x->level[list].buffer : x->values;
         int64_t next = b ? vcol__steps_next_use(c, id, offsets) : -1;
         if (next >= 0)
-            vcol__evict_hint(c->dataset->manager, &b->evictable, vcol__chunk_time(c, next));
+            vcol__evict_hint(c->dataset->manager, &b->evictable, vcol__chunk_step_time(c, next));
     }
 }
 

@@ -43,7 +43,8 @@ static void choose_ahead(vcol__window *w)
     stored = (int64_t)vcol__report_total(d, w->columns, w->n_columns, w->entries);
     vcol__lock_drop(&w->lock);
     int64_t ahead = w->entries ? 2 * (span / w->entries) + 2 : 2;
-    int64_t small = stored > 0 ? AHEAD_BYTES / stored : 0;
+    int64_t lookahead = atomic_load_explicit(&d->manager->queue.lookahead, memory_order_relaxed); /* of a limit that may move */
+    int64_t small = stored > 0 ? (AHEAD_BYTES < lookahead ? AHEAD_BYTES : lookahead) / stored : 0;
     small = small < AHEAD_SMALL ? small : AHEAD_SMALL;
     ahead = ahead > small ? ahead : small;
     w->ahead = ahead < VCOL__MOST_AHEAD ? (int32_t)ahead : VCOL__MOST_AHEAD;
@@ -97,6 +98,11 @@ vcol_status vcol__window_open(vcol__window *w, vcol_dataset *d, const char *colu
     return VCOL_OK;
 }
 
+void vcol__window_declare(vcol__window *w, int64_t id)
+{
+    learn(id, w);
+}
+
 void vcol__window_close(vcol__window *w)
 {
     vcol__dataset_end_pass(w->dataset);
@@ -146,7 +152,11 @@ vcol_status vcol__window_chunk(vcol__window *w, int64_t first, int64_t count, vc
  */
 void vcol__window_prefetch(vcol__window *w, vcol__slot *s)
 {
-    if (w->ahead == 0 || s->n == VCOL__MOST_SCOPES)
+    if (w->ahead == 0)
+        return;
+    for (int32_t i = 0; i < s->n; i++)
+        vcol__scope_refresh(s->scopes[i]);
+    if (s->n == VCOL__MOST_SCOPES)
         return;
     int64_t planned = s->n == 0 && w->route ? w->route->n_order : 0;
     vcol__lock_take(&w->lock);

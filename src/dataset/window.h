@@ -7,6 +7,8 @@
 #include "dataset/plan.h"
 #include "dataset/report.h"
 
+#include <vcol/loop.h>
+
 #define VCOL__MOST_AHEAD 32
 /* A chunk's: one a time that columns were learned while it was ahead; beyond, they come on demand. */
 #define VCOL__MOST_SCOPES 8
@@ -39,11 +41,13 @@ typedef struct vcol__window {
 /* `columns` and `plan` may be NULL; ahead 0 = chosen. On failure nothing is to be closed. Errors: NOT_FOUND, NOMEM. */
 vcol_status vcol__window_open(vcol__window *window, vcol_dataset *d, const char *columns, vcol_plan *plan, bool prefetch,
                               int32_t ahead, int64_t entries, vcol_error *err);
+/* As if this column, too, had been declared. */
+void vcol__window_declare(vcol__window *window, int64_t id);
 /* After all slots. What passes carry is dropped. */
 void vcol__window_close(vcol__window *window);
 /* Opens a chunk into a slot. */
 vcol_status vcol__window_chunk(vcol__window *window, int64_t first, int64_t count, vcol__slot *slot, vcol_error *err);
-/* Begins a scope of a slot over the columns that are not in one yet. */
+/* Begins a scope of a slot over the columns that are not in one yet; fetches again what is. Before the program has its chunk. */
 void vcol__window_prefetch(vcol__window *window, vcol__slot *slot);
 /* Chooses `ahead` again, if it is ours and columns were learned. */
 void vcol__window_choose(vcol__window *window);
@@ -51,5 +55,8 @@ void vcol__window_choose(vcol__window *window);
 void vcol__window_report(vcol__window *window, vcol__report *report, int64_t entries);
 /* Ends a slot's scopes and closes its chunk, if it has one. Any thread. */
 void vcol__slot_close(vcol__slot *slot);
+
+/* For loops of the library's own, before their first chunk: columns by id, of which a list could not name each. */
+void vcol__loop_declare(vcol_loop *loop, int64_t id);
 
 #endif
