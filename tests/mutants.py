@@ -10,8 +10,9 @@ Kinds, in turns by the seed: flipped bytes; the file cut at a record's border; a
 which are then packed again (zlib) behind the file's end; likewise inside the header, footer or a page list of an
 RNTuple, which are put there as they are, with checksums that are right (where libzstd, liblz4 and libxxhash are found).
 How many there were of each is told at the end; --tally tells it without running anything. Each run has --memory-limit 64M,
-and must end within ten seconds of processor time (and two minutes in all), by exit status 0 or 1 (then with a message), with at most 64 MB of resident memory above
-that limit (beyond what the command has by itself; not measured where a sanitizer is built in).
+and must end within ten seconds of processor time (and two minutes in all), by exit status 0 or 1 (then with a message), with
+at most 64 MB of resident memory above that limit (beyond what the command has by itself; not measured where a sanitizer is
+built in).
 """
 import argparse
 import ctypes
