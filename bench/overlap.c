@@ -5,8 +5,8 @@
  * Question:   how close is a chunk loop with prefetch to the longest of its three parts?
  * Workload:   100 chunks of FILE, some columns, behind an emulated device whose bandwidth makes reading take as long
  *             as decoding; computing is arithmetic on the values, repeated until it takes as long too. One worker. Without a
- *             limit, and with one of three chunks: three times what the largest chunk holds (its columns, and the blocks that
- *             reach into the next), and the metadata. A hundred chunks are a hundred steps of reading only if no block is
+ *             limit, and with one of three chunks: three times what a chunk takes (its columns and the blocks that reach into the
+ *             next, at most, and its stored bytes, on average), and the metadata. A hundred chunks are a hundred steps of reading only if no block is
  *             longer than a chunk: FILE should have a hundred clusters. With 19, the first chunk waits for a 19th of all bytes,
  *             while nothing can be decoded or computed.
  * Metric:     wall seconds. ideal / measured, ideal = max(IO, compute, (compute + decode) / factor), where factor is
@@ -302,7 +302,7 @@ int main(int argc, char **argv)
     if (look(&b) != 0 || calibrate(&b) != 0)
         return 1;
     for (int k = 0; k < 4 && status >= 0; k++) {
-        int one = k < 2 ? bench_overlap(&b, k ? 3 * b.largest + b.fixed : 0, rounds) : bench_one_core(&b, k == 2, rounds);
+        int one = k < 2 ? bench_overlap(&b, k ? 3 * (b.largest + b.bytes / CHUNKS) + b.fixed : 0, rounds) : bench_one_core(&b, k == 2, rounds);
         status = one < 0 ? -1 : status + one;
     }
     return status < 0 || (check && status > 0);

@@ -48,6 +48,7 @@ static void sample_open(sample *s, uint64_t limit, bool stepped)
     o.limit = limit;
     o.threads = 2;
     o.cached_limit = 1; /* what is given back is freed */
+    o.access_log = 1000;
     o.allocator = t_allocator_of(&s->allocator);
     if (stepped)
         o.executor = t_executor_of(&s->executor);
@@ -182,6 +183,114 @@ START_TEST(e3_4_what_is_near_is_read_by_who_unpacks_it)
     ck_assert_uint_eq(t_stats(s.m).prefetched, 1);
     vcol_prefetch_end(scope);
     vcol_chunk_close(c);
+    sample_close(&s);
+}
+END_TEST
+
+/* Offsets of a counter have no input of their own: they are made when the counter is there, not at once by a read of a worker. */
+START_TEST(e3_4_offsets_are_made_in_their_turn)
+{
+    sample s;
+    vcol_error err = {0};
+    vcol_chunk *c[3];
+    vcol_prefetch *scope[3];
+    sample_open(&s, 0, true);
+    int64_t calls = atomic_load(&s.source.calls);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(vcol_chunk_open(s.d, i * 500, 500, &c[i], &err), VCOL_OK);
+        ck_assert_int_eq(vcol_prefetch_begin(c[i], "Jet_pt", NULL, &scope[i], &err), VCOL_OK);
+    }
+    ck_assert(!t_step_kind(&s.executor, VCOL_TASK_CPU));
+    ck_assert_int_eq(atomic_load(&s.source.calls), calls);
+    while (t_step_kind(&s.executor, VCOL_TASK_IO))
+        ;
+    calls = atomic_load(&s.source.calls);
+    while (t_step_kind(&s.executor, VCOL_TASK_CPU))
+        ;
+    ck_assert_int_eq(atomic_load(&s.source.calls), calls);
+    ck_assert_uint_eq(t_stats(s.m).prefetched, 9); /* counter, offsets, values of each */
+    for (int i = 0; i < 3; i++) {
+        vcol_prefetch_end(scope[i]);
+        vcol_chunk_close(c[i]);
+    }
+    sample_close(&s);
+}
+END_TEST
+
+/* What a loop had fetched ahead and lost is fetched again before what comes behind it. */
+START_TEST(e3_4_what_had_to_go_before_its_turn_is_queued_again_in_its_place)
+{
+    enum { LOGGED = 1000 };
+    sample s;
+    vcol_error err = {0};
+    vcol_loop *l;
+    vcol_chunk *c;
+    vcol_loop_options lo;
+    vcol_view view;
+    static vcol_log_entry log[LOGGED];
+    sample_open(&s, 0, true);
+    vcol_loop_options_init(&lo, sizeof lo);
+    lo.entries = 500;
+    lo.columns = "nJet MET_pt";
+    lo.ahead = 2;
+    ck_assert_int_eq(vcol_loop_open(s.d, &lo, &l, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_loop_next(l, &c, &err), VCOL_OK);
+    t_run(&s.executor);
+    vcol_stats before = t_stats(s.m);
+    ck_assert_uint_eq(before.prefetched, 3 * 2);
+    vcol_manager_evict(s.m);
+    ck_assert_uint_eq(t_stats(s.m).live, 0);
+    int64_t logged = vcol_manager_log(s.m, 0, log, LOGGED);
+    ck_assert_int_eq(vcol_loop_next(l, &c, &err), VCOL_OK); /* chunk 1; 2 is queued again, 3 is new */
+    t_run(&s.executor);
+    ck_assert_uint_eq(t_stats(s.m).prefetched, before.prefetched + 3 * 2);
+    int64_t n = vcol_manager_log(s.m, 0, log, LOGGED), last = 0;
+    ck_assert_int_lt(n, LOGGED);
+    for (int64_t i = logged; i < n; i++)
+        if (log[i].event == VCOL_LOG_LOAD) {
+            ck_assert_int_ge(log[i].first, last);
+            last = log[i].first;
+        }
+    ck_assert_int_eq(last, 1500);
+    int64_t made = (int64_t)t_stats(s.m).generations, id;
+    ck_assert_int_eq(vcol_dataset_find(s.d, "MET_pt", &id, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_get(c, id, &view, &err), VCOL_OK);
+    ck_assert_int_eq((int64_t)t_stats(s.m).generations, made);
+    vcol_loop_close(l);
+    sample_close(&s);
+}
+END_TEST
+
+/* A counter and its offsets, which a prefetched column was made of, are still to be used: no prefetch of later ones drives them out. */
+START_TEST(e4_3_a_prefetch_keeps_what_another_was_made_of)
+{
+    sample s;
+    vcol_error err = {0};
+    vcol_chunk *c[2];
+    vcol_prefetch *scope[2];
+    vcol_view view;
+    int64_t id;
+    sample_open(&s, 0, true);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(vcol_chunk_open(s.d, i * 1000, 1000, &c[i], &err), VCOL_OK);
+    ck_assert_int_eq(vcol_prefetch_begin(c[0], "Jet_pt", NULL, &scope[0], &err), VCOL_OK);
+    t_run(&s.executor);
+    vcol_stats at = t_stats(s.m);
+    ck_assert_uint_eq(at.prefetched, 3);
+    vcol_manager_set_limit(s.m, at.live + at.promised + at.cached + at.fixed);
+    ck_assert_int_eq(vcol_prefetch_begin(c[1], "Jet_pt", NULL, &scope[1], &err), VCOL_OK);
+    t_run(&s.executor);
+    ck_assert_uint_eq(t_stats(s.m).evictions, 0);
+    ck_assert_uint_eq(t_stats(s.m).prefetched, 3);
+    ck_assert_int_eq(vcol_dataset_find(s.d, "nJet", &id, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_get(c[0], id, &view, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_dataset_find(s.d, "Jet_pt", &id, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_get(c[0], id, &view, &err), VCOL_OK);
+    ck_assert_uint_eq(t_stats(s.m).generations, at.generations);
+    vcol_prefetch_end(scope[0]);
+    vcol_chunk_close(c[0]);
+    vcol_prefetch_end(scope[1]);
+    vcol_chunk_close(c[1]);
     sample_close(&s);
 }
 END_TEST
@@ -637,6 +746,9 @@ int main(void)
         {e4_3_a_large_newcomer_is_not_starved_by_small_ones, 0},
         {e4_3_a_prefetch_that_cannot_borrow_gives_up_or_inherits_the_demand, 2},
         {e4_5_what_is_taken_back_in_any_state_is_given_back_once, 2},
+        {e3_4_offsets_are_made_in_their_turn, 1},
+        {e3_4_what_had_to_go_before_its_turn_is_queued_again_in_its_place, 1},
+        {e4_3_a_prefetch_keeps_what_another_was_made_of, 1},
         {e4_6_what_was_chosen_from_the_limit_moves_with_it, 2},
         {e4_6_a_limit_that_moves_under_load_changes_no_value, 4},
         {e4_6_a_trim_brings_resident_memory_down, 0},

@@ -262,7 +262,11 @@ void vcol__buffer_init(vcol_buffer *b, vcol_manager *m, const vcol__buffer_ops *
 
 void vcol__buffer_used(vcol_buffer *b)
 {
-    no_longer_ahead(b, true);
+    const vcol__load *current = vcol__load_current(b->manager);
+    bool used = no_longer_ahead(b, true);
+    /* By a load that is ahead of its own use: the program's is still to come, and no prefetch of what comes later is worth it. */
+    if (used && current && current->by_prefetch && !atomic_load(&current->demanded))
+        atomic_store_explicit(&b->evictable.ahead, true, memory_order_relaxed);
     if (atomic_load_explicit(&b->expected, memory_order_relaxed))
         vcol__expect_used(b);
 }

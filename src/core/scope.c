@@ -160,6 +160,8 @@ void vcol__scope_stop(vcol_prefetch *s)
         if (it->load && running && running[i])
             vcol__load_join(it->load, true); /* one that waits for this thread is not joined: it has been told to stop */
         int64_t ahead = atomic_load(&it->buffer->ahead);
+        if (it->issued && !ahead) /* others were made of it, ahead of their use */
+            atomic_store_explicit(&it->buffer->evictable.ahead, false, memory_order_relaxed);
         if (!it->issued || !ahead || atomic_load(&it->buffer->share) != s->share)
             continue;
         /* What nobody has used is the first to go. */
