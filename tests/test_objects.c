@@ -66,6 +66,31 @@ static void open_type(const char *type)
     }
 }
 
+/* A member that a file describes as something else is read over: its field is of another type. */
+START_TEST(e8_3_a_member_that_is_described_as_another_type_fills_nothing)
+{
+    root_record record = {0};
+    vcol__arena_init(&file.memory, &allocator);
+    file.classes = NULL;
+    made_info_lies(&info);
+    record.data = info.data;
+    record.size = info.n;
+    ck_assert(!vcol__classes_open(&file, NULL));
+    ck_assert(!vcol__classes_read(&file, &record, NULL));
+    ck_assert(!vcol__classes_compile(&file, NULL));
+    const root_class *tree = vcol__class_find(file.classes, text_from("TTree"));
+    const root_info *lies = tree->infos;
+    while (lies && (lies->builtin || lies->version != 20))
+        lies = lies->next;
+    ck_assert(lies && lies->n_steps == 7);
+    for (int i = 0; i < 7; i++)
+        ck_assert_int_eq(lies->steps[i].kind, i < 2 ? KIND_TREE : KIND_UNKNOWN);
+    made_free(&info);
+    memset(&info, 0, sizeof info);
+    vcol__arena_free(&file.memory);
+}
+END_TEST
+
 static void close_type(made *entry)
 {
     made_free(entry);
@@ -469,6 +494,7 @@ int main(void)
     tcase_add_loop_test(cases, references_of_moved_entries_are_by_their_old_places, 0, 2);
     tcase_add_test(cases, references_to_what_is_not_there_are_refused);
     tcase_add_test(cases, many_references_to_a_large_object_end);
+    tcase_add_test(cases, e8_3_a_member_that_is_described_as_another_type_fills_nothing);
     tcase_add_test(cases, an_object_of_another_class_is_unsupported_and_not_taken_for_it);
     tcase_add_test(cases, members_of_bases_come_before_those_of_the_class_where_items_are_stored_member_by_member);
     tcase_add_test(cases, a_collection_of_a_class_of_its_own_is_read_as_a_list);

@@ -4,7 +4,8 @@
  * that it fills, if any.
  *
  * Invariant: a step that fills a field names the kind of target that has it; object.c checks it, so that a
- * file that mixes bases cannot write a branch's field into a leaf.
+ * file that mixes bases cannot write a branch's field into a leaf. And it writes what the field holds: a file that describes a
+ * member as something else, or twice, cannot write a number over an array's address.
  */
 #include "builtin.h"
 #include "object.h"
@@ -15,13 +16,20 @@
 
 #define FIELD(cls, member, kind, type, field)                                                                \
     {                                                                                                        \
-        cls, member, kind, offsetof(type, field)                                                             \
+        cls, member, kind, offsetof(type, field),                                                            \
+            _Generic(((type *)0)->field,                                                                     \
+                int64_t: STEP_NUMBER,                                                                        \
+                text: STEP_STRING,                                                                           \
+                uint32_t: STEP_SLOT,                                                                         \
+                model_list: STEP_ARRAY,                                                                      \
+                model_array: STEP_COUNTED)                                                                   \
     }
 
 static const struct {
     const char *cls, *member;
     root_kind kind;
     size_t field;
+    root_code fills;
 } fields[] = {
     FIELD("TTree", "fEntries", KIND_TREE, model_tree, entries),
     FIELD("TTree", "fTotBytes", KIND_TREE, model_tree, tot_bytes),
@@ -98,6 +106,7 @@ static void find_field(text cls, text member, root_step *step)
         if (text_is(member, fields[i].member) && text_is(cls, fields[i].cls)) {
             step->kind = (uint8_t)fields[i].kind;
             step->field = (uint16_t)fields[i].field;
+            step->fills = (uint8_t)fields[i].fills;
             return;
         }
 }
@@ -198,6 +207,15 @@ static int compile_one(root_file *file, const root_class *cls, root_info *info, 
     return 0;
 }
 
+/* Arrays of numbers come counted by a member, or with their number before them. */
+static int fits(const root_step *step)
+{
+    int array = step->code == STEP_COUNTED || step->code == STEP_TARRAY;
+    if (step->fills == STEP_COUNTED)
+        return array && (step->width == 4 || step->width == 8);
+    return step->code == step->fills;
+}
+
 static int compile_info(root_file *file, const root_class *cls, root_info *info)
 {
     int locals = 0;
@@ -207,9 +225,12 @@ static int compile_info(root_file *file, const root_class *cls, root_info *info)
     if (!info->steps)
         return -1;
     info->n_steps = info->n_elements;
-    for (int32_t i = 0; i < info->n_elements; i++)
+    for (int32_t i = 0; i < info->n_elements; i++) {
         if (compile_one(file, cls, info, i, &locals))
             return -1;
+        if (!fits(&info->steps[i]))
+            info->steps[i].kind = KIND_UNKNOWN;
+    }
     return 0;
 }
 

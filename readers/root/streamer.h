@@ -99,6 +99,7 @@ typedef struct root_step {
     int16_t local;  /* STEP_NUMBER: where to keep it, or -1; STEP_COUNTED: where the count is */
     uint16_t field; /* bytes from the target's start */
     uint32_t n;
+    uint8_t fills;  /* the root_code that may fill the field */
     struct root_class *cls;
 } root_step;
 

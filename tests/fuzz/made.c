@@ -796,3 +796,21 @@ void made_info(made *m)
     info_end(m, f);
     made_end(m, frame);
 }
+
+void made_info_lies(made *m)
+{
+    size_t frame = made_frame(m, 5);
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, 1);
+    info f = info_begin(m, "TTree", 0x7264e07f, 20, 7);
+    streamer_element(m, "TStreamerBasicType", "fEntries", "", 16, 0, "Long64_t");
+    streamer_element(m, "TStreamerObjectAny", "fIndexValues", "", 62, 0, "TArrayD");
+    streamer_element(m, "TStreamerBasicType", "fIndexValues", "", 16, 0, "Long64_t");
+    streamer_element(m, "TStreamerObjectAny", "fAutoFlush", "", 62, 0, "TArrayD");
+    streamer_element(m, "TStreamerObjectAny", "fIndex", "", 62, 0, "TArrayC");
+    streamer_element(m, "TStreamerString", "fTotBytes", "", 65, 0, "TString");
+    streamer_element(m, "TStreamerBasicType", "fBranches", "", 16, 0, "Long64_t");
+    info_end(m, f);
+    made_end(m, frame);
+}
