@@ -473,6 +473,8 @@ START_TEST(e8_7_a_pin_outlives_its_chunk)
     ck_assert_int_eq(vcol_chunk_get(c, id, &x, NULL), VCOL_OK);
     same_piece(&v, 0, 0, &x, 0, 0, 500);
     vcol_chunk_close(c);
+    vcol_dataset_close(w->d); /* and its data set */
+    w->d = NULL;
     vcol_view_unpin(&v);
     done(w);
 }

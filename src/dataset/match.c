@@ -28,6 +28,7 @@
 struct vcol__matched {
     _Atomic int64_t refs;
     vcol__match *match;
+    int32_t n_groups; /* the match's: a pin, or a load that was taken back, may let go of this when the file is closed */
     vcol__infile *table;
     vcol__meter *meter; /* the chunk's, referenced, or NULL */
     uint64_t time;      /* of the evictor, for the friend's buffers */
@@ -198,7 +199,7 @@ static void drop_buffers(vcol__matched *x)
 /* The friend's buffers: those who load from them have none of their own to keep them. */
 static void release_units(vcol__matched *x)
 {
-    for (int32_t g = 0; g < x->match->n_groups; g++) {
+    for (int32_t g = 0; g < x->n_groups; g++) {
         vcol_buffer *unit = atomic_load(&x->units[g]);
         if (!unit)
             continue;
@@ -243,6 +244,7 @@ vcol_status vcol__matched_of(vcol_chunk *c, vcol__match *m, vcol__matched **out,
     atomic_init(&x->refs, 1);
     vcol__lock_init(&x->lock, LEVEL_CHUNK);
     x->match = m;
+    x->n_groups = m->n_groups;
     x->table = c->table;
     x->first = c->row;
     x->count = c->count;
@@ -328,10 +330,12 @@ static void find_range(vcol__matched *x, const int64_t *at, int64_t n)
         high = at[i] >= high ? at[i] + 1 : high;
     }
     low = low < high ? low : high;
-    vcol__pass_enter(&x->match->pass, low);
+    bool any = low < high;
+    if (any)
+        vcol__pass_enter(&x->match->pass, low);
     vcol__lock_take(&x->lock);
     bool first = !x->found;
-    bool stays = first && !x->closed;
+    bool stays = first && any && !x->closed;
     if (stays)
         x->entered = true;
     if (first) {
@@ -340,7 +344,7 @@ static void find_range(vcol__matched *x, const int64_t *at, int64_t n)
         x->found = true;
     }
     vcol__lock_drop(&x->lock);
-    if (!stays) /* another thread was faster, or the chunk is closed */
+    if (any && !stays) /* another thread was faster, or the chunk is closed */
         vcol__pass_leave(&x->match->pass, low, low);
 }
 
