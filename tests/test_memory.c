@@ -3,7 +3,7 @@
 #include "core/limit.h"
 #include "core/load.h"
 #include "core/manager.h"
-#include "dataset/dataset.h"
+#include "dataset/chunk.h"
 #include "helpers.h"
 
 #include <errno.h>
@@ -287,6 +287,10 @@ START_TEST(e4_3_a_prefetch_keeps_what_another_was_made_of)
     ck_assert_int_eq(vcol_dataset_find(s.d, "Jet_pt", &id, &err), VCOL_OK);
     ck_assert_int_eq(vcol_chunk_get(c[0], id, &view, &err), VCOL_OK);
     ck_assert_uint_eq(t_stats(s.m).generations, at.generations);
+    for (int32_t g = 0; g < c[0]->table->schema->n_groups; g++) { /* and when they have been used, others' prefetch may */
+        const vcol_buffer *unit = atomic_load(&c[0]->units[g]);
+        ck_assert(!unit || !atomic_load(&unit->evictable.ahead));
+    }
     vcol_prefetch_end(scope[0]);
     vcol_chunk_close(c[0]);
     vcol_prefetch_end(scope[1]);

@@ -313,12 +313,17 @@ typedef struct world {
     vcol_dataset *d;
 } world;
 
+static t_executor stepped;
+
+/* threads below 0: `stepped` has their work. */
 static vcol_status open_made(world *w, int threads, vcol_error *err)
 {
     vcol_manager_options mo = t_options();
     vcol_dataset_options o;
-    mo.threads = threads;
+    mo.threads = threads < 0 ? 1 : threads;
     mo.flags = threads ? 0 : VCOL_MANAGER_NO_BACKGROUND;
+    if (threads < 0)
+        mo.executor = t_executor_of(&stepped);
     w->m = t_manager(&mo);
     vcol_dataset_options_init(&o, sizeof o);
     ck_assert_int_eq(vcol_source_open_memory(w->file.bytes.data, w->file.bytes.n, "made", &w->source, err), VCOL_OK);
@@ -472,6 +477,37 @@ START_TEST(all_kinds_of_fields_are_read_in_chunks_of_every_size)
     vcol_loop_close(loop);
     ck_assert_uint_eq(t_stats(w.m).blocks_redecoded, 0);
     close_world(&w);
+}
+END_TEST
+
+/* The stored values of an optional column are let go when each has its place: a loop does not fetch them again. */
+START_TEST(what_an_optional_column_was_made_of_is_not_fetched_again)
+{
+    t_executor_init(&stepped);
+    world w = open_world(-1, 0);
+    vcol_error err = {0};
+    vcol_loop_options lo;
+    vcol_loop *loop;
+    vcol_chunk *c;
+    uint64_t made = 0;
+    vcol_loop_options_init(&lo, sizeof lo);
+    lo.entries = 1;
+    lo.ahead = 2;
+    lo.columns = "o";
+    ck_assert_msg(vcol_loop_open(w.d, &lo, &loop, &err) == VCOL_OK, "%s", err.message);
+    for (int64_t i = 0; i + 3 <= NTUPLE_ENTRIES; i++) {
+        ck_assert_int_eq(vcol_loop_next(loop, &c, &err), VCOL_OK);
+        t_run(&stepped); /* this one, at first, and the two behind it */
+        uint64_t now = t_stats(w.m).generations;
+        if (i == 0)
+            made = now / 3; /* buffers a chunk */
+        ck_assert_uint_eq(now, made * (uint64_t)(i + 3));
+        view_of(c, "o");
+        ck_assert_uint_eq(t_stats(w.m).generations, now);
+    }
+    vcol_loop_close(loop);
+    close_world(&w);
+    t_run(&stepped);
 }
 END_TEST
 
@@ -814,6 +850,7 @@ int main(void)
         {packed_bits_are_unpacked_at_every_width_and_length, 0},
         {all_half_precision_numbers_are_widened, 0},
         {all_kinds_of_fields_are_read_in_chunks_of_every_size, 2 * (NTUPLE_ENTRIES + 1)},
+        {what_an_optional_column_was_made_of_is_not_fetched_again, 1},
         {any_range_of_entries_is_read_by_itself, 0},
         {clear_drops_columns_and_what_they_are_made_of, 0},
         {envelopes_longer_than_a_key_are_read_in_chunks, 0},

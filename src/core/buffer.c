@@ -204,6 +204,7 @@ static uint64_t drop(vcol_buffer *b, drop_why why)
         vcol__memory_give(m, &b->leaf[i]);
     }
     memset(b->count, 0, sizeof b->count);
+    atomic_store_explicit(&b->evicted, why == DROP_EVICTED && !(word & VCOL__DOOMED), memory_order_relaxed);
     leave_evicting(b, VCOL__VIRTUAL, VCOL__VERSION_ONE);
     vcol__account_settled(&m->account);
     return bytes;
@@ -263,10 +264,11 @@ void vcol__buffer_init(vcol_buffer *b, vcol_manager *m, const vcol__buffer_ops *
 void vcol__buffer_used(vcol_buffer *b)
 {
     const vcol__load *current = vcol__load_current(b->manager);
-    bool used = no_longer_ahead(b, true);
     /* By a load that is ahead of its own use: the program's is still to come, and no prefetch of what comes later is worth it. */
-    if (used && current && current->by_prefetch && !atomic_load(&current->demanded))
-        atomic_store_explicit(&b->evictable.ahead, true, memory_order_relaxed);
+    bool early = current && current->by_prefetch && !atomic_load(&current->demanded);
+    bool used = no_longer_ahead(b, true);
+    if (used || !early)
+        atomic_store_explicit(&b->evictable.ahead, early, memory_order_relaxed);
     if (atomic_load_explicit(&b->expected, memory_order_relaxed))
         vcol__expect_used(b);
 }

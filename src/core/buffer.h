@@ -48,6 +48,8 @@ typedef struct vcol__buffer_ops {
     bool (*arrived)(const vcol_buffer *buffer, const struct vcol__load *load);
     /* Its input costs no more than a copy: it is read when it is run, not ahead. NULL: it is not so. */
     bool (*near)(const vcol_buffer *buffer);
+    /* The buffer that has to be there before it is made, besides its input; may be NULL, or give NULL: there is none. */
+    const vcol_buffer *(*needs)(const vcol_buffer *buffer);
     /* The buffer that it is made of, and whose input it waits for; has no prepare. NULL: there is none. */
     const vcol_buffer *(*after)(const vcol_buffer *buffer);
     /* Takes back what prepare did. */
@@ -72,6 +74,7 @@ struct vcol_buffer {
     int64_t first, entries;      /* rows, likewise */
     vcol__use *use;              /* likewise; NULL: nothing is counted */
     double cost;                 /* seconds to make it, as the program says; 0 = measured. Likewise */
+    _Atomic bool evicted;        /* how the last instance went; relaxed: looked at after the word that says it is gone */
     struct vcol__meter *meter;   /* that it counts for, referenced, or NULL; set before its first load */
     /* stripe lock */
     struct vcol__load *load;     /* while QUEUED or LOADING */
@@ -122,6 +125,7 @@ static inline vcol_status vcol__buffer_pin(vcol_buffer *buffer, vcol_error *err)
     if ((word & VCOL__STATE_MASK) == VCOL__RESIDENT) {
         atomic_store_explicit(&buffer->evictable.stamp, vcol__tick(buffer->manager), memory_order_relaxed);
         if (atomic_load_explicit(&buffer->ahead, memory_order_relaxed) ||
+            atomic_load_explicit(&buffer->evictable.ahead, memory_order_relaxed) ||
             atomic_load_explicit(&buffer->expected, memory_order_relaxed)) /* looked at again under a lock */
             vcol__buffer_used(buffer);
         vcol__buffer_enter(buffer);

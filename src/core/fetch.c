@@ -3,7 +3,9 @@
  * Reading blocks' stored bytes. Prefetched blocks queue; an I/O task takes from the head of the queue as much as one
  * large read holds and merges what lies close together, of all columns. A demand reads its own blocks, those after it in
  * its load, and what is queued within the gap. Every block has memory of its own, so that a merged read is freed block by
- * block. A merged read that fails is read again block by block, so that one bad block harms no other.
+ * block. A merged read that fails is read again block by block, so that one bad block harms no other. Of a source that reads in
+ * turn each merged read is a call of its own; its blocks are HERE, and may be taken, unpacked and freed by others, before the batch
+ * goes on: a batch touches no block again whose status is OK.
  */
 #include "core/block.h"
 #include "core/manager.h"

@@ -8,7 +8,8 @@
  *
  * A task carries no load: it takes what is first when it runs, and finds nothing when that was taken by others. So
  * taking work back never waits for the executor. One CPU task is submitted a load, and it runs one load at most. A load whose
- * input is there, or that needs none, passes READING by; so no worker waits for a read that an I/O task does. What is made of
+ * input is there, or that needs none, passes READING by, and one whose input is there while others of its task are still read
+ * leaves READING for itself; so workers do not wait for what an I/O task reads. What is made of
  * another buffer (offsets of a counter) goes with that one's input, in its turn: else it would be made at once, with a read of its
  * own, for chunks that are far ahead. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory; it
  * goes on when buffers are used or dropped, or memory comes back.
@@ -119,8 +120,10 @@ static bool may_run_locked(const vcol_manager *m, load_t *load)
     vcol__share *share = load->share;
     if (share && share->running >= share->most)
         return false;
-    return load->prepared || load->buffer->ops->after || (room_ahead(&((vcol_manager *)(uintptr_t)m)->queue.ahead, q->lookahead) &&
-                              (!share || room_ahead(&share->ahead, share->lookahead)));
+    if (load->prepared || load->buffer->ops->after)
+        return true;
+    return room_ahead(&((vcol_manager *)(uintptr_t)m)->queue.ahead, q->lookahead) &&
+           (!share || room_ahead(&share->ahead, share->lookahead));
 }
 
 static void task(void *m_void);
@@ -492,10 +495,15 @@ static bool comes_first(vcol_manager *m, const vcol_buffer *b)
 static bool arrived(vcol_manager *m, load_t *load)
 {
     vcol_buffer *b = load->buffer;
+    const vcol_buffer *first = b->ops->after ? b->ops->after(b) : b->ops->needs ? b->ops->needs(b) : NULL;
+    if (first && !comes_first(m, first))
+        return false;
     if (b->ops->after)
-        return comes_first(m, b->ops->after(b));
+        return true;
     vcol__lock_take(&b->stripe->lock);
-    bool all = vcol__load_queued_locked(load) && !load->busy && b->ops->arrived(b, load);
+    /* Not waited for while another thread plans it: the rest of the batch waits for us. */
+    bool all = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy &&
+               b->ops->arrived(b, load);
     vcol__lock_drop(&b->stripe->lock);
     return all;
 }

@@ -91,11 +91,12 @@ vcol_status vcol__scope_begin(vcol_manager *m, vcol_buffer *const *buffers, int6
     return VCOL_OK;
 }
 
-/* Whether it was made for this scope, and is gone again. */
+/* Whether it was made for this scope, and had to go: what was cleared is not wanted any more. */
 static bool is_gone(const item *it)
 {
     return it->issued && it->load && atomic_load(&it->load->prefetch_result) == 1 &&
-           (atomic_load_explicit(&it->buffer->word, memory_order_acquire) & VCOL__STATE_MASK) == VCOL__VIRTUAL;
+           (atomic_load_explicit(&it->buffer->word, memory_order_acquire) & VCOL__STATE_MASK) == VCOL__VIRTUAL &&
+           atomic_load_explicit(&it->buffer->evicted, memory_order_relaxed);
 }
 
 void vcol__scope_refresh(vcol_prefetch *s)
@@ -155,10 +156,11 @@ void vcol__scope_stop(vcol_prefetch *s)
                 vcol__load_join(it->load, true);
         }
     }
+    for (int64_t i = 0; i < s->asked && running; i++) /* all of them first: one that runs may use another */
+        if (s->items[i].load && running[i])
+            vcol__load_join(s->items[i].load, true); /* one that waits for this thread is not joined: it has been told to stop */
     for (int64_t i = 0; i < s->asked; i++) {
         item *it = &s->items[i];
-        if (it->load && running && running[i])
-            vcol__load_join(it->load, true); /* one that waits for this thread is not joined: it has been told to stop */
         int64_t ahead = atomic_load(&it->buffer->ahead);
         if (it->issued && !ahead) /* others were made of it, ahead of their use */
             atomic_store_explicit(&it->buffer->evictable.ahead, false, memory_order_relaxed);

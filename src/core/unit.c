@@ -363,9 +363,15 @@ static void destroy(vcol_buffer *b)
     vcol__memory_delete(m, u, sizeof *u);
 }
 
+static const vcol_buffer *offsets_of(const vcol_buffer *b)
+{
+    return ((const vcol__unit *)b)->dep;
+}
+
 static const vcol__buffer_ops unit_ops = {
-    .load = load_blocks, .prepare = prepare, .arrived = has_arrived, .near = is_near, .unprepare = unprepare,
-    .help = vcol__hand_help, .destroy = destroy};
+    .load = load_blocks, .prepare = prepare, .arrived = has_arrived, .needs = offsets_of, .near = is_near,
+    .unprepare = unprepare, .help = vcol__hand_help, .destroy = destroy};
+
 /* The offsets of a source are there before it is. */
 static const vcol_buffer *made_of(const vcol_buffer *b)
 {

@@ -95,6 +95,7 @@ vcol_status vcol__window_open(vcol__window *w, vcol_dataset *d, const char *colu
             choose_ahead(w);
     }
     vcol__dataset_begin_pass(d);
+    vcol__evict_now(d->manager, 0); /* what is known from now on is of this pass */
     return VCOL_OK;
 }
 
