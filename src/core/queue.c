@@ -25,10 +25,9 @@
 
 #include "core/load.h"
 #include "core/manager.h"
+#include "core/reading.h"
 
 #include <string.h>
-
-#define MOST_READING 64 /* loads planned before their input is read */
 
 typedef struct vcol__load load_t;
 
@@ -59,7 +58,7 @@ static bool linked(const load_t *load)
     return load->where != VCOL__QUEUE_NOWHERE && load->where != VCOL__QUEUE_TAKEN;
 }
 
-static void unlink_locked(vcol__queue *q, load_t *load)
+void vcol__queue_unlink_locked(vcol__queue *q, load_t *load)
 {
     if (!linked(load))
         return;
@@ -70,8 +69,7 @@ static void unlink_locked(vcol__queue *q, load_t *load)
     load->where = VCOL__QUEUE_NOWHERE;
 }
 
-/* By priority, then by sequence: usually at the tail. */
-static bool link_locked(vcol__queue *q, load_t *load, int32_t place)
+bool vcol__queue_link_locked(vcol__queue *q, load_t *load, int32_t place)
 {
     if (load->where == VCOL__QUEUE_TAKEN)
         return false;
@@ -107,8 +105,7 @@ void vcol__share_unref(vcol_manager *m, vcol__share *share)
         vcol__memory_delete(m, share, sizeof *share);
 }
 
-/* Something lies ahead of use at least once, however small the bound. */
-static bool room_ahead(_Atomic int64_t *ahead, int64_t bound)
+bool vcol__queue_room_ahead(_Atomic int64_t *ahead, int64_t bound)
 {
     int64_t now = atomic_load(ahead);
     return now <= 0 || now < bound;
@@ -122,52 +119,26 @@ static bool may_run_locked(const vcol_manager *m, load_t *load)
         return false;
     if (load->prepared || load->buffer->ops->after)
         return true;
-    return room_ahead(&((vcol_manager *)(uintptr_t)m)->queue.ahead, q->lookahead) &&
-           (!share || room_ahead(&share->ahead, share->lookahead));
+    return vcol__queue_room_ahead(&((vcol_manager *)(uintptr_t)m)->queue.ahead, q->lookahead) &&
+           (!share || vcol__queue_room_ahead(&share->ahead, share->lookahead));
 }
 
 static void task(void *m_void);
-static void io_task(void *m_void);
 
-/* Hands a task to the executor; it keeps the manager alive. */
-static bool submit(vcol_manager *m, vcol_task_kind kind)
+bool vcol__queue_submit(vcol_manager *m, vcol_task_kind kind)
 {
     vcol__manager_acquire(m);
-    bool ok = !atomic_load(&m->closing) && m->executor.submit(kind, kind == VCOL_TASK_IO ? io_task : task, m,
+    bool ok = !atomic_load(&m->closing) && m->executor.submit(kind, kind == VCOL_TASK_IO ? vcol__reading_task : task, m,
                                                                m->executor.opaque) == VCOL_OK;
     if (!ok)
         vcol__manager_release(m);
     return ok;
 }
 
-/* For an I/O task that io_tasks counts already. */
-static void submit_io(vcol_manager *m)
-{
-    vcol__queue *q = &m->queue;
-    if (!submit(m, VCOL_TASK_IO)) {
-        vcol__lock_take(&q->lock);
-        q->io_tasks--;
-        vcol__lock_drop(&q->lock);
-    }
-}
-
-/* Sees to it that an I/O task comes if there is something to plan or to read. */
-static void want_io(vcol_manager *m)
-{
-    vcol__queue *q = &m->queue;
-    vcol__lock_take(&q->lock);
-    bool want = q->io_tasks < m->io_threads && q->list[0].head;
-    if (want)
-        q->io_tasks++;
-    vcol__lock_drop(&q->lock);
-    if (want)
-        submit_io(m);
-}
-
 void vcol__queue_resume(vcol_manager *m)
 {
     if (vcol__background(m))
-        want_io(m);
+        vcol__reading_want(m);
 }
 
 /* Submits stalled tasks again, `most` of them. Those that run a load submit the next. */
@@ -179,7 +150,7 @@ static void unstall(vcol_manager *m, int64_t most)
     q->stalled -= n;
     vcol__lock_drop(&q->lock);
     for (; n > 0; n--)
-        submit(m, VCOL_TASK_CPU);
+        vcol__queue_submit(m, VCOL_TASK_CPU);
 }
 
 void vcol__queue_ahead(vcol_manager *m, vcol__share *share, int64_t by)
@@ -195,7 +166,7 @@ void vcol__queue_ahead(vcol_manager *m, vcol__share *share, int64_t by)
     bool plan = q->list[0].head != NULL;
     vcol__lock_drop(&q->lock);
     if (plan)
-        want_io(m);
+        vcol__reading_want(m);
 }
 
 void vcol__queue_charge(load_t *load, int64_t bytes)
@@ -259,9 +230,9 @@ load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, co
             vcol__lock_take(&q->lock);
             if (load->priority < priority && linked(load)) {
                 int32_t place = load->where;
-                unlink_locked(q, load);
+                vcol__queue_unlink_locked(q, load);
                 load->priority = priority;
-                link_locked(q, load, place);
+                vcol__queue_link_locked(q, load, place);
             }
             vcol__lock_drop(&q->lock);
         }
@@ -275,10 +246,10 @@ load_t *vcol__queue_add(vcol_buffer *b, int32_t priority, vcol__share *share, co
     load->share = share;
     atomic_fetch_add(&share->refs, 1);
     load->sequence = again ? again->sequence : q->sequence++;
-    bool ready = link_locked(q, load, plan ? VCOL__QUEUE_PLAN : VCOL__QUEUE_READY) && !plan;
+    bool ready = vcol__queue_link_locked(q, load, plan ? VCOL__QUEUE_PLAN : VCOL__QUEUE_READY) && !plan;
     vcol__lock_drop(&q->lock);
     if (ready)
-        submit(m, VCOL_TASK_CPU);
+        vcol__queue_submit(m, VCOL_TASK_CPU);
     return load;
 }
 
@@ -325,7 +296,7 @@ void vcol__queue_forget(vcol_manager *m, load_t *load)
 {
     vcol__queue *q = &m->queue;
     vcol__lock_take(&q->lock);
-    unlink_locked(q, load);
+    vcol__queue_unlink_locked(q, load);
     load->where = VCOL__QUEUE_TAKEN;
     vcol__lock_drop(&q->lock);
 }
@@ -380,11 +351,7 @@ vcol__queue_try vcol__queue_run(load_t *load, bool force)
     return run_and_leave(load, false) ? VCOL__TRY_RAN : VCOL__TRY_ELSEWHERE;
 }
 
-/*
- * The first load of a list that may go on now, referenced, with a place in its share if it is to be run. What it has reserved
- * cannot be revoked any more: it is `moving`, for the caller to settle.
- */
-static load_t *pop(vcol_manager *m, int32_t place)
+load_t *vcol__queue_pop(vcol_manager *m, int32_t place)
 {
     vcol__queue *q = &m->queue;
     vcol__lock_take(&q->lock);
@@ -395,12 +362,12 @@ static load_t *pop(vcol_manager *m, int32_t place)
         if (!load && first)
             q->stalled++;
     } else {
-        while (load && load->share && !room_ahead(&load->share->ahead, load->share->lookahead))
+        while (load && load->share && !vcol__queue_room_ahead(&load->share->ahead, load->share->lookahead))
             load = load->next;
     }
     if (load) {
         vcol__account_moving(&m->account);
-        unlink_locked(q, load);
+        vcol__queue_unlink_locked(q, load);
         vcol__load_ref(load);
         if (place == VCOL__QUEUE_READY && load->share)
             load->share->running++;
@@ -414,173 +381,12 @@ static void task(void *m_void)
     vcol_manager *m = m_void;
     bool done = false;
     while (!done && !atomic_load(&m->closing)) {
-        load_t *load = pop(m, VCOL__QUEUE_READY);
+        load_t *load = vcol__queue_pop(m, VCOL__QUEUE_READY);
         if (!load)
             break;
         done = run_and_leave(load, true);
         vcol__load_unref(load);
     }
-    vcol__manager_release(m);
-}
-
-/* The loads that one I/O task has planned and whose input it reads. */
-typedef struct reading {
-    vcol_manager *manager;
-    int32_t n, ready; /* ready: loads that wait for no input, and whose CPU tasks are not submitted yet */
-    load_t *loads[MOST_READING]; /* referenced */
-} reading;
-
-/* Plans the first load of the queue and moves it on. False if there is none, or no room for it now. */
-static bool plan_next(vcol_manager *m, reading *r)
-{
-    vcol__queue *q = &m->queue;
-    if (r->n == MOST_READING || !room_ahead(&q->ahead, q->lookahead))
-        return false;
-    load_t *load = pop(m, VCOL__QUEUE_PLAN);
-    if (!load)
-        return false;
-    vcol_buffer *b = load->buffer;
-    vcol_error why = {0};
-    vcol__lock_take(&b->stripe->lock);
-    bool mine = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy;
-    load->busy = mine;
-    vcol__lock_drop(&b->stripe->lock);
-    bool room = true;
-    if (mine) {
-        vcol_status status = b->ops->prepare ? b->ops->prepare(b, load, &why) : VCOL_OK;
-        room = status != VCOL_CANCELLED; /* what fails otherwise fails again, and says so, when it is run */
-        bool reads = status == VCOL_OK && (load->reads || !b->ops->prepare);
-        vcol__lock_take(&b->stripe->lock);
-        load->busy = false;
-        load->prepared = b->ops->prepare && status == VCOL_OK;
-        pthread_cond_broadcast(&b->stripe->changed);
-        vcol__lock_drop(&b->stripe->lock);
-        vcol__lock_take(&q->lock);
-        bool ok = link_locked(q, load, !room ? VCOL__QUEUE_PLAN : reads ? VCOL__QUEUE_READING : VCOL__QUEUE_READY);
-        vcol__lock_drop(&q->lock);
-        if (ok && room && reads) {
-            vcol__load_ref(load);
-            r->loads[r->n++] = load;
-        } else if (ok && room) {
-            r->ready++;
-        }
-    }
-    vcol__account_settled(&m->account);
-    vcol__load_unref(load);
-    return room;
-}
-
-/* Submits the CPU tasks of loads that have become READY. */
-static void submit_ready(vcol_manager *m, reading *r)
-{
-    for (; r->ready > 0; r->ready--)
-        submit(m, VCOL_TASK_CPU);
-}
-
-/* Whether a buffer that another is made of is there, or as good as: its own turn to be run comes first. */
-static bool comes_first(vcol_manager *m, const vcol_buffer *b)
-{
-    vcol__lock_take(&b->stripe->lock);
-    bool first = (atomic_load(&b->word) & VCOL__STATE_MASK) != VCOL__QUEUED;
-    if (!first) {
-        vcol__lock_take(&m->queue.lock);
-        first = b->load->where == VCOL__QUEUE_READY;
-        vcol__lock_drop(&m->queue.lock);
-    }
-    vcol__lock_drop(&b->stripe->lock);
-    return first;
-}
-
-/* Whether a load's input is there, while others of its task are still being read. */
-static bool arrived(vcol_manager *m, load_t *load)
-{
-    vcol_buffer *b = load->buffer;
-    const vcol_buffer *first = b->ops->after ? b->ops->after(b) : b->ops->needs ? b->ops->needs(b) : NULL;
-    if (first && !comes_first(m, first))
-        return false;
-    if (b->ops->after)
-        return true;
-    vcol__lock_take(&b->stripe->lock);
-    /* Not waited for while another thread plans it: the rest of the batch waits for us. */
-    bool all = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy &&
-               b->ops->arrived(b, load);
-    vcol__lock_drop(&b->stripe->lock);
-    return all;
-}
-
-/* READING -> READY. queue.lock is held. */
-static void read_locked(vcol__queue *q, reading *r, load_t *load)
-{
-    if (load->where != VCOL__QUEUE_READING)
-        return;
-    unlink_locked(q, load);
-    r->ready += link_locked(q, load, VCOL__QUEUE_READY);
-}
-
-/* Some of what the task reads is there: what waits for nothing else goes on. */
-static void some_arrived(void *opaque)
-{
-    reading *r = opaque;
-    vcol__queue *q = &r->manager->queue;
-    int32_t kept = 0;
-    for (int32_t i = 0; i < r->n; i++) {
-        load_t *load = r->loads[i];
-        if (!arrived(r->manager, load)) {
-            r->loads[kept++] = load;
-            continue;
-        }
-        vcol__lock_take(&q->lock);
-        read_locked(q, r, load);
-        vcol__lock_drop(&q->lock);
-        vcol__load_unref(load);
-    }
-    r->n = kept;
-    submit_ready(r->manager, r);
-}
-
-/* Their input is there, or has failed, or is more than one read brings: who runs them sees. */
-static void end_reading(vcol_manager *m, reading *r)
-{
-    vcol__queue *q = &m->queue;
-    vcol__lock_take(&q->lock);
-    for (int32_t i = 0; i < r->n; i++)
-        read_locked(q, r, r->loads[i]);
-    vcol__lock_drop(&q->lock);
-    submit_ready(m, r);
-    while (r->n > 0)
-        vcol__load_unref(r->loads[--r->n]);
-}
-
-static void io_task(void *m_void)
-{
-    vcol_manager *m = m_void;
-    vcol__queue *q = &m->queue;
-    reading r = {.manager = m};
-    bool any = false, went_on = false;
-    if (!atomic_load(&m->closing)) {
-        uint64_t most = m->read_size ? m->read_size : (uint64_t)4 << 20;
-        bool more = true;
-        while (more) {
-            vcol__lock_take(&m->blocks.lock);
-            more = m->blocks.queue_bytes < most;
-            vcol__lock_drop(&m->blocks.lock);
-            more = more && plan_next(m, &r);
-            went_on = went_on || more;
-        }
-        submit_ready(m, &r);
-        any = vcol__fetch_some(m, some_arrived, &r);
-    }
-    end_reading(m, &r);
-    vcol__lock_take(&q->lock);
-    q->io_tasks--;
-    bool again = any || (went_on && q->list[0].head && !atomic_load(&m->account.prefetch_short) &&
-                         room_ahead(&q->ahead, q->lookahead));
-    again = again && q->io_tasks < m->io_threads;
-    if (again)
-        q->io_tasks++;
-    vcol__lock_drop(&q->lock);
-    if (again)
-        submit_io(m);
     vcol__manager_release(m);
 }
 
@@ -604,7 +410,7 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
         load_t *load = last_prepared_locked(q);
         if (load) {
             vcol__account_moving(&m->account);
-            unlink_locked(q, load);
+            vcol__queue_unlink_locked(q, load);
             vcol__load_ref(load);
         }
         vcol__lock_drop(&q->lock);
@@ -639,7 +445,7 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
             vcol__lock_drop(&b->stripe->lock);
             atomic_store(&m->account.prefetch_short, true);
             vcol__lock_take(&q->lock);
-            link_locked(q, load, VCOL__QUEUE_PLAN);
+            vcol__queue_link_locked(q, load, VCOL__QUEUE_PLAN);
             vcol__lock_drop(&q->lock);
         }
         vcol__account_settled(&m->account);

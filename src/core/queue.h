@@ -86,4 +86,19 @@ void vcol__queue_charge(struct vcol__load *load, int64_t bytes);
 /* There is more to plan, or memory came back: goes on planning. */
 void vcol__queue_resume(vcol_manager *m);
 
+/* ---- for reading.c --------------------------------------------------------------------------------- */
+
+/* Hands a task to the executor; it keeps the manager alive. */
+bool vcol__queue_submit(vcol_manager *m, vcol_task_kind kind);
+/* Something lies ahead of use at least once, however small the bound. */
+bool vcol__queue_room_ahead(_Atomic int64_t *ahead, int64_t bound);
+/* By priority, then by sequence: usually at the tail. False if it was taken. */
+bool vcol__queue_link_locked(vcol__queue *queue, struct vcol__load *load, int32_t place);
+void vcol__queue_unlink_locked(vcol__queue *queue, struct vcol__load *load);
+/*
+ * The first load of a list that may go on now, referenced, with a place in its share if it is to be run. What it has reserved
+ * cannot be revoked any more: it is `moving`, for the caller to settle.
+ */
+struct vcol__load *vcol__queue_pop(vcol_manager *m, int32_t place);
+
 #endif

@@ -23,7 +23,7 @@
  *   clear               drop, doom, or take back                          vcol__buffer_clear (buffer.c)
  *   scope, end_scope    VIRTUAL -> QUEUED; back, or cancelled and joined  vcol__queue_add, vcol__queue_remove (queue.c),
  *                                                                         give_up, vcol__scope_stop (scope.c)
- *   worker: plan        reserves ahead, as a prefetch                     plan_next (queue.c), prepare (unit.c)
+ *   worker: plan        reserves ahead, as a prefetch                     plan_next (reading.c), prepare (unit.c)
  *   worker: run         QUEUED -> LOADING                                 pop, take_over, run_and_leave (queue.c)
  *   moving              memory on its way, which a look does not find     vcol__account_moving, vcol__account_settled
  *                                                                         (account.c)
