@@ -4,11 +4,11 @@
  *
  * Question:   how close is a chunk loop with prefetch to the longest of its three parts?
  * Workload:   100 chunks of FILE, some columns, behind an emulated device whose bandwidth makes reading take as long
- *             as decoding; computing is arithmetic on the values, repeated until it takes as long too. One worker. Without a
- *             limit, and with one of three chunks: three times what a chunk takes (its columns and the blocks that reach into the
- *             next, at most, and its stored bytes, on average), and the metadata. A hundred chunks are a hundred steps of reading only if no block is
- *             longer than a chunk: FILE should have a hundred clusters. With 19, the first chunk waits for a 19th of all bytes,
- *             while nothing can be decoded or computed.
+ *             as decoding; computing is arithmetic on the values, repeated until it takes as long too. One worker.
+ *             Without a limit, and with one of three chunks: three times what a chunk takes (its columns and the blocks
+ *             that reach into the next, at most, and its stored bytes, on average), and the metadata.
+ *             A hundred chunks are a hundred steps of reading only if no block is longer than a chunk: FILE should have
+ *             a hundred clusters. With 19, the first chunk waits for a 19th of all bytes, while nothing can be computed.
  * Metric:     wall seconds. ideal / measured, ideal = max(IO, compute, (compute + decode) / factor), where factor is
  *             how much faster two threads compute than one after the other, and all are measured in the same round.
  *             And on one core: with prefetch / without, from the file itself (nothing to hide, only costs), in user +
@@ -240,8 +240,8 @@ static int bench_overlap(overlap_bench *b, uint64_t limit, int rounds)
         return -1;
     char note[80];
     snprintf(note, sizeof note, "limit of %" PRIu64 " bytes", limit);
-    measure_case c = {.bench = "overlap", .name = limit ? "reading, decoding, computing, a limit of three chunks" : "reading, decoding, computing",
-                      .note = limit ? note : NULL, .bound = 0.90, .aim = 0.95, .above = 1,
+    const char *name = limit ? "reading, decoding, computing, a limit of three chunks" : "reading, decoding, computing";
+    measure_case c = {.bench = "overlap", .name = name, .note = limit ? note : NULL, .bound = 0.90, .aim = 0.95, .above = 1,
                       .compared = "max(reading, computing, (computing + decoding) / factor) / measured, wall time"};
     const measure_series *list[] = {&s[0], &s[1], &s[2], &s[3], &s[4]};
     double factors[MEASURE_ROUNDS];
@@ -302,7 +302,8 @@ int main(int argc, char **argv)
     if (look(&b) != 0 || calibrate(&b) != 0)
         return 1;
     for (int k = 0; k < 4 && status >= 0; k++) {
-        int one = k < 2 ? bench_overlap(&b, k ? 3 * (b.largest + b.bytes / CHUNKS) + b.fixed : 0, rounds) : bench_one_core(&b, k == 2, rounds);
+        uint64_t limit = k ? 3 * (b.largest + b.bytes / CHUNKS) + b.fixed : 0;
+        int one = k < 2 ? bench_overlap(&b, limit, rounds) : bench_one_core(&b, k == 2, rounds);
         status = one < 0 ? -1 : status + one;
     }
     return status < 0 || (check && status > 0);
