@@ -68,19 +68,6 @@ static void done(world *w)
     free(w);
 }
 
-static made_file made_with(const made *rest)
-{
-    made_basket baskets[MADE_BRANCHES] = {0};
-    made_file f;
-    made tree = {0};
-    made_file_begin(&f, 0);
-    made_tree_with(&tree, baskets, MADE_ENTRIES, rest);
-    made_file_record(&f, "TTree", "Events", tree.data, tree.n, 1);
-    made_free(&tree);
-    made_file_finish(&f);
-    return f;
-}
-
 static int64_t id_of(const vcol_dataset *d, const char *path)
 {
     int64_t id = -1;

@@ -140,19 +140,6 @@ END_TEST
 
 static const int64_t majors[] = {0, 0, 1, 1, 2}, minors[] = {0, 3, 1, 4, 2}, entries[] = {0, 3, 1, 4, 2};
 
-static made_file made_with(const made *rest)
-{
-    made_basket baskets[MADE_BRANCHES] = {0};
-    made_file f;
-    made tree = {0};
-    made_file_begin(&f, 0);
-    made_tree_with(&tree, baskets, MADE_ENTRIES, rest);
-    made_file_record(&f, "TTree", "Events", tree.data, tree.n, 1);
-    made_free(&tree);
-    made_file_finish(&f);
-    return f;
-}
-
 typedef struct opened {
     vcol_source *sources[2];
     vcol_dataset *d;

@@ -97,20 +97,6 @@ static int64_t friends_column(const world *w, int64_t k)
     return vcol_dataset_columns(w->d) - w->n + k;
 }
 
-/* The sample's tree with what stands behind its branches. */
-static made_file made_with(const made *rest)
-{
-    made_basket baskets[MADE_BRANCHES] = {0};
-    made_file f;
-    made tree = {0};
-    made_file_begin(&f, 0);
-    made_tree_with(&tree, baskets, MADE_ENTRIES, rest);
-    made_file_record(&f, "TTree", "Events", tree.data, tree.n, 1);
-    made_free(&tree);
-    made_file_finish(&f);
-    return f;
-}
-
 /* Run and event of the sample's entries. */
 static void sample_numbers(int64_t *majors, int64_t *minors)
 {

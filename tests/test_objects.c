@@ -35,22 +35,27 @@ static arena memory;
 static int64_t n_programs;
 static program *programs;
 
-/* The columns of a type; the items of ROOT's own collections are of class Made. */
-static void open_type(const char *type)
+static void open_classes(void (*make)(made *m))
 {
     root_record record = {0};
-    root_class element = {.name = {"TBranchElement", 14}};
-    model_branch branch = {.named.cls = &element, .class_name = text_from(type), .id = -1};
-    walk w = {.file = &file};
     vcol__arena_init(&file.memory, &allocator);
-    vcol__arena_init(&memory, &allocator);
     file.classes = NULL;
-    made_info(&info);
+    make(&info);
     record.data = info.data;
     record.size = info.n;
     ck_assert(!vcol__classes_open(&file, NULL));
     ck_assert(!vcol__classes_read(&file, &record, NULL));
     ck_assert(!vcol__classes_compile(&file, NULL));
+}
+
+/* The columns of a type; the items of ROOT's own collections are of class Made. */
+static void open_type(const char *type)
+{
+    root_class element = {.name = {"TBranchElement", 14}};
+    model_branch branch = {.named.cls = &element, .class_name = text_from(type), .id = -1};
+    walk w = {.file = &file};
+    vcol__arena_init(&memory, &allocator);
+    open_classes(made_info);
     node *top = vcol__node_of_branch(&w, &memory, &branch, NULL);
     ck_assert_ptr_nonnull(top);
     programs = vcol__program_make(&memory, top, &n_programs);
@@ -69,15 +74,7 @@ static void open_type(const char *type)
 /* A member that a file describes as something else is read over: its field is of another type. */
 START_TEST(e8_3_a_member_that_is_described_as_another_type_fills_nothing)
 {
-    root_record record = {0};
-    vcol__arena_init(&file.memory, &allocator);
-    file.classes = NULL;
-    made_info_lies(&info);
-    record.data = info.data;
-    record.size = info.n;
-    ck_assert(!vcol__classes_open(&file, NULL));
-    ck_assert(!vcol__classes_read(&file, &record, NULL));
-    ck_assert(!vcol__classes_compile(&file, NULL));
+    open_classes(made_info_lies);
     const root_class *tree = vcol__class_find(file.classes, text_from("TTree"));
     const root_info *lies = tree->infos;
     while (lies && (lies->builtin || lies->version != 20))

@@ -45,13 +45,11 @@ typedef struct vcol__buffer_ops {
     /* Plans and starts the input ahead of load; NULL where there is none to start. CANCELLED: no memory now. */
     vcol_status (*prepare)(vcol_buffer *buffer, struct vcol__load *load, vcol_error *err);
     /* Whether all input that prepare has started is there. Under the stripe lock, QUEUED and not busy. */
-    bool (*arrived)(const vcol_buffer *buffer, const struct vcol__load *load);
+    bool (*arrived)(const struct vcol__load *load);
     /* Its input costs no more than a copy: it is read when it is run, not ahead. NULL: it is not so. */
     bool (*near)(const vcol_buffer *buffer);
-    /* The buffer that has to be there before it is made, besides its input; may be NULL, or give NULL: there is none. */
+    /* The buffer that has to be there before it is made; what has no prepare waits for that one's input. May be NULL, or give NULL. */
     const vcol_buffer *(*needs)(const vcol_buffer *buffer);
-    /* The buffer that it is made of, and whose input it waits for; has no prepare. NULL: there is none. */
-    const vcol_buffer *(*after)(const vcol_buffer *buffer);
     /* Takes back what prepare did. */
     void (*unprepare)(vcol_buffer *buffer, struct vcol__load *load);
     /* Does a part of a load that another thread owns; false if there is nothing to do. May be NULL. */

@@ -105,6 +105,12 @@ bool vcol__load_queued_locked(vcol__load *load)
     return b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED;
 }
 
+bool vcol__load_idle_locked(const vcol__load *load)
+{
+    const vcol_buffer *b = load->buffer;
+    return b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy;
+}
+
 void vcol__load_taken_locked(vcol__load *load)
 {
     if (!load->prepared)

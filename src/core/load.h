@@ -84,6 +84,8 @@ void vcol__load_give_back(vcol__load *load, uint64_t keep);
 /* Waits while a thread plans it; whether its buffer is then QUEUED, for this load. Under the buffer's stripe
  * lock. */
 bool vcol__load_queued_locked(vcol__load *load);
+/* The same, without waiting: false while another thread plans it, too. */
+bool vcol__load_idle_locked(const vcol__load *load);
 /* QUEUED -> LOADING is about to come: what it has reserved is not taken back any more. Under the buffer's stripe lock. */
 void vcol__load_taken_locked(vcol__load *load);
 /* Whether it should stop: nobody wants it any more, or the manager closes. */

@@ -9,10 +9,10 @@
  * A task carries no load: it takes what is first when it runs, and finds nothing when that was taken by others. So
  * taking work back never waits for the executor. One CPU task is submitted a load, and it runs one load at most. A load whose
  * input is there, or that needs none, passes READING by, and one whose input is there while others of its task are still read
- * leaves READING for itself; so workers do not wait for what an I/O task reads. What is made of
- * another buffer (offsets of a counter) goes with that one's input, in its turn: else it would be made at once, with a read of its
- * own, for chunks that are far ahead. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory; it
- * goes on when buffers are used or dropped, or memory comes back.
+ * leaves READING for itself; so workers do not wait for what an I/O task reads. What is made of another buffer (offsets of a
+ * counter) goes with that one's input, in its turn: else it would be made at once, with a read of its own, for chunks that are far
+ * ahead. PLAN stops while the bytes ahead of use are above the lookahead, or there is no memory; it goes on when buffers are used
+ * or dropped, or memory comes back.
  *
  * A scope may bound its own loads (vcol__share): so many at a time, so many bytes ahead of use. A task that finds only loads that
  * may not run now ends and is counted as stalled; every load that ends, and every use, submits stalled tasks again. So there is
@@ -117,7 +117,7 @@ static bool may_run_locked(const vcol_manager *m, load_t *load)
     vcol__share *share = load->share;
     if (share && share->running >= share->most)
         return false;
-    if (load->prepared || load->buffer->ops->after)
+    if (load->prepared || (load->buffer->ops->needs && !load->buffer->ops->prepare))
         return true;
     return vcol__queue_room_ahead(&((vcol_manager *)(uintptr_t)m)->queue.ahead, q->lookahead) &&
            (!share || vcol__queue_room_ahead(&share->ahead, share->lookahead));
@@ -190,7 +190,7 @@ void vcol__share_lift(vcol_manager *m, vcol__share *share)
 static bool waits_for_input(const vcol_buffer *b)
 {
     const vcol_buffer *from;
-    while (b->ops->after && (from = b->ops->after(b)))
+    while (!b->ops->prepare && b->ops->needs && (from = b->ops->needs(b)))
         b = from;
     return b->ops->prepare && !(b->ops->near && b->ops->near(b));
 }
@@ -418,7 +418,7 @@ uint64_t vcol__queue_revoke(vcol_manager *m, uint64_t bytes)
             break;
         vcol_buffer *b = load->buffer;
         vcol__lock_take(&b->stripe->lock);
-        bool mine = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy;
+        bool mine = vcol__load_idle_locked(load);
         load->busy = mine;
         vcol__lock_drop(&b->stripe->lock);
         if (mine) {

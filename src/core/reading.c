@@ -58,7 +58,7 @@ static bool plan_next(vcol_manager *m, reading *r)
     vcol_buffer *b = load->buffer;
     vcol_error why = {0};
     vcol__lock_take(&b->stripe->lock);
-    bool mine = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy;
+    bool mine = vcol__load_idle_locked(load);
     load->busy = mine;
     vcol__lock_drop(&b->stripe->lock);
     bool room = true;
@@ -111,15 +111,14 @@ static bool comes_first(vcol_manager *m, const vcol_buffer *b)
 static bool arrived(vcol_manager *m, load_t *load)
 {
     vcol_buffer *b = load->buffer;
-    const vcol_buffer *first = b->ops->after ? b->ops->after(b) : b->ops->needs ? b->ops->needs(b) : NULL;
+    const vcol_buffer *first = b->ops->needs ? b->ops->needs(b) : NULL;
     if (first && !comes_first(m, first))
         return false;
-    if (b->ops->after)
+    if (!b->ops->prepare)
         return true;
     vcol__lock_take(&b->stripe->lock);
     /* Not waited for while another thread plans it: the rest of the batch waits for us. */
-    bool all = b->load == load && (atomic_load(&b->word) & VCOL__STATE_MASK) == VCOL__QUEUED && !load->busy &&
-               b->ops->arrived(b, load);
+    bool all = vcol__load_idle_locked(load) && b->ops->arrived(load);
     vcol__lock_drop(&b->stripe->lock);
     return all;
 }

@@ -338,9 +338,8 @@ static vcol_status prepare(vcol_buffer *b, vcol__load *load, vcol_error *err)
     return VCOL_OK;
 }
 
-static bool has_arrived(const vcol_buffer *b, const vcol__load *load)
+static bool has_arrived(const vcol__load *load)
 {
-    (void)b;
     return load->work && vcol__work_arrived(load->work);
 }
 
@@ -363,15 +362,6 @@ static void destroy(vcol_buffer *b)
     vcol__memory_delete(m, u, sizeof *u);
 }
 
-static const vcol_buffer *offsets_of(const vcol_buffer *b)
-{
-    return ((const vcol__unit *)b)->dep;
-}
-
-static const vcol__buffer_ops unit_ops = {
-    .load = load_blocks, .prepare = prepare, .arrived = has_arrived, .needs = offsets_of, .near = is_near,
-    .unprepare = unprepare, .help = vcol__hand_help, .destroy = destroy};
-
 /* The offsets of a source are there before it is. */
 static const vcol_buffer *made_of(const vcol_buffer *b)
 {
@@ -379,8 +369,12 @@ static const vcol_buffer *made_of(const vcol_buffer *b)
     return u->source ? u->source : u->dep;
 }
 
-static const vcol__buffer_ops counts_ops = {.load = vcol__counts_load, .after = made_of, .destroy = destroy};
-static const vcol__buffer_ops computed_ops = {.load = vcol__computed_load, .after = made_of, .destroy = destroy};
+static const vcol__buffer_ops unit_ops = {
+    .load = load_blocks, .prepare = prepare, .arrived = has_arrived, .needs = made_of, .near = is_near,
+    .unprepare = unprepare, .help = vcol__hand_help, .destroy = destroy};
+
+static const vcol__buffer_ops counts_ops = {.load = vcol__counts_load, .needs = made_of, .destroy = destroy};
+static const vcol__buffer_ops computed_ops = {.load = vcol__computed_load, .needs = made_of, .destroy = destroy};
 
 static const vcol__buffer_ops *ops_of(const vcol_group *g)
 {

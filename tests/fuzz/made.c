@@ -679,6 +679,19 @@ void made_tree_with(made *m, const made_basket *baskets, int64_t entries, const 
     made_end(m, frame);
 }
 
+made_file made_with(const made *rest)
+{
+    made_basket baskets[MADE_BRANCHES] = {0};
+    made_file f;
+    made tree = {0};
+    made_file_begin(&f, 0);
+    made_tree_with(&tree, baskets, MADE_ENTRIES, rest);
+    made_file_record(&f, "TTree", TREE, tree.data, tree.n, 1);
+    made_free(&tree);
+    made_file_finish(&f);
+    return f;
+}
+
 void made_sample(made_file *f, int large, int inside)
 {
     made_basket baskets[MADE_BRANCHES] = {0};

@@ -118,6 +118,8 @@ void made_basket_inside(made *m, int branch);
 void made_tree(made *m, const made_basket *baskets, int64_t entries);
 /* The same with what stands behind its list of leaves; n 0: nothing but nulls. */
 void made_tree_with(made *m, const made_basket *baskets, int64_t entries, const made *rest);
+/* A file with such a tree, whose baskets are inside it. */
+made_file made_with(const made *rest);
 /* That rest: a stored index (TTreeIndex) of n entries; version 1 has both numbers in one. */
 void made_tree_index(made *m, unsigned version, const char *major, const char *minor, const int64_t *majors,
                      const int64_t *minors, const int64_t *entries, int n);
