@@ -66,7 +66,8 @@ typedef struct nt_column {
 typedef struct nt_page {
     uint64_t offset;
     int64_t first; /* number of its first element in the series */
-    uint32_t stored, elements;
+    int64_t elements;
+    uint32_t stored;
     uint32_t column;
     uint8_t checksum; /* 8 bytes of XXH3 follow */
     uint8_t zero;     /* has no bytes: all zeros */

@@ -16,7 +16,7 @@
 
 #include <stdlib.h>
 
-enum { SHARDED = 1, ZEROS = 1 << 30 };
+enum { SHARDED = 1 };
 
 vcol_status vcol__pages_clusters(cursor c, uint64_t header_checksum, nt_cluster *clusters, int64_t *n, int64_t most,
                                  vcol_error *err)
@@ -110,18 +110,16 @@ static vcol_status one_column(filler *f, uint32_t number, cursor list, uint32_t 
     return VCOL_OK;
 }
 
-/* Puts the zeros that come before what a deferred column has of the cluster. `from`: its first page there. */
+/* Puts the zeros that come before what a deferred column has of the cluster, as one page. `from`: its first page there. */
 static void put_zeros(filler *f, uint32_t number, uint64_t from, int64_t missing)
 {
     uint32_t series = f->nt->columns[number].series;
-    uint64_t more = (uint64_t)((missing + ZEROS - 1) / ZEROS), had = f->at[series] - from;
-    f->at[series] += more;
+    uint64_t had = f->at[series]++ - from;
     if (!f->pages)
         return;
     nt_page *pages = &f->pages[f->nt->series[series].first_page + from];
-    memmove(pages + more, pages, had * sizeof *pages);
-    for (uint64_t i = 0; i < more; i++, missing -= ZEROS)
-        pages[i] = (nt_page){.elements = missing < ZEROS ? (uint32_t)missing : ZEROS, .column = number, .zero = 1};
+    memmove(pages + 1, pages, had * sizeof *pages);
+    pages[0] = (nt_page){.elements = missing, .column = number, .zero = 1};
 }
 
 static vcol_status one_cluster(filler *f, const nt_cluster *k)

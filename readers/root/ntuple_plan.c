@@ -123,8 +123,8 @@ static vcol_status push(const root_ntuple *nt, int32_t group, uint64_t i, vcol_b
         return vcol__page_error(nt, page, err, VCOL_CORRUPT, "its %llu bytes end behind the file's %llu",
                                 (unsigned long long)block.stored, (unsigned long long)nt->file->size);
     if (page->stored > block.unpacked || block.unpacked / NT_MAX_RATIO > page->stored || (block.unpacked && !page->stored))
-        return vcol__page_error(nt, page, err, VCOL_CORRUPT, "%u elements of %u bits cannot be in its %u bytes",
-                                page->elements, nt->columns[page->column].bits, page->stored);
+        return vcol__page_error(nt, page, err, VCOL_CORRUPT, "%lld elements of %u bits cannot be in its %u bytes",
+                                (long long)page->elements, nt->columns[page->column].bits, page->stored);
     if (nt->max_key && page->stored > nt->max_key)
         return vcol__page_error(nt, page, err, VCOL_UNSUPPORTED, "it is longer than a key may be: in several pieces");
     if (page->stored == block.unpacked)
