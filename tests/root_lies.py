@@ -487,6 +487,7 @@ LIES = [
     ("large-basket-seek", ["large"], {"x.fBasketSeek[1]": 1 << 60}, ["branch 'x', basket 1 at byte 1152921504606846976"]),
     # the header
     ("begin-beyond", [], {"fBEGIN": 1 << 30}, "file header: the first record at byte 1073741824"),
+    ("version-below-zero", [], {"fVersion": -938200}, FINE),  # of a writer that is not ROOT
     ("end-beyond", [], {"fEND": 1 << 31}, FINE),
     ("name-beyond", [], {"fNbytesName": 1 << 30}, "directory '' at byte"),
     ("info-beyond", [], {"fSeekInfo": 1 << 30, "fNbytesInfo": 1000}, FINE),

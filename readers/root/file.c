@@ -103,7 +103,7 @@ static vcol_status header(root_file *file, vcol_error *err)
     cursor_take(&c, 5);
     file->seek_info = file->large ? cursor_u64(&c) : cursor_u32(&c);
     file->nbytes_info = cursor_u32(&c);
-    if (file->version < 0 || file->begin < 8 || file->begin >= file->size)
+    if (file->begin < 8 || file->begin >= file->size)
         return vcol_error_format(err, VCOL_CORRUPT, "file header: the first record at byte %llu of %llu",
                                  (unsigned long long)file->begin, (unsigned long long)file->size);
     return VCOL_OK;
