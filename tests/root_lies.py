@@ -72,6 +72,7 @@ class File:
         self.marks = {}  # name: (place, struct format)
         self.options = set(options)
         self.large = "large" in self.options
+        self.tree_name = "Trk::T" if "colons" in self.options else "T"
         self.shift = 5 << 30 if self.large else 0  # what lies behind the root directory begins that much later
         self.head = 0
         self.build()
@@ -193,7 +194,7 @@ class File:
         """A basket's record; entries: bytes of each."""
         mark = f"{branch}.{i}"
         place = self.place()
-        record = self.key("TBasket", branch, "T", mark, i, extra=19)
+        record = self.key("TBasket", branch, self.tree_name, mark, i, extra=19)
         keylen = len(self.data) - record[0] + 19
         self.basket_head(mark, len(entries), keylen + sum(map(len, entries)))
         plain, at = b"", keylen
@@ -329,7 +330,7 @@ class File:
     def embedded_basket(self):
         """The last two entries of y."""
         slot = self.open_slot("TBasket")
-        record = self.key("TBasket", "y", "T", "y.in", 2, extra=19)
+        record = self.key("TBasket", "y", self.tree_name, "y.in", 2, extra=19)
         keylen = len(self.data) - record[0] + 19
         self.basket_head("y.in", 2, keylen + 16, 8, flag=12)
         self.raw(b"\0" * keylen)
@@ -339,10 +340,10 @@ class File:
 
     def tree(self):
         self.tree_record = self.place()
-        record = self.key("TTree", "T", "a tree", "tree", large=False)
+        record = self.key("TTree", self.tree_name, "a tree", "tree", large=False)
         self.record = record[0]
         at = self.open_frame(20, "tree.TTree")
-        self.named("T", "a tree")
+        self.named(self.tree_name, "a tree")
         for n, version in ((3, 2), (2, 2), (4, 2)):
             frame = self.open_frame(version)
             for form in ("hhh", "hh", "hhf")[(3, 2, 4).index(n)]:
@@ -445,7 +446,7 @@ class File:
             if "opaque" in self.options:
                 self.basket("w", i, [struct.pack(">i", 7 + lo) * 16 for _ in range(lo, hi)], False, ("zlib", "lz4", "xz")[i])
         self.tree()
-        images = [("tree", "TTree", "T", "a tree", self.tree_record)]
+        images = [("tree", "TTree", self.tree_name, "a tree", self.tree_record)]
         if "opaque" in self.options:
             images.append(("h", "TH1F", "h", "a histogram", self.place()))
             record = self.key("TH1F", "h", "a histogram", "h", large=False)
@@ -484,6 +485,7 @@ FINE = None  # nothing to complain about
 LIES = [
     ("honest", [], {}, FINE),
     ("honest-above-4-gigabytes", ["large"], {}, FINE),  # a sparse file
+    ("tree-with-colons", ["colons"], {}, FINE),
     ("large-basket-seek", ["large"], {"x.fBasketSeek[1]": 1 << 60}, ["branch 'x', basket 1 at byte 1152921504606846976"]),
     # the header
     ("begin-beyond", [], {"fBEGIN": 1 << 30}, "file header: the first record at byte 1073741824"),

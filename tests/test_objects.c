@@ -10,8 +10,10 @@
 #include <vcol/vcol.h>
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PLACE = 100, MOST = 64 }; /* what references call an entry's beginning; values of a column */
 
@@ -445,6 +447,51 @@ START_TEST(a_collection_of_the_time_before_versions_of_items_has_none)
 }
 END_TEST
 
+/* In memory and on disk; a friend and a glob would be divided alike. */
+START_TEST(the_name_of_an_object_may_have_colons)
+{
+    static const char *const names[] = {"Events", "Trk::Events", "Trk:Events"};
+    char folder[] = "/tmp/vcol-test-XXXXXX", file_path[64], path[96];
+    made_file f;
+    made_basket baskets[MADE_BRANCHES] = {{0}};
+    made trees[3] = {{0}};
+    vcol_manager_options o;
+    vcol_manager *m;
+    vcol_source *source;
+    vcol_dataset_options options;
+    made_file_begin(&f, 0);
+    for (int i = 0; i < 3; i++) {
+        made_tree(&trees[i], baskets, i + 1);
+        made_file_record(&f, "TTree", names[i], trees[i].data, trees[i].n, 1);
+        made_free(&trees[i]);
+    }
+    made_file_finish(&f);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(file_path, sizeof file_path, "%s/a::b.root", folder);
+    FILE *out = fopen(file_path, "wb");
+    ck_assert(out && fwrite(f.bytes.data, 1, f.bytes.n, out) == f.bytes.n && !fclose(out));
+    vcol_manager_options_init(&o, sizeof o);
+    ck_assert_int_eq(vcol_manager_open(&o, &m, NULL), VCOL_OK);
+    ck_assert_int_eq(vcol_source_open_memory(f.bytes.data, f.bytes.n, "made", &source, NULL), VCOL_OK);
+    vcol_dataset_options_init(&options, sizeof options);
+    options.sources = &source;
+    for (int i = 0; i < 5; i++) { /* one colon alone can be before the object only where a file is */
+        int on_disk = i < 3;
+        vcol_dataset *d = NULL;
+        vcol_error err = {0};
+        snprintf(path, sizeof path, "%s:%s", on_disk ? file_path : "made", names[i % 3]);
+        vcol_dataset_open(m, &(const char *){path}, 1, on_disk ? NULL : &options, &d, &err);
+        ck_assert_msg(d, "%s: %s", path, err.message);
+        ck_assert_int_eq(vcol_dataset_entries(d), i % 3 + 1);
+        vcol_dataset_close(d);
+    }
+    vcol_source_release(source);
+    vcol_manager_close(m);
+    ck_assert(!unlink(file_path) && !rmdir(folder));
+    made_file_free(&f);
+}
+END_TEST
+
 START_TEST(every_cut_of_an_entry_ends_with_what_is_wrong)
 {
     static const char *const suffixes[] = {".fValues", ".fVector", ".fName", ".fMore"};
@@ -496,6 +543,7 @@ int main(void)
     tcase_add_test(cases, members_of_bases_come_before_those_of_the_class_where_items_are_stored_member_by_member);
     tcase_add_test(cases, a_collection_of_a_class_of_its_own_is_read_as_a_list);
     tcase_add_test(cases, a_collection_of_the_time_before_versions_of_items_has_none);
+    tcase_add_test(cases, the_name_of_an_object_may_have_colons);
     tcase_add_test(cases, every_cut_of_an_entry_ends_with_what_is_wrong);
     tcase_add_test(cases, columns_of_an_entry_without_a_known_place_refuse_references);
     suite_add_tcase(suite, cases);

@@ -130,7 +130,7 @@ VCOL_API void vcol_dataset_options_init(vcol_dataset_options *options, size_t si
 
 /*
  * Opens `n` paths as one data set. A path is "file", "file:object" or a glob of files ("run*.root:Events";
- * sorted by name). Without an object the file's only table is meant, or `Events` if there is one.
+ * sorted by name); the object's name may have colons in it. Without an object the file's only table is meant, or `Events` if there is one.
  * Errors: MISUSE, NOT_FOUND (file or object), IO, CORRUPT, UNSUPPORTED, TYPE (files do not agree; a friend's numbers of entries),
  * NOMEM, LIMIT.
  */

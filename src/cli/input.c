@@ -96,6 +96,27 @@ int cli_operand_has_object(const char *operand)
     return strchr(operand, ':') && !exists(operand);
 }
 
+/* The colon before the object, as vcol_dataset_open finds it; NULL if there is none. */
+static const char *object_colon(const char *operand)
+{
+    const char *last = NULL;
+    for (const char *at = operand + strlen(operand); at > operand; at--) {
+        char *file;
+        struct stat info;
+        int found;
+        if (*at != ':')
+            continue;
+        file = strndup(operand, (size_t)(at - operand));
+        found = file && stat(file, &info) == 0 && !S_ISDIR(info.st_mode);
+        free(file);
+        if (found)
+            return at;
+        if (!last && at[1] != ':' && at[-1] != ':')
+            last = at;
+    }
+    return last;
+}
+
 /* ---- tables -------------------------------------------------------------------------------------- */
 
 static char *joined(const char *path, const char *object)
@@ -152,7 +173,7 @@ static vcol_status add_table(cli_tables *out, int64_t *cycles, const char *path,
 
 static vcol_status one_table(const char *operand, cli_tables *out, vcol_error *err)
 {
-    const char *colon = strrchr(operand, ':');
+    const char *colon = object_colon(operand);
     cli_table *t = out->items = calloc(1, sizeof *out->items);
     if (!t)
         return vcol_error_set(err, VCOL_NOMEM, "out of memory");

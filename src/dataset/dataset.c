@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void vcol_dataset_options_init(vcol_dataset_options *options, size_t size)
@@ -50,16 +51,36 @@ static vcol_status add_wish(wishes *w, const char *path, const char *object, vco
                                                           : vcol_error_format(err, VCOL_NOMEM, "no memory for a path");
 }
 
-/* "file", "file:object", or a glob of either form; the last colon splits unless the whole is a file. */
+/* The colon before an object, in whose name there may be more: the last behind a file, or (globs, files in memory) the last that is
+ * no half of a "::". */
+static char *find_colon(char *path, bool in_memory)
+{
+    char *last = NULL;
+    for (char *at = path + strlen(path); at > path; at--) {
+        struct stat info;
+        if (*at != ':')
+            continue;
+        *at = 0;
+        bool is_file = !in_memory && stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
+        *at = ':';
+        if (is_file)
+            return at;
+        if (!last && at[1] != ':' && at[-1] != ':')
+            last = at;
+    }
+    return last;
+}
+
+/* "file", "file:object", or a glob of either form. */
 static vcol_status add_path(wishes *w, const char *given, vcol_source *source, vcol_error *err)
 {
     char *path = vcol__copy_string(given);
     vcol_status status;
     if (!path)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for a path");
-    char *colon = strrchr(path, ':');
+    char *colon = source || access(path, F_OK) != 0 ? find_colon(path, source != NULL) : NULL;
     const char *object = NULL;
-    if (colon && colon != path && (source || access(path, F_OK) != 0)) {
+    if (colon) {
         *colon = 0;
         object = colon + 1;
     }
