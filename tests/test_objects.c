@@ -51,13 +51,13 @@ static void open_classes(void (*make)(made *m))
 }
 
 /* The columns of a type; the items of ROOT's own collections are of class Made. */
-static void open_type(const char *type)
+static void open_type_of(void (*make)(made *m), const char *type)
 {
     root_class element = {.name = {"TBranchElement", 14}};
     model_branch branch = {.named.cls = &element, .class_name = text_from(type), .id = -1};
     walk w = {.file = &file};
     vcol__arena_init(&memory, &allocator);
-    open_classes(made_info);
+    open_classes(make);
     node *top = vcol__node_of_branch(&w, &memory, &branch, NULL);
     ck_assert_ptr_nonnull(top);
     programs = vcol__program_make(&memory, top, &n_programs);
@@ -71,6 +71,11 @@ static void open_type(const char *type)
         if (again)
             programs = vcol__program_make(&memory, top, &n_programs);
     }
+}
+
+static void open_type(const char *type)
+{
+    open_type_of(made_info, type);
 }
 
 /* A member that a file describes as something else is read over: its field is of another type. */
@@ -447,6 +452,27 @@ START_TEST(a_collection_of_the_time_before_versions_of_items_has_none)
 }
 END_TEST
 
+/* Whatever their byte holds: it was not always made one of two. */
+START_TEST(bools_of_before_they_had_a_type_of_their_own_are_bools)
+{
+    static const char *const suffixes[] = {".fIs", ".fByte", ".fWas"};
+    static const int wanted[] = {1, 144, 0};
+    made e = {0};
+    open_type_of(made_info_old, "Old");
+    made_u8(&e, 255);
+    made_u8(&e, 144);
+    made_u8(&e, 0);
+    for (int i = 0; i < 3; i++) {
+        taken t = entry_of(suffixes[i], &e);
+        ck_assert_msg(!t.why, "%s", t.why);
+        ck_assert_int_eq(column(suffixes[i])->type, i == 1 ? VCOL_U8 : VCOL_BOOL);
+        ck_assert_int_eq(t.n, 1);
+        ck_assert_int_eq((uint8_t)t.values.text[0], wanted[i]);
+    }
+    close_type(&e);
+}
+END_TEST
+
 /* In memory and on disk; a friend and a glob would be divided alike. */
 START_TEST(the_name_of_an_object_may_have_colons)
 {
@@ -543,6 +569,7 @@ int main(void)
     tcase_add_test(cases, members_of_bases_come_before_those_of_the_class_where_items_are_stored_member_by_member);
     tcase_add_test(cases, a_collection_of_a_class_of_its_own_is_read_as_a_list);
     tcase_add_test(cases, a_collection_of_the_time_before_versions_of_items_has_none);
+    tcase_add_test(cases, bools_of_before_they_had_a_type_of_their_own_are_bools);
     tcase_add_test(cases, the_name_of_an_object_may_have_colons);
     tcase_add_test(cases, every_cut_of_an_entry_ends_with_what_is_wrong);
     tcase_add_test(cases, columns_of_an_entry_without_a_known_place_refuse_references);

@@ -298,10 +298,9 @@ static void string(leaf_form *f, const char *type_name)
 
 /* A member of the items of a split collection: one value an item, without heads. */
 static void collection_member(const walk *w, const model_branch *b, const model_leaf *leaf,
-                              text title, leaf_form *f)
+                              int64_t number, text title, leaf_form *f)
 {
     const model_branch *master = vcol__walk_target(w, b->branch_count, KIND_BRANCH);
-    int64_t number = b->streamer_type;
     if (vcol__leaf_number(f, number, title))
         f->count = 1;
     else if (number > TYPE_ARRAY && vcol__leaf_number(f, number - TYPE_ARRAY, title))
@@ -337,13 +336,15 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
     int64_t number = b->streamer_type;
     f->full_name = b->id >= 0 && e ? e->type_name : b->class_name;
     f->element = e;
+    if (e && e->type == TYPE_BOOL && number == TYPE_U8) /* see streamer.c */
+        number = TYPE_BOOL;
     if (b->id < 0 && b->type <= 0 &&
         (text_is(type, "string") || text_is(type, "std::string") || text_is(type, "TString"))) {
         string(f, text_is(type, "TString") ? "TString" : "std::string");
         return;
     }
     if (b->type == 31 || b->type == 41) {
-        collection_member(w, b, leaf, title, f);
+        collection_member(w, b, leaf, number, title, f);
         return;
     }
     if (b->type != 0) {

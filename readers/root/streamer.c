@@ -136,6 +136,8 @@ static void element(parse *p, text cls, root_element *e)
             e->dim[i] = cursor_i32(c);
     }
     e->type_name = cursor_text(c);
+    if (e->type == TYPE_U8 && (text_is(e->type_name, "Bool_t") || text_is(e->type_name, "bool")))
+        e->type = TYPE_BOOL; /* until ROOT 4 they had no number of their own */
     close_frame(c, inner);
     if (text_is(cls, "TStreamerBasicPointer") || text_is(cls, "TStreamerLoop")) {
         cursor_i32(c);

@@ -810,6 +810,20 @@ void made_info(made *m)
     made_end(m, frame);
 }
 
+void made_info_old(made *m)
+{
+    size_t frame = made_frame(m, 5);
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, 1);
+    info f = info_begin(m, "Old", 0x56789abc, 1, 3);
+    streamer_element(m, "TStreamerBasicType", "fIs", "", 11, 0, "Bool_t");
+    streamer_element(m, "TStreamerBasicType", "fByte", "", 11, 0, "UChar_t");
+    streamer_element(m, "TStreamerBasicType", "fWas", "", 11, 0, "bool");
+    info_end(m, f);
+    made_end(m, frame);
+}
+
 void made_info_lies(made *m)
 {
     size_t frame = made_frame(m, 5);
