@@ -119,8 +119,10 @@ static void find_counter(const walk *w, model_leaf *leaf, leaf_form *f)
         f->note = "the leaf that counts its items is not an integer per entry";
     else if (!f->counter->branch)
         f->note = "the leaf that counts its items belongs to no branch";
-    else if (f->counter->branch == leaf->branch)
-        f->note = "arrays counted by a leaf of the same branch are not supported yet";
+    else if (f->counter->branch == leaf->branch) {
+        f->note = "arrays counted by a leaf of the same branch are read only beside numbers and arrays of them";
+        f->together = 1;
+    }
 }
 
 static void plain(const walk *w, const model_branch *branch, model_leaf *leaf, leaf_form *f)

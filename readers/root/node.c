@@ -9,6 +9,7 @@
  *   object that is a branch has none
  *   TObject, TString, TDatime, TArray… stream themselves without a frame
  *   a member of a split collection that is a container has one head an entry, its items follow without
+ *   leaves of one branch lie in a row, an array that one of them counts without a head (as h2root makes of an n-tuple's blocks)
  * source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx, TGenCollectionStreamer.cxx, tree/tree/src/
  * TBranchElement.cxx; data/root/uproot-issue-1221.root, unroot-km3net_dst_v5.1_10events.root
  */
@@ -434,6 +435,59 @@ node *vcol__node_of_bytes(arena *memory)
 {
     maker m = {.memory = memory};
     node *n = vcol__maker_with(&m, NODE_REST, vcol__maker_plain(&m, "UChar_t", "")), *top = vcol__maker_with(&m, NODE_RECORD, vcol__maker_named(n, "raw"));
+    return m.nomem ? NULL : top;
+}
+
+/* Where among a branch's leaves the one is that counts leaf i, which must come before it; -1. */
+static int64_t counter_before(const walk *w, const model_branch *b, int64_t i, const model_leaf *counter)
+{
+    for (int64_t k = 0; k < i; k++)
+        if (vcol__walk_target(w, b->leaves.refs[k], KIND_LEAF) == counter)
+            return k;
+    return -1;
+}
+
+int vcol__leaves_vary(const walk *w, const model_branch *b)
+{
+    int any = 0;
+    if (b->leaves.n < 2 || b->leaves.n > MAX_NODES)
+        return 0;
+    for (int64_t i = 0; i < b->leaves.n; i++) {
+        model_leaf *leaf = vcol__walk_target(w, b->leaves.refs[i], KIND_LEAF);
+        leaf_form f;
+        if (!leaf || leaf->branch != b)
+            return 0;
+        f = vcol__leaf_form(w, b, leaf);
+        if (f.together ? counter_before(w, b, i, f.counter) < 0 : f.note || f.kind != BIND_FIXED)
+            return 0;
+        any |= f.together;
+    }
+    return any;
+}
+
+node *vcol__node_of_leaves(const walk *w, arena *memory, const model_branch *b)
+{
+    maker m = {.w = w, .memory = memory};
+    node *top = vcol__maker_node(&m, NODE_RECORD);
+    top->members = vcol__arena_new(memory, (uint64_t)b->leaves.n, sizeof *top->members);
+    if (!top->members)
+        return NULL;
+    top->whole = 1;
+    for (int64_t i = 0; i < b->leaves.n && !m.nomem; i++) {
+        model_leaf *leaf = vcol__walk_target(w, b->leaves.refs[i], KIND_LEAF);
+        leaf_form f = vcol__leaf_form(w, b, leaf);
+        node *n = number(&m, &f);
+        for (int32_t d = f.n_dims; d > 0; d--)
+            n = fixed(&m, f.dims[d - 1], n);
+        if (f.together) {
+            n = vcol__maker_with(&m, NODE_COUNTED, n);
+            n->n = counter_before(w, b, i, f.counter);
+            n->bare = 1;
+        }
+        n->name = vcol__maker_text(&m, leaf->named.name);
+        n->type_name = text_from(f.type_name);
+        top->members[top->n_members++] = n;
+    }
     return m.nomem ? NULL : top;
 }
 

@@ -252,7 +252,7 @@ static int keep(run *r, const op *o)
     if (vcol__run_left(r) < o->width)
         return vcol__run_short(r);
     r->keep[o->local] = integer(o, r->p);
-    r->p += o->width;
+    r->p += o->code == OP_LOOK ? 0 : o->width;
     return 0;
 }
 
@@ -316,12 +316,15 @@ static int one(run *r, const op *o)
     case OP_SKIP_TO_END:
         r->p = r->end;
         return 0;
+    case OP_END:
+        return vcol__run_left(r) ? vcol__run_fail(r, "its leaves end before it does") : 0;
     case OP_NO_UUID:
         if (vcol__run_left(r) < 4 || !(be32(r->p) & HAS_UUID))
             return 0;
         r->unsupported = 1;
         return vcol__run_fail(r, "references by UUID are not supported");
     case OP_KEEP:
+    case OP_LOOK:
         return keep(r, o);
     case OP_FRAME:
         return frame(r, o);
