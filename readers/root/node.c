@@ -5,7 +5,7 @@
  * FORMAT root/objects in branches
  *   a container that is a branch or a member of a class has a frame, inside another container it has none
  *   a std::string that is a member has a frame, a branch or an item of a container has none; a TString never has one
- *   an object that is a member, a base or an item of a container has a frame;
+ *   an object that is a member, a base or an item of a container has a frame, a pair too, but not a map's two;
  *   object that is a branch has none
  *   TObject, TString, TDatime, TArray… stream themselves without a frame
  *   a member of a split collection that is a container has one head an entry, its items follow without
@@ -16,6 +16,7 @@
 #include "leaf.h"
 #include "maker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { MAX_FIXED = 1 << 20 };
@@ -145,6 +146,34 @@ static node *two(maker *m, node *first, node *second, const char *a, const char 
     return n;
 }
 
+/* FORMAT root/enumeration: an i32, whatever its type is in memory. source: root-project/root core/meta/src/TStreamerElement.cxx
+ * (TStreamerSTL::TStreamerSTL), io/io/src/TGenCollectionStreamer.cxx */
+static node *enumeration(maker *m)
+{
+    return vcol__maker_type(m, (text){"Int_t", 5});
+}
+
+/* A map's key or value that no class describes: the description of the two as a pair may say that it is an enumeration. */
+static node *of_pair(maker *m, text pair, int i, node *n)
+{
+    const root_class *cls = n->undescribed ? vcol__class_find(m->w->file->classes, pair) : NULL;
+    const root_info *info = cls ? cls->newest : NULL;
+    return info && info->n_elements == 2 && info->elements[i].type == 3 ? enumeration(m) : n;
+}
+
+static node *of_map(maker *m, const text *arguments)
+{
+    node *key = vcol__maker_type(m, arguments[0]), *value = vcol__maker_type(m, arguments[1]);
+    char name[256];
+    int n = snprintf(name, sizeof name, "pair<%.*s,%.*s%s>", (int)arguments[0].n, arguments[0].s, (int)arguments[1].n, arguments[1].s,
+                     arguments[1].n && arguments[1].s[arguments[1].n - 1] == '>' ? " " : "");
+    if (n > 0 && n < (int)sizeof name) {
+        key = of_pair(m, text_from(name), 0, key);
+        value = of_pair(m, text_from(name), 1, value);
+    }
+    return vcol__maker_with(m, NODE_LIST, two(m, key, value, "0", "1"));
+}
+
 static node *of_template(maker *m, text head, const text *arguments, int n)
 {
     static const char *const lists[] = {"vector", "list", "deque", "set", "multiset", "unordered_set", "unordered_multiset",
@@ -153,9 +182,12 @@ static node *of_template(maker *m, text head, const text *arguments, int n)
     if (is_any(head, lists))
         return vcol__maker_with(m, NODE_LIST, vcol__maker_type(m, arguments[0]));
     if (is_any(head, maps) && n >= 2)
-        return vcol__maker_with(m, NODE_LIST, two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "0", "1"));
-    if (text_is(head, "pair") && n == 2)
-        return two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "first", "second");
+        return of_map(m, arguments);
+    if (text_is(head, "pair") && n == 2) {
+        node *pair = two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "first", "second");
+        pair->framed = pair->foreign = 1;
+        return pair;
+    }
     if (text_is(head, "array") && n == 2)
         return fixed(m, strtoll(arguments[1].s, NULL, 10), vcol__maker_type(m, arguments[0]));
     if (text_is(head, "bitset")) {
@@ -266,11 +298,15 @@ static node *of_number(maker *m, const root_element *e, int64_t type)
     return vcol__leaf_number(&f, type, e->title) ? number(m, &f) : NULL;
 }
 
-/* An item of an array of objects, or of pointers to objects, that another member counts. */
+/*
+ * An item of an array of objects, or of pointers to objects, that another member counts. Up to file version 51508 what such
+ * pointers are to was written without its class. source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx (kStreamLoop)
+ */
 static node *loop_item(maker *m, const root_element *e)
 {
     text type = vcol__type_pointee(e->type_name);
-    return two_stars(e->type_name) ? vcol__maker_pointer(m, type) : vcol__maker_class(m, type);
+    int pointers = two_stars(e->type_name) && m->w->file->version % LARGE_FILE > 51508;
+    return pointers ? vcol__maker_pointer(m, type) : vcol__maker_class(m, type);
 }
 
 /* What element i holds as a member of its class. `split`: as a branch of its own. */
@@ -328,6 +364,8 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
     }
     if (is_container(type)) { /* one frame around all of an array */
         n = vcol__maker_type(m, type);
+        if (n->kind == NODE_LIST && n->n_members == 1 && n->members[0]->undescribed && e->content > 0 && e->content < TYPE_ARRAY)
+            n->members[0] = enumeration(m);
         n = e->length > 1 ? dimensions(m, e, n) : n;
         n->framed = 1;
         return n;
@@ -519,7 +557,7 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         }
     }
     if (b->type == 31 || b->type == 41) { /* so many items as the entry has bytes for; heads come once */
-        int once = n->framed && n->kind != NODE_RECORD;
+        int once = n->framed && n->kind != NODE_RECORD && n->kind != NODE_CLONES && n->kind != NODE_ARRAY;
         n->framed = once ? 0 : n->framed;
         if (n->kind == NODE_REST)
             once = 0, n = vcol__maker_unread(&m, NODE_UNKNOWN, "counted arrays in split collections are not supported");

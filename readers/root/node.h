@@ -36,6 +36,7 @@ typedef struct node {
     int named;       /* a counted class name and a NUL before it */
     int base;        /* RECORD: of a base class, whose members are the class's own where items are stored member by member */
     int bare;        /* COUNTED: no flag before it */
+    int foreign;     /* framed: its class has no version: where that is 0 a checksum follows */
     int whole;       /* RECORD: its members are all that there is */
     int settled;     /* CLONES, ARRAY: the class of its items was looked for */
     int undescribed; /* OPAQUE: its class is not described in the file, so that no object of it was written */
@@ -105,14 +106,15 @@ program *vcol__program_settled(const walk *w, arena *memory, const root_branch *
 
 /* ---- running them (run.c) ------------------------------------------------------------------------ */
 
-enum { MAX_KEPT = 250 }; /* op.local is a byte */
+/* Counters of a class; of a branch's leaves, around which there is nothing whose counters would have to be put by (op.local is a byte). */
+enum { MAX_KEPT = 8, MAX_LEAVES_KEPT = 250 };
 
 typedef struct run {
     const program *program;
     const uint8_t *p, *end;
     const char *why; /* what did not fit */
     int unsupported; /* it may well be right */
-    int64_t keep[MAX_KEPT];          /* counters of the class at hand */
+    int64_t keep[MAX_LEAVES_KEPT];   /* counters of the class at hand */
     const uint8_t *column[MAX_KEPT]; /* those of all items of a collection that is stored member by member */
     int64_t items, item;             /* of that collection: how many, which one */
     const uint8_t *entry;  /* where it begins */
@@ -191,7 +193,7 @@ typedef struct op_case {
 
 struct op {
     uint8_t code, depth, local, width;
-    uint8_t is_signed, once, bare;
+    uint8_t is_signed, once, bare, foreign;
     int64_t n;
     const root_class *cls; /* FRAME */
     const op *body;

@@ -131,7 +131,7 @@ int vcol__kept_add(builder *b, ops *list, op_code code, const node *record, int3
     int wanted = 0;
     for (int32_t j = i + 1; j < until && !wanted; j++)
         wanted = counts(record->members[j], i);
-    if (!wanted || member->kind != NODE_NUMBER || member->skip || k->n == MAX_KEPT)
+    if (!wanted || member->kind != NODE_NUMBER || member->skip || k->n == (record->whole ? MAX_LEAVES_KEPT : MAX_KEPT))
         return 0;
     vcol__ops_add(b, list,
                   (op){.code = (uint8_t)code, .local = (uint8_t)k->n, .width = (uint8_t)member->form.width, .once = 1,

@@ -30,7 +30,7 @@ typedef struct builder {
 
 /* The counters that are at hand while the steps of one record's members are made: where in the run they are. */
 typedef struct kept {
-    const node *member[MAX_KEPT];
+    const node *member[MAX_LEAVES_KEPT];
     int32_t n;
 } kept;
 

@@ -133,7 +133,8 @@ static int frame(run *r, const op *o)
     version = (int16_t)be16(r->p);
     r->p += 2;
     r->end = end;
-    if ((version & ~MEMBERWISE) <= 0 && o->cls && vcol__run_left(r) >= 4 && vcol__class_info(o->cls, 0, be32(r->p)))
+    if ((version & ~MEMBERWISE) <= 0 && vcol__run_left(r) >= 4 &&
+        (o->foreign || (o->cls && vcol__class_info(o->cls, 0, be32(r->p)))))
         r->p += 4;
     if (version > 0 && version & MEMBERWISE) {
         int64_t inner;
