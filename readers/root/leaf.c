@@ -377,7 +377,8 @@ leaf_form vcol__leaf_form(const walk *w, const model_branch *branch, model_leaf 
     text cls = branch->named.cls ? branch->named.cls->name : (text){"", 0};
     if (text_is(cls, "TBranchElement")) {
         member(w, branch, leaf, &f);
-        f.object = f.note && (branch->type <= 0 || branch->type == 31 || branch->type == 41);
+        f.object = f.note && (branch->type <= 0 || branch->type == 31 || branch->type == 41 ||
+                              (vcol__branch_counts(branch) && !branch->branches.n));
     } else if (text_is(cls, "TBranchObject") || text_is(cls, "TBranchClones") || text_is(cls, "TBranchSTL") ||
              text_is(cls, "TBranchRef")) {
         f.full_name = branch->class_name.n ? branch->class_name : cls;

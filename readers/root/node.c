@@ -533,6 +533,10 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
 {
     maker m = {.w = w, .memory = memory};
     node *n;
+    if (vcol__branch_counts(b)) { /* a split collection whose items have no members */
+        n = vcol__maker_with(&m, NODE_RECORD, vcol__maker_plain(&m, "UInt_t", "size"));
+        return m.nomem ? NULL : n;
+    }
     if (b->id < 0 || !e) {
         n = vcol__maker_type(&m, b->class_name);
         if (n->kind == NODE_TOBJECT)
