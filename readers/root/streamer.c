@@ -140,7 +140,7 @@ static void element(parse *p, text cls, root_element *e)
     if (text_is(cls, "TStreamerBasicPointer") || text_is(cls, "TStreamerLoop")) {
         cursor_i32(c);
         e->counter = cursor_text(c);
-    } else if (text_is(cls, "TStreamerSTL")) {
+    } else if (text_is(cls, "TStreamerSTL") && outer.end && outer.end - c->p >= 8) {
         cursor_i32(c);
         e->content = cursor_i32(c);
     }

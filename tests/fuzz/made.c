@@ -746,6 +746,10 @@ static void streamer_element(made *m, const char *class_name, const char *name, 
     made_end(m, inner);
     if (type == 0)
         made_u32(m, 2); /* fBaseVersion */
+    if (!strcmp(class_name, "TStreamerSTL")) {
+        made_u32(m, 1); /* fSTLtype: vector */
+        made_u32(m, strcmp(type_name, "vector<float>") ? 61 : 5);
+    }
     if ((type > 40 && type < 60) || type == 501) {
         made_u32(m, 1);
         made_text(m, type == 501 ? "fCount" : "fN");
