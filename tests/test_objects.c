@@ -611,6 +611,54 @@ START_TEST(bools_of_before_they_had_a_type_of_their_own_are_bools)
 }
 END_TEST
 
+/* What its description cannot be right for is refused, also by the columns that there would be bytes for. */
+START_TEST(an_object_that_its_description_does_not_fit_is_refused)
+{
+    static const struct {
+        const char *type;
+        int counted, unsupported, bytes;
+        unsigned version;
+        const char *why;
+    } cases[] = {
+        {"vector<Old>", 1, 0, 3, 1, NULL},
+        {"vector<Old>", 0, 0, 3, 1, NULL},
+        {"vector<Old>", 1, 0, 2, 1, "an object has fewer bytes than its class's members"},
+        {"vector<Old>", 0, 0, 3, 77, "an object is of no version of its class that is known"},
+        {"vector<Old>", 0, 0, 3, 0, "an object is of no version of its class that is known"},
+        {"vector<Changed>", 1, 0, 8, 2, NULL},
+        {"vector<Changed>", 1, 1, 8, 1, "an object is of an older version of its class, which is not supported"},
+        {"vector<Same>", 1, 0, 4, 2, NULL},
+        {"vector<Same>", 1, 0, 4, 1, NULL},
+    };
+    described = made_info_old;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        made e = {0};
+        open_type(cases[i].type);
+        size_t frame = made_frame(&e, 9), inner = 0;
+        made_u32(&e, 1);
+        if (cases[i].counted)
+            inner = made_frame(&e, cases[i].version);
+        else
+            made_u16(&e, cases[i].version);
+        made_fill(&e, 1, (size_t)cases[i].bytes);
+        if (cases[i].counted)
+            made_end(&e, inner);
+        made_end(&e, frame);
+        ck_assert_int_gt(n_programs, 0);
+        for (int64_t k = 0; k < n_programs; k++) {
+            taken t = entry_of(programs[k].suffix, &e);
+            if (cases[i].why)
+                ck_assert_pstr_eq(t.why, cases[i].why);
+            else
+                ck_assert_msg(!t.why && t.n == 1, "%s%s: %s", cases[i].type, programs[k].suffix, t.why);
+            ck_assert_int_eq(t.unsupported, cases[i].unsupported);
+        }
+        close_type(&e);
+    }
+    described = made_info;
+}
+END_TEST
+
 /* In memory and on disk; a friend and a glob would be divided alike. */
 START_TEST(the_name_of_an_object_may_have_colons)
 {
@@ -713,6 +761,7 @@ int main(void)
     tcase_add_loop_test(cases, counted_arrays_of_pointers_hold_objects_in_old_files, 0, 2);
     tcase_add_test(cases, enumerations_in_a_container_are_numbers_of_four_bytes);
     tcase_add_test(cases, bools_of_before_they_had_a_type_of_their_own_are_bools);
+    tcase_add_test(cases, an_object_that_its_description_does_not_fit_is_refused);
     tcase_add_test(cases, the_name_of_an_object_may_have_colons);
     tcase_add_test(cases, every_cut_of_an_entry_ends_with_what_is_wrong);
     tcase_add_test(cases, columns_of_an_entry_without_a_known_place_refuse_references);

@@ -375,6 +375,42 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
     return vcol__maker_unread(m, NODE_OPAQUE, "members with a streamer of their own are not supported");
 }
 
+enum { MOST_LEAST = 1 << 24 }; /* no further is counted */
+
+/* Bytes that a node takes at least, its heads with it. */
+static int64_t least(const node *n)
+{
+    int64_t sum = n->skip + (n->framed ? 2 : 0);
+    switch (n->kind) {
+    case NODE_NUMBER:
+        sum += n->form.width;
+        break;
+    case NODE_TOBJECT:
+        sum += 10;
+        break;
+    case NODE_BITS:
+    case NODE_CHARS:
+    case NODE_LIST:
+    case NODE_SLOT:
+        sum += 4;
+        break;
+    case NODE_STRING:
+        sum += 1;
+        break;
+    case NODE_FIXED:
+        sum += n->n_members ? n->n * least(n->members[0]) : 0;
+        break;
+    case NODE_RECORD:
+        for (int32_t i = 0; i < n->n_members && !n->cls; i++)
+            sum += least(n->members[i]);
+        sum += n->least;
+        break;
+    default:
+        break;
+    }
+    return sum < MOST_LEAST ? sum : MOST_LEAST;
+}
+
 /* ---- classes --------------------------------------------------------------------------------------------- */
 
 static node *record(maker *m, const root_class *cls, const root_info *info)
@@ -397,6 +433,7 @@ static node *record(maker *m, const root_class *cls, const root_info *info)
         if (e->type != TYPE_BASE && e->type != TYPE_TOBJECT && e->type != TYPE_TNAMED && !text_is(e->name, "This"))
             member->name = vcol__maker_text(m, e->name);
         n->members[n->n_members++] = member;
+        n->least += least(member);
     }
     m->depth--;
     return n;

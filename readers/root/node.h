@@ -46,6 +46,7 @@ typedef struct node {
     value_form form;  /* NUMBER */
     int64_t n;             /* FIXED: items; COUNTED, LOOP: see there; STRING: 1 = a std::string; ARRAY: 1 = a TList */
     const root_class *cls; /* RECORD: whose checksum may follow a version 0 */
+    int64_t least;         /* RECORD: bytes that its members take at least */
     struct node **members; /* RECORD: n_members; LIST, REST, FIXED, COUNTED, LOOP, SLOT, CLONES, ARRAY: one, the item */
     int32_t n_members;
     struct node **cases;   /* SLOT: records of classes that have the item's class among their bases */
@@ -151,7 +152,7 @@ typedef enum op_code {
     OP_NO_UUID,       /* a TRef's bits are not to say that a text follows */
     OP_KEEP,          /* a number of n bytes to keep[local] */
     OP_LOOK,          /* the same, and it is still to come */
-    OP_FRAME,         /* byte count and version, then body, then to the frame's end */
+    OP_FRAME,         /* byte count and version, at least n bytes (of an object of class cls): body, then to the frame's end */
     OP_LIST,          /* i32 count, body so often, one depth down */
     OP_LIST_VALUES,   /* i32 count, count × n values */
     OP_MEMBERS,       /* i32 count; each of body so often, but what is to be done once; one depth down */

@@ -111,6 +111,11 @@ static void take_counted(builder *b, program *p, ops *list, int32_t at, int loca
     }
 }
 
+static op frame_of(const node *n)
+{
+    return (op){.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign, .n = n->least};
+}
+
 /* inner: it has no frame, so that all of it has to be passed. */
 static void take_record(builder *b, program *p, ops *list, int32_t at, int inner)
 {
@@ -247,7 +252,7 @@ static void take_as(builder *b, program *p, ops *list, int32_t at, const node *o
     }
     vcol__pass_members(b, &body, of, 0, i, i + 1, &k);
     take_as(b, p, &body, at, of->members[i]);
-    vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = of->cls}, &body);
+    vcol__ops_add_body(b, list, frame_of(of), &body);
 }
 
 /* The objects that link `at` points to, by their class. */
@@ -382,7 +387,7 @@ static void take(builder *b, program *p, ops *list, int32_t at)
     vcol__ops_heads(b, list, n);
     if (n->framed) {
         ops body = {0}, members = {0};
-        op o = {.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign};
+        op o = frame_of(n);
         take_inside(b, p, &body, at, &members, 0);
         o.members = members.at;
         o.n_members = members.n;

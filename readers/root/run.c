@@ -112,6 +112,17 @@ int vcol__run_members(run *r, int64_t n, const op *body, int32_t n_body)
     return status;
 }
 
+/* Whether objects by one description of a class can be read by the other. */
+static int alike(const root_info *a, const root_info *b)
+{
+    int same = a->n_elements == b->n_elements;
+    for (int32_t i = 0; same && i < a->n_elements; i++)
+        same = a->elements[i].type == b->elements[i].type && a->elements[i].length == b->elements[i].length &&
+               text_same(a->elements[i].name, b->elements[i].name) &&
+               text_same(a->elements[i].type_name, b->elements[i].type_name);
+    return same;
+}
+
 /* A frame without a byte count has no end of its own: only what comes last can be one. */
 static int frame(run *r, const op *o)
 {
@@ -119,10 +130,11 @@ static int frame(run *r, const op *o)
     uint32_t word;
     int counted, version, status;
     int64_t kept[MAX_KEPT];
-    if (vcol__run_left(r) < 6)
+    const root_info *stored = NULL; /* another description than the newest */
+    if (vcol__run_left(r) < 2)
         return vcol__run_short(r);
     memcpy(kept, r->keep, sizeof kept); /* of the class around it; a loop inside looks at them */
-    word = be32(r->p);
+    word = vcol__run_left(r) < 4 ? 0 : be32(r->p);
     counted = (word & BYTE_COUNT) != 0;
     if (counted) {
         r->p += 4;
@@ -134,8 +146,10 @@ static int frame(run *r, const op *o)
     r->p += 2;
     r->end = end;
     if ((version & ~MEMBERWISE) <= 0 && vcol__run_left(r) >= 4 &&
-        (o->foreign || (o->cls && vcol__class_info(o->cls, 0, be32(r->p)))))
+        (o->foreign || (o->cls && (stored = vcol__class_info(o->cls, 0, be32(r->p))))))
         r->p += 4;
+    else if (o->n && o->cls && version > 0 && version != o->cls->newest->version)
+        stored = vcol__class_info(o->cls, version, 0);
     if (version > 0 && version & MEMBERWISE) {
         int64_t inner;
         if (!o->members)
@@ -150,6 +164,14 @@ static int frame(run *r, const op *o)
         }
         status = vcol__run_ops(r, o->members, o->n_members);
     } else {
+        if (o->n && stored && stored != o->cls->newest && !alike(stored, o->cls->newest)) {
+            r->unsupported = 1;
+            return vcol__run_fail(r, "an object is of an older version of its class, which is not supported");
+        }
+        if (!counted && o->n && o->cls && !stored && version != o->cls->newest->version)
+            return vcol__run_fail(r, "an object is of no version of its class that is known");
+        if (counted && vcol__run_left(r) < o->n)
+            return vcol__run_fail(r, "an object has fewer bytes than its class's members");
         status = vcol__run_ops(r, o->body, o->n_body);
     }
     if (!status && counted)

@@ -840,12 +840,24 @@ void made_info_old(made *m)
     size_t frame = made_frame(m, 5);
     object_head(m);
     made_text(m, "");
-    made_u32(m, 1);
+    made_u32(m, 5);
     info f = info_begin(m, "Old", 0x56789abc, 1, 3);
     streamer_element(m, "TStreamerBasicType", "fIs", "", 11, 0, "Bool_t");
     streamer_element(m, "TStreamerBasicType", "fByte", "", 11, 0, "UChar_t");
     streamer_element(m, "TStreamerBasicType", "fWas", "", 11, 0, "bool");
     info_end(m, f);
+    for (unsigned version = 1; version <= 2; version++) {
+        f = info_begin(m, "Changed", 0x6789abc0 + version, version, (int)version);
+        if (version == 2)
+            streamer_element(m, "TStreamerBasicType", "fB", "", 5, 0, "float");
+        streamer_element(m, "TStreamerBasicType", "fA", "", 3, 0, "int");
+        info_end(m, f);
+    }
+    for (unsigned version = 1; version <= 2; version++) {
+        f = info_begin(m, "Same", 0x789abcd0 + version, version, 1);
+        streamer_element(m, "TStreamerBasicType", "fA", "", 3, 0, "int");
+        info_end(m, f);
+    }
     made_end(m, frame);
 }
 

@@ -136,7 +136,8 @@ size_t made_list_begin(made *m, int n);
 void made_sample(made_file *f, int large, int inside);
 /* The payload of a StreamerInfo record that describes TLeafI, and a class of its own. */
 void made_info(made *m);
-/* One of a class of before bools had a type of their own. */
+/* One of a class of before bools had a type of their own (Old), and of two in two versions, which are different (Changed) and the
+ * same (Same). */
 void made_info_old(made *m);
 /* One that describes members of TTree as what they are not: all but the first two. */
 void made_info_lies(made *m);
