@@ -18,8 +18,8 @@ typedef enum node_kind {
     NODE_LIST,    /* i32 n, n items */
     NODE_REST,    /* items up to the entry's end: members of a split collection */
     NODE_FIXED,   /* n items, no head */
-    NODE_COUNTED, /* u8 flag, as many items as an earlier member of the record says (its index is n) */
-    NODE_LOOP,    /* as many items as an earlier member says (its index is n), no flag */
+    NODE_COUNTED, /* u8 flag, as many items as an earlier member of the record, or of its bases, says (`counter`) */
+    NODE_LOOP,    /* as many items as that says, no flag */
     NODE_RECORD,  /* members in a row */
     NODE_SLOT,    /* a pointer: nothing, or an object of the class that its item is of, or of one of `cases` */
     NODE_CLONES,  /* TClonesArray: items of one class, whose name it holds */
@@ -36,13 +36,17 @@ typedef struct node {
     int named;       /* a counted class name and a NUL before it */
     int base;        /* RECORD: of a base class, whose members are the class's own where items are stored member by member */
     int bare;        /* COUNTED: no flag before it */
+    int whole;       /* RECORD: streams itself, so that its members are never stored apart */
     int settled;     /* CLONES, ARRAY: the class of its items was looked for */
     int undescribed; /* OPAQUE: its class is not described in the file, so that no object of it was written */
     text name;       /* of a member; empty: it adds nothing to the path */
     text type_name;
     const char *note; /* OPAQUE, UNKNOWN, SLOT: why there is no column */
     value_form form;  /* NUMBER */
-    int64_t n;             /* FIXED: items; COUNTED, LOOP: see there; STRING: 1 = a std::string; ARRAY: 1 = a TList */
+    int64_t n;             /* FIXED: items; STRING: 1 = a std::string; ARRAY: 1 = a TList */
+    const struct node *counter; /* COUNTED, LOOP: the member that says how many */
+    const struct node *equal, *square; /* COUNTED: NULL; or of a symmetric matrix: the counter is its number of rows, these of
+                                          columns and elements; the items are the triangle above and with the diagonal */
     const root_class *cls; /* RECORD: whose checksum may follow a version 0 */
     struct node **members; /* RECORD: n_members; LIST, REST, FIXED, COUNTED, LOOP, SLOT, CLONES, ARRAY: one, the item */
     int32_t n_members;
@@ -142,7 +146,11 @@ typedef enum op_code {
     OP_SKIP_TO_END,   /* of what encloses it */
     OP_NO_UUID,       /* a TRef's bits are not to say that a text follows */
     OP_KEEP,          /* a number of n bytes to keep[local] */
-    OP_FRAME,         /* byte count and version, then body, then to the frame's end */
+    OP_FRAME,         /* byte count and version, then body, then to the frame's end; what body keeps is for it only, unless `lends` */
+    OP_SCOPE,         /* body; what it keeps is for it only */
+    OP_AHEAD,         /* body, for what it keeps: then back to where it began */
+    OP_TRIANGLE,      /* of keep[local] rows, as many columns (keep[n & 255]) and elements for both (keep[n >> 8]): the elements of
+                         the triangle to keep[local] */
     OP_LIST,          /* i32 count, body so often, one depth down */
     OP_LIST_VALUES,   /* i32 count, count × n values */
     OP_MEMBERS,       /* i32 count; each of body so often, but what is to be done once; one depth down */
@@ -184,7 +192,7 @@ typedef struct op_case {
 
 struct op {
     uint8_t code, depth, local, width;
-    uint8_t is_signed, once, bare;
+    uint8_t is_signed, once, bare, lends;
     int64_t n;
     const root_class *cls; /* FRAME */
     const op *body;

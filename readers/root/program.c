@@ -91,9 +91,10 @@ static void take_items(builder *b, program *p, ops *list, int32_t at, op each, o
 static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *members, int inner);
 
 /* The items of the array at link `at`, which another member counts. */
-static void take_counted(builder *b, program *p, ops *list, int32_t at, int local)
+static void take_counted(builder *b, program *p, ops *list, int32_t at, const kept *k)
 {
     int loop = b->chain[at].node->kind == NODE_LOOP, bare = b->chain[at].node->bare, depth;
+    int local = vcol__kept_counter(b, list, k, b->chain[at].node);
     if (local < 0) {
         vcol__ops_cannot(b, "the member that counts its items cannot be kept");
         return;
@@ -115,15 +116,20 @@ static void take_counted(builder *b, program *p, ops *list, int32_t at, int loca
 static void take_record(builder *b, program *p, ops *list, int32_t at, int inner)
 {
     const node *n = b->chain[at].node;
-    kept k = {{0}, 0};
+    kept k = {.n = 0};
     int32_t child = b->chain[at].child, until = inner ? n->n_members : child + 1;
     const node *member = n->members[child];
     vcol__pass_members(b, list, n, 0, child, until, &k);
+    if (inner && vcol__node_wants(n, child + 1, until, member)) { /* what it counts has to be passed, too */
+        ops body = {0};
+        vcol__pass_members(b, &body, n, child, child + 1, until, &k);
+        vcol__ops_add_body(b, list, (op){.code = OP_AHEAD}, &body);
+    }
     if (member->kind == NODE_COUNTED) {
-        take_counted(b, p, list, at + 1, vcol__kept_find(&k, n, member->n));
+        take_counted(b, p, list, at + 1, &k);
     } else if (member->kind == NODE_LOOP) {
         ops body = {0};
-        take_counted(b, p, &body, at + 1, vcol__kept_find(&k, n, member->n));
+        take_counted(b, p, &body, at + 1, &k);
         vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = member->members[0]->cls}, &body);
     } else {
         take(b, p, list, at + 1);
@@ -138,19 +144,25 @@ static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k,
     const node *n = b->chain[at].node;
     int32_t child = b->chain[at].child;
     const node *member = n->members[child];
+    int32_t until = inner ? n->n_members : child + 1;
     int local = -1;
     ops one = {0};
-    vcol__pass_columns(b, list, n, 0, child, inner ? n->n_members : child + 1, k);
-    local = vcol__kept_find(k, n, member->n);
+    vcol__pass_columns(b, list, n, 0, child, until, k);
+    local = vcol__kept_find(k, member->counter);
     if (member->kind == NODE_RECORD && member->base) {
+        const wanting here = {n, child + 1, until, k->outer};
+        if (member->whole)
+            vcol__ops_cannot(b, "a base that streams itself is not stored member by member");
+        k->outer = &here;
         take_columns(b, p, list, at + 1, k, inner);
+        k->outer = here.outer;
     } else if (vcol__node_is_container(member)) { /* one frame around those of all items */
         ops body = {0}, members = {0}, by_member = {0};
         op frame = {.code = OP_FRAME, .once = 1};
         if (member->kind == NODE_LOOP) {
             if (local >= 0)
                 vcol__ops_add(b, &one, vcol__ops_load(k, local));
-            take_counted(b, p, &one, at + 1, local);
+            take_counted(b, p, &one, at + 1, k);
         } else {
             take_inside(b, p, &one, at + 1, &members, 1);
         }
@@ -165,7 +177,7 @@ static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k,
         if (member->kind == NODE_COUNTED) {
             if (local >= 0)
                 vcol__ops_add(b, &one, vcol__ops_load(k, local));
-            take_counted(b, p, &one, at + 1, local);
+            take_counted(b, p, &one, at + 1, k);
         } else {
             take(b, p, &one, at + 1);
         }
@@ -179,9 +191,9 @@ static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k,
 static void take_members(builder *b, const program *p, ops *list, int32_t at, int inner)
 {
     program copy = *p;
-    kept k = {{0}, 0};
+    kept k = {.n = 0};
     const char *note = b->note;
-    if (at + 1 >= b->length || b->chain[at + 1].node->kind != NODE_RECORD)
+    if (at + 1 >= b->length || b->chain[at + 1].node->kind != NODE_RECORD || b->chain[at + 1].node->whole)
         return;
     b->note = NULL;
     take_columns(b, &copy, list, at + 1, &k, inner);
@@ -195,7 +207,7 @@ static void take_size(builder *b, program *p, ops *list, int32_t at, ops *member
 {
     const node *n = b->chain[at].node, *item = n->members[0];
     ops body = {0}, columns = {0};
-    kept k = {{0}, 0};
+    kept k = {.n = 0};
     p->form = (value_form){.kind = VALUE_SWAP4, .width = 4, .type = VCOL_U32};
     p->type = VCOL_U32;
     if (n->kind == NODE_SLOT) {
@@ -221,7 +233,7 @@ static int32_t base_of(const node *n, text name)
 {
     for (int32_t i = 0; i < n->n_members; i++) {
         const node *m = n->members[i];
-        if (!m->name.n && m->framed && (text_same(m->type_name, name) || (m->kind == NODE_RECORD && base_of(m, name) >= 0)))
+        if (!m->name.n && (m->framed || m->whole) && (text_same(m->type_name, name) || (m->kind == NODE_RECORD && base_of(m, name) >= 0)))
             return i;
     }
     return -1;
@@ -232,7 +244,7 @@ static void take_as(builder *b, program *p, ops *list, int32_t at, const node *o
 {
     const node *wanted = b->chain[at].node;
     ops body = {0};
-    kept k = {{0}, 0};
+    kept k = {.n = 0};
     int32_t i;
     if (of == wanted || text_same(of->type_name, wanted->type_name)) {
         take(b, p, list, at);
@@ -385,6 +397,10 @@ static void take(builder *b, program *p, ops *list, int32_t at)
         o.members = members.at;
         o.n_members = members.n;
         vcol__ops_add_body(b, list, o, &body);
+    } else if (n->kind == NODE_RECORD && at > 0 && vcol__node_counts(n)) {
+        ops body = {0};
+        take_inside(b, p, &body, at, NULL, 1);
+        vcol__ops_add_body(b, list, (op){.code = OP_SCOPE}, &body);
     } else {
         take_inside(b, p, list, at, NULL, at > 0);
     }

@@ -137,5 +137,7 @@ void made_sample(made_file *f, int large, int inside);
 void made_info(made *m);
 /* One that describes members of TTree as what they are not: all but the first two. */
 void made_info_lies(made *m);
+/* Of classes with arrays that their bases' members count, and of matrices. */
+void made_info_counted(made *m);
 
 #endif
