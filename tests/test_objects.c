@@ -728,6 +728,80 @@ START_TEST(arrays_are_counted_by_members_of_bases)
 }
 END_TEST
 
+/* ---- items of which only the number is known -------------------------------------------------------------- */
+
+/* What a frame holds of items whose bytes nobody knows. */
+static void put_items(made *m, uint32_t bytes)
+{
+    size_t frame = made_frame(m, 1);
+    made_fill(m, 0xa5, bytes);
+    made_end(m, frame);
+}
+
+/* _i: two objects, or their members one after the other. */
+START_TEST(items_without_members_have_the_number_that_a_member_says)
+{
+    made e = {0};
+    static const char *const suffixes[] = {".fBare", ".fUnknown"};
+    const int64_t ends[] = {3, 5};
+    const int32_t last[] = {70, 71};
+    open_type("vector<Bares>");
+    size_t frame = made_frame(&e, _i ? 0x4009 : 9), inner;
+    if (_i)
+        made_u16(&e, 1);
+    made_u32(&e, 2);
+    for (uint32_t i = 0; i < 2 && !_i; i++) {
+        inner = made_frame(&e, 1);
+        made_u32(&e, 3 - i);
+        put_items(&e, 6 * (3 - i));
+        put_items(&e, 4);
+        made_u32(&e, 70 + i);
+        made_end(&e, inner);
+    }
+    if (_i) {
+        made_u32(&e, 3);
+        made_u32(&e, 2);
+        put_items(&e, 30);
+        put_items(&e, 5);
+        made_u32(&e, 70);
+        made_u32(&e, 71);
+    }
+    made_end(&e, frame);
+    for (size_t i = 0; i < 2; i++) {
+        const program *p = column(suffixes[i]);
+        taken t = entry_of(suffixes[i], &e);
+        ck_assert_msg(!t.why, "%s", t.why);
+        ck_assert_int_eq(p->type, VCOL_EMPTY);
+        ck_assert_int_eq(p->depth, 2);
+        ck_assert_int_eq(p->n_leaves, 3);
+        ck_assert_int_eq(t.n, 0);
+        ck_assert_int_eq(t.ends[0][0], 2);
+        ck_assert_mem_eq(t.ends[1], ends, sizeof ends);
+    }
+    taken t = entry_of(".fLast", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_mem_eq(t.values.i32, last, sizeof last);
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(more_items_than_bytes_are_refused)
+{
+    made e = {0};
+    open_type("vector<Bares>");
+    size_t frame = begin_vector(&e, 1), inner = made_frame(&e, 1);
+    made_u32(&e, 5);
+    put_items(&e, 4);
+    put_items(&e, 5);
+    made_u32(&e, 1);
+    made_end(&e, inner);
+    made_end(&e, frame);
+    ck_assert_ptr_nonnull(entry_of(".fBare", &e).why);
+    ck_assert_ptr_null(entry_of(".fUnknown", &e).why);
+    close_type(&e);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("objects");
@@ -748,6 +822,8 @@ int main(void)
     tcase_add_test(cases, every_cut_of_a_matrix_ends_with_what_is_wrong);
     tcase_add_test(cases, members_around_matrices_keep_their_own_counters);
     tcase_add_loop_test(cases, arrays_are_counted_by_members_of_bases, 0, 2);
+    tcase_add_loop_test(cases, items_without_members_have_the_number_that_a_member_says, 0, 2);
+    tcase_add_test(cases, more_items_than_bytes_are_refused);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

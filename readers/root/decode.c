@@ -160,7 +160,7 @@ static vcol_status no_room(const reading *r, const vcol_part *part)
 
 static int fits(const vcol_part *part, int64_t per_item, size_t width)
 {
-    return part->items >= 0 && (uint64_t)part->items <= part->size / width / (uint64_t)per_item;
+    return part->items >= 0 && (!width || (uint64_t)part->items <= part->size / width / (uint64_t)per_item);
 }
 
 /* ---- objects -------------------------------------------------------------------------------------- */
@@ -241,8 +241,8 @@ static vcol_status decode_objects(const reading *r, const vcol_part *parts, int3
         if (part->leaf == p->n_leaves - 1) {
             if (!fits(part, p->multiple, width))
                 return no_room(r, part);
-            x.values = part->dst;
-            x.values_room = part->items * p->multiple;
+            x.values = width ? part->dst : NULL;
+            x.values_room = width ? part->items * p->multiple : 0;
             continue;
         }
         for (int d = 0; d < p->depth; d++) {

@@ -2,7 +2,7 @@
 /*
  * From nodes to columns: one for each value that is not a head, a length or a pointer; and to the steps that find its values
  * in an entry. What lies before a value is passed (pass.c); what lies behind it, inside a frame, is not looked at. Items of a
- * collection that have no values make a column `size`, how many they are.
+ * collection that have no values make a column `size`, how many they are; those that a member counts a column of values without bytes.
  */
 #include "program.h"
 
@@ -103,7 +103,12 @@ static void take_counted(builder *b, program *p, ops *list, int32_t at, const ke
     depth = descend(p, 1);
     if (loop) {
         ops body = {0};
-        take(b, p, &body, at + 1);
+        if (at + 1 == b->length) { /* nothing is known of the items, which a frame ends, but their number */
+            p->form = (value_form){.type = VCOL_EMPTY};
+            p->type = VCOL_EMPTY;
+        } else {
+            take(b, p, &body, at + 1);
+        }
         vcol__ops_add_body(b, list, (op){.code = OP_LOOP, .local = (uint8_t)local, .depth = (uint8_t)depth}, &body);
     } else {
         op each = {.code = OP_COUNTED, .local = (uint8_t)local, .depth = (uint8_t)depth, .bare = (uint8_t)bare}, bulk = each;
@@ -440,10 +445,7 @@ static void column(builder *b)
     for (int i = 0; i < VCOL_MAX_LEVELS; i++)
         p->leaf_of[i] = -1;
     b->note = NULL;
-    if (last->kind == NODE_LOOP)
-        vcol__ops_cannot(b, "its items have no members that are described");
-    else
-        take(b, p, &list, 0);
+    take(b, p, &list, 0);
     if ((last->kind == NODE_CLONES || last->kind == NODE_ARRAY) && !last->n_members && !last->settled)
         p->unsettled = (node *)(uintptr_t)last;
     p->note = b->note;

@@ -69,7 +69,7 @@ static void run_program(const program *p, const uint8_t *entry, size_t n, int64_
     }
     uint8_t *values = NULL;
     if (items <= MOST / p->multiple) {
-        taken.values_room = items * p->multiple;
+        taken.values_room = vcol_type_width(p->form.type) ? items * p->multiple : 0;
         taken.values = values = malloc((size_t)taken.values_room * vcol_type_width(p->form.type) + 1);
         FUZZ_RULE(!vcol__run_entry(&taken));
         FUZZ_RULE(taken.p == counted.p && taken.values_room == 0);
@@ -205,7 +205,7 @@ int fuzz_seed(int i, made *out)
                                         "pair<int,vector<Made> >", "vector<array<short,3> >", "bitset<8>", "vector<Made>",
                                         "vector<Made*>", "TClonesArray", "TObjArray", "TRefArray", "Held", "Own", "vector<Held>",
                                         "TList", "vector<Derived>", "TRef", "vector<TMatrixTSym<double> >", "Matrices",
-                                        "vector<Counted>"};
+                                        "vector<Counted>", "vector<Bares>"};
     size_t frame, inner;
     if (i >= (int)(sizeof types / sizeof *types))
         return 0;
@@ -340,6 +340,19 @@ int fuzz_seed(int i, made *out)
         made_u32(out, 1);
         made_u8(out, 1);
         made_u32(out, 2);
+        made_u32(out, 3);
+        made_end(out, inner);
+        made_end(out, frame);
+        break;
+    case 21:
+        frame = list(out, 1, 9, 1);
+        inner = made_frame(out, 1);
+        made_u32(out, 2);
+        for (int k = 0; k < 2; k++) {
+            size_t items = made_frame(out, 1);
+            made_fill(out, 1, 12);
+            made_end(out, items);
+        }
         made_u32(out, 3);
         made_end(out, inner);
         made_end(out, frame);

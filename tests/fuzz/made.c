@@ -819,7 +819,7 @@ void made_info_counted(made *m)
     info f;
     object_head(m);
     made_text(m, "");
-    made_u32(m, 3);
+    made_u32(m, 5);
     f = info_begin(m, "Counted", 0x56789abc, 1, 4); /* by a member of its base */
     streamer_element(m, "TStreamerBase", "Made", "", 0, 0, "BASE");
     streamer_element(m, "TStreamerBasicType", "fFirst", "", 3, 0, "int");
@@ -836,6 +836,14 @@ void made_info_counted(made *m)
     streamer_element(m, "TStreamerObject", "fMatrix", "", 61, 0, "TMatrixT<double>");
     streamer_element(m, "TStreamerBasicPointer", "fValues", "[fN]", 45, 0, "float*");
     streamer_element(m, "TStreamerObjectPointer", "fPointer", "", 64, 0, "TMatrixTSym<float>*");
+    info_end(m, f);
+    f = info_begin(m, "Bare", 0x89abcdef, 1, 0);
+    info_end(m, f);
+    f = info_begin(m, "Bares", 0x9abcdef0, 1, 4);
+    streamer_element(m, "TStreamerBasicType", "fCount", "", 6, 0, "int");
+    streamer_element(m, "TStreamerLoop", "fBare", "[fCount]", 501, 0, "Bare*");
+    streamer_element(m, "TStreamerLoop", "fUnknown", "[fCount]", 501, 0, "Unknown*");
+    streamer_element(m, "TStreamerBasicType", "fLast", "", 3, 0, "int");
     info_end(m, f);
     made_end(m, frame);
 }
