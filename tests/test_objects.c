@@ -604,6 +604,10 @@ START_TEST(every_cut_of_a_matrix_ends_with_what_is_wrong)
     for (size_t n = 1; n < e.n; n++) {
         uint8_t *cut = malloc(n); /* so that a sanitizer sees what is read behind it */
         memcpy(cut, e.data, n);
+        if (n >= 4) { /* the frame fits, its items do not */
+            uint32_t count = __builtin_bswap32(0x40000000u | (uint32_t)(n - 4));
+            memcpy(cut, &count, 4);
+        }
         for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
             run r = {.program = column(suffixes[i]), .p = cut, .end = cut + n, .position = PLACE};
             ck_assert_int_eq(vcol__run_entry(&r), -1);
@@ -802,6 +806,82 @@ START_TEST(more_items_than_bytes_are_refused)
 }
 END_TEST
 
+/* ---- references by UUID --------------------------------------------------------------------------------- */
+
+static const char uuid[] = "9cf27c12-98e4-4d4b-b034-22427f80813b";
+
+/* To nothing; to an object of process 3, and referred to itself; by UUID; by UUID, which is empty. */
+static void put_references(made *m)
+{
+    static const uint32_t bits[] = {0, 0x10, 0x20, 0x03000020};
+    for (uint32_t i = 0; i < 4; i++) {
+        made_u16(m, 1);
+        made_u32(m, i);
+        made_u32(m, bits[i]);
+        if (i == 1)
+            made_u16(m, 9);
+        if (i < 2)
+            made_u16(m, 3 * i);
+        else
+            made_text(m, i == 2 ? uuid : "");
+    }
+}
+
+START_TEST(references_by_uuid_have_a_text_in_place_of_a_process)
+{
+    made e = {0};
+    const int32_t numbers[] = {0, 1, 2, 3}, bits[] = {0, 0x10, 0x20, 0x03000020};
+    const uint16_t processes[] = {0, 3, 0, 0};
+    const int64_t ends[] = {0, 0, 36, 36};
+    open_type("vector<TRef>");
+    size_t frame = begin_vector(&e, 4);
+    put_references(&e);
+    made_end(&e, frame);
+    taken t = entry_of(".fUniqueID", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_mem_eq(t.values.i32, numbers, sizeof numbers);
+    t = entry_of(".fBits", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_mem_eq(t.values.i32, bits, sizeof bits);
+    t = entry_of(".pidf", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_int_eq(t.n, 4);
+    ck_assert_mem_eq(t.values.text, processes, sizeof processes);
+    t = entry_of(".uuid", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_int_eq(t.n, 36);
+    ck_assert_mem_eq(t.values.text, uuid, 36);
+    ck_assert_mem_eq(t.ends[1], ends, sizeof ends);
+    ck_assert_int_eq(column(".uuid")->type, VCOL_CHAR);
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(every_cut_of_a_reference_ends_with_what_is_wrong)
+{
+    made e = {0};
+    open_type("vector<TRef>");
+    size_t frame = begin_vector(&e, 4);
+    put_references(&e);
+    made_end(&e, frame);
+    for (size_t n = 1; n < e.n; n++) {
+        uint8_t *cut = malloc(n); /* so that a sanitizer sees what is read behind it */
+        memcpy(cut, e.data, n);
+        if (n >= 4) { /* the frame fits, its items do not */
+            uint32_t count = __builtin_bswap32(0x40000000u | (uint32_t)(n - 4));
+            memcpy(cut, &count, 4);
+        }
+        for (int64_t i = 0; i < n_programs; i++) {
+            run r = {.program = &programs[i], .p = cut, .end = cut + n, .position = PLACE};
+            ck_assert_int_eq(vcol__run_entry(&r), -1);
+            ck_assert_ptr_nonnull(r.why);
+        }
+        free(cut);
+    }
+    close_type(&e);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("objects");
@@ -824,6 +904,8 @@ int main(void)
     tcase_add_loop_test(cases, arrays_are_counted_by_members_of_bases, 0, 2);
     tcase_add_loop_test(cases, items_without_members_have_the_number_that_a_member_says, 0, 2);
     tcase_add_test(cases, more_items_than_bytes_are_refused);
+    tcase_add_test(cases, references_by_uuid_have_a_text_in_place_of_a_process);
+    tcase_add_test(cases, every_cut_of_a_reference_ends_with_what_is_wrong);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

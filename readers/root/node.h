@@ -13,6 +13,8 @@
 typedef enum node_kind {
     NODE_NUMBER,  /* form.width bytes */
     NODE_BITS,    /* TObject::fBits: u32, and a u16 where bit 4 is set; n = 1: of a TRef */
+    NODE_PROCESS, /* of a TRef: u16; nothing, and then 0, where its bits say that it is by UUID */
+    NODE_UUID,    /* of a TRef: nothing; a counted string where they say so */
     NODE_STRING,  /* a counted string */
     NODE_CHARS,   /* i32 n, n bytes */
     NODE_LIST,    /* i32 n, n items */
@@ -111,6 +113,7 @@ typedef struct run {
     const uint8_t *p, *end;
     const char *why; /* what did not fit */
     int unsupported; /* it may well be right */
+    int by_uuid;     /* the TRef at hand */
     int64_t keep[MAX_KEPT];          /* counters of the class at hand */
     const uint8_t *column[MAX_KEPT]; /* those of all items of a collection that is stored member by member */
     int64_t items, item;             /* of that collection: how many, which one */
@@ -144,7 +147,9 @@ typedef enum op_code {
     OP_SKIP_EACH,     /* i32 count, body so often */
     OP_SKIP_TIMES,    /* body n times */
     OP_SKIP_TO_END,   /* of what encloses it */
-    OP_NO_UUID,       /* a TRef's bits are not to say that a text follows */
+    OP_BY_UUID,       /* looks at a TRef's bits: by_uuid */
+    OP_SKIP_PROCESS,  /* u16 unless by_uuid */
+    OP_SKIP_UUID,     /* a counted string if by_uuid */
     OP_KEEP,          /* a number of n bytes to keep[local] */
     OP_FRAME,         /* byte count and version, then body, then to the frame's end; what body keeps is for it only, unless `lends` */
     OP_SCOPE,         /* body; what it keeps is for it only */
@@ -176,6 +181,8 @@ typedef enum op_code {
     OP_TIMES,         /* body n times, same depth */
     OP_VALUES,        /* n values */
     OP_BITS,          /* one value of TObject bits */
+    OP_PROCESS,       /* one value, a u16 unless by_uuid */
+    OP_UUID,          /* a counted string if by_uuid, one depth down */
     OP_STRING,        /* a counted string, one depth down */
     OP_CHARS,         /* i32 n, n bytes, one depth down */
 } op_code;

@@ -54,14 +54,18 @@ node *vcol__maker_tobject(maker *m)
     return of_members(m, members, 2);
 }
 
-/* FORMAT root/TRef: TObject, u16 number of the process (with fBits' bit 5 a string instead). source: root-project/root
- * core/base/src/TRef.cxx (Streamer) */
+/* FORMAT root/TRef: TObject, u16 number of the process; with fBits' bit 5 a counted string instead, the UUID of what it refers to.
+ * source: root-project/root core/base/src/TRef.cxx (Streamer); data/own.root */
 node *vcol__maker_reference(maker *m)
 {
-    node *members[] = {vcol__maker_plain(m, "UInt_t", "fUniqueID"), vcol__maker_named(vcol__maker_node(m, NODE_BITS), "fBits"), vcol__maker_plain(m, "UShort_t", "pidf")};
+    node *members[] = {vcol__maker_plain(m, "UInt_t", "fUniqueID"), vcol__maker_named(vcol__maker_node(m, NODE_BITS), "fBits"),
+                       vcol__maker_named(vcol__maker_node(m, NODE_PROCESS), "pidf"), vcol__maker_named(vcol__maker_node(m, NODE_UUID), "uuid")};
+    node *n;
     members[0]->skip = 2;
     members[1]->n = 1;
-    return of_members(m, members, 3);
+    n = of_members(m, members, 4);
+    n->whole = 1;
+    return n;
 }
 
 /* FORMAT root/TRefArray: a frame, TObject, the name, i32 n, i32 lower bound, u16 number of the process, n × u32. source:
@@ -78,7 +82,7 @@ node *vcol__maker_references(maker *m)
     members[5]->counter = members[2];
     members[5]->bare = 1;
     n = of_members(m, members, 6);
-    n->framed = 1;
+    n->framed = n->whole = 1;
     return n;
 }
 

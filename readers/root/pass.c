@@ -287,8 +287,14 @@ void vcol__pass(builder *b, ops *list, const node *n)
         break;
     case NODE_BITS:
         if (n->n)
-            vcol__ops_add(b, list, (op){.code = OP_NO_UUID});
+            vcol__ops_add(b, list, (op){.code = OP_BY_UUID});
         vcol__ops_add(b, list, (op){.code = OP_SKIP_BITS, .n = 1});
+        break;
+    case NODE_PROCESS:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_PROCESS});
+        break;
+    case NODE_UUID:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_UUID});
         break;
     case NODE_STRING:
         vcol__ops_add(b, list, (op){.code = OP_SKIP_STRINGS, .n = 1});

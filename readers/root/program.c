@@ -20,6 +20,7 @@ static int list_below(const builder *b, int32_t at)
         case NODE_LOOP:
         case NODE_STRING:
         case NODE_CHARS:
+        case NODE_UUID:
             return 1;
         case NODE_LIST:
         case NODE_SLOT:
@@ -326,16 +327,22 @@ static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *memb
         p->form = (value_form){.kind = VALUE_SWAP4, .width = 4, .type = VCOL_U32};
         p->type = VCOL_U32;
         if (n->n)
-            vcol__ops_add(b, list, (op){.code = OP_NO_UUID});
+            vcol__ops_add(b, list, (op){.code = OP_BY_UUID});
         vcol__ops_add(b, list, (op){.code = OP_BITS});
+        break;
+    case NODE_PROCESS:
+        p->form = (value_form){.kind = VALUE_SWAP2, .width = 2, .type = VCOL_U16};
+        p->type = VCOL_U16;
+        vcol__ops_add(b, list, (op){.code = OP_PROCESS});
         break;
     case NODE_STRING:
     case NODE_CHARS:
+    case NODE_UUID:
         level(b, p, VCOL_LEVEL_LIST, 0);
         p->form = (value_form){.kind = VALUE_COPY1, .width = 1, .type = VCOL_CHAR};
         p->type = VCOL_CHAR;
         depth = descend(p, 1);
-        vcol__ops_add(b, list, (op){.code = n->kind == NODE_STRING ? OP_STRING : OP_CHARS, .depth = (uint8_t)depth});
+        vcol__ops_add(b, list, (op){.code = n->kind == NODE_STRING ? OP_STRING : n->kind == NODE_CHARS ? OP_CHARS : OP_UUID, .depth = (uint8_t)depth});
         break;
     case NODE_LIST:
         level(b, p, VCOL_LEVEL_LIST, 0);

@@ -347,11 +347,19 @@ static int one(run *r, const op *o)
     case OP_SKIP_TO_END:
         r->p = r->end;
         return 0;
-    case OP_NO_UUID:
-        if (vcol__run_left(r) < 4 || !(be32(r->p) & HAS_UUID))
-            return 0;
-        r->unsupported = 1;
-        return vcol__run_fail(r, "references by UUID are not supported");
+    case OP_BY_UUID:
+        r->by_uuid = vcol__run_left(r) >= 4 && be32(r->p) & HAS_UUID; /* it ends early: the next step says so */
+        return 0;
+    case OP_SKIP_PROCESS:
+        return r->by_uuid ? 0 : vcol__run_skip(r, 2);
+    case OP_SKIP_UUID:
+        return r->by_uuid ? vcol__run_string(r, &s, &n) : 0;
+    case OP_PROCESS:
+        return r->by_uuid ? vcol__run_number(r, 0) : take_values(r, 1);
+    case OP_UUID:
+        if (!r->by_uuid)
+            return vcol__run_add(r, o->depth, 0);
+        return vcol__run_string(r, &s, &n) || vcol__run_add(r, o->depth, n) || values(r, s, n) ? -1 : 0;
     case OP_KEEP:
         return keep(r, o);
     case OP_FRAME:

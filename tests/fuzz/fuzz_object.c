@@ -205,7 +205,7 @@ int fuzz_seed(int i, made *out)
                                         "pair<int,vector<Made> >", "vector<array<short,3> >", "bitset<8>", "vector<Made>",
                                         "vector<Made*>", "TClonesArray", "TObjArray", "TRefArray", "Held", "Own", "vector<Held>",
                                         "TList", "vector<Derived>", "TRef", "vector<TMatrixTSym<double> >", "Matrices",
-                                        "vector<Counted>", "vector<Bares>"};
+                                        "vector<Counted>", "vector<Bares>", "vector<TRef>"};
     size_t frame, inner;
     if (i >= (int)(sizeof types / sizeof *types))
         return 0;
@@ -355,6 +355,14 @@ int fuzz_seed(int i, made *out)
         }
         made_u32(out, 3);
         made_end(out, inner);
+        made_end(out, frame);
+        break;
+    case 22: /* the second by UUID */
+        frame = list(out, 1, 10, 2);
+        tobject(out, 0);
+        made_u16(out, 1);
+        tobject(out, 0x20);
+        made_text(out, "12345678-1234-1234-1234-123456789abc");
         made_end(out, frame);
         break;
     default:

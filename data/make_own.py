@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make data/matrices.root: trees of ROOT's matrices and vectors, which stream themselves.
+"""Make data/own.root: trees of ROOT's classes that stream themselves.
 
 Symmetric, full and sparse matrices and vectors, of doubles and floats: as members of a class between others, as items of vectors, in fixed
-arrays, behind pointers (to nothing, to a class derived from one), as a base class, and as branches of their own. The tree `whole` has
-objects in one branch each, `split` the same with branches for members; `none` has no entries. Vectors of a class derived from a matrix are
-stored member by member, which vcol does not read.
+arrays, behind pointers (to nothing, to a class derived from one), as a base class, and as branches of their own; references to an object
+and, by UUID, to the file; items without members that another member counts. The tree `whole` has objects in one branch each, `split`
+the same with branches for members; `none` has no entries. Vectors of a class derived from a matrix are stored member by member, which
+vcol does not read.
 
     pip install root              # ROOT from PyPI writes the file
-    make_matrices.py matrices.root > matrices.jsonl
+    make_own.py own.root > own.jsonl
 
-The values are the same each time; the file's bytes are not. What is printed is what every column of `whole`, then of `split`, has to
-be, by the rules that the matrices are filled by here once more in Python, not by reading the file.
+The values are the same each time, but for the file's UUID; the file's bytes are not. What is printed is what every column of `whole`, then
+of `split`, has to be, by the rules that the objects are filled by here once more in Python, not by reading the file.
 """
 import json
 import os
@@ -28,6 +29,8 @@ CODE = r'''
 #include "TMatrixDSym.h"
 #include "TMatrixF.h"
 #include "TMatrixFSym.h"
+#include "TNamed.h"
+#include "TRef.h"
 #include "TTree.h"
 #include "TVectorD.h"
 #include "TVectorF.h"
@@ -77,9 +80,16 @@ public:
     ClassDef(Shifted, 2)
 };
 
+class Bare {
+public:
+    virtual ~Bare() {}
+    ClassDef(Bare, 1)
+};
+
 class Track {
 public:
     Int_t n = 0;
+    Bare *bare = nullptr; //[n]
     TMatrixDSym covariance;
     TVectorD state;
     TMatrixFSym weight;
@@ -89,13 +99,13 @@ public:
     Int_t last = 0;
     Track() {}
     Track(int i)
-        : n(i % 3), covariance(symmetric<TMatrixDSym>(i % 4 + 1, i)), state(column<TVectorD>(i % 4 + 1, i)),
+        : n(i % 3), bare(new Bare[3]), covariance(symmetric<TMatrixDSym>(i % 4 + 1, i)), state(column<TVectorD>(i % 4 + 1, i)),
           weight(symmetric<TMatrixFSym>(i % 2 + 1, 0.25 * i)), projection(full<TMatrixF>(i % 2 + 1, i % 3 + 1, i)),
           hits(new Float_t[3]{i + 0.5f, i + 1.5f, i + 2.5f}), errors(column<TVectorF>(i % 5 + 1, 0.5)), last(-i)
     {
     }
     Track(const Track &o)
-        : n(o.n), covariance(o.covariance), state(o.state), weight(o.weight), projection(o.projection),
+        : n(o.n), bare(new Bare[3]), covariance(o.covariance), state(o.state), weight(o.weight), projection(o.projection),
           hits(new Float_t[3]{o.hits[0], o.hits[1], o.hits[2]}), errors(o.errors), last(o.last)
     {
     }
@@ -103,8 +113,16 @@ public:
     ClassDef(Track, 3)
 };
 
+TObject *referred(int i)
+{
+    static TNamed object("object", "");
+    return i % 3 == 0 ? nullptr : i % 3 == 1 ? static_cast<TObject *>(&object) : gDirectory->GetFile();
+}
+
 class Fit {
 public:
+    TRef first;
+    std::vector<TRef> references;
     std::vector<Track> tracks;
     std::vector<TMatrixDSym> symmetrics;
     std::vector<TMatrixD> matrices;
@@ -114,8 +132,10 @@ public:
     TMatrixDSym *pointer = nullptr;
     Int_t last = 0;
     Fit() {}
-    Fit(int i) : last(i)
+    Fit(int i) : first(referred(i)), last(i)
     {
+        for (int k = 0; k < i % 5; k++)
+            references.emplace_back(referred(i + k));
         for (int k = 0; k < i % 4; k++) {
             tracks.emplace_back(i + k);
             symmetrics.push_back(symmetric<TMatrixDSym>(k + 1, i));
@@ -134,17 +154,19 @@ public:
 };
 
 #ifdef __CLING__
+#pragma link C++ class Bare + ;
 #pragma link C++ class Shifted + ;
 #pragma link C++ class Track + ;
 #pragma link C++ class Fit + ;
 #pragma link C++ class std::vector < Track> + ;
 #pragma link C++ class std::vector < Shifted> + ;
+#pragma link C++ class std::vector < TRef> + ;
 #pragma link C++ class std::vector < TMatrixDSym> + ;
 #pragma link C++ class std::vector < TMatrixD> + ;
 #pragma link C++ class std::vector < TVectorD> + ;
 #endif
 
-void make(const char *name, int events)
+std::string make(const char *name, int events)
 {
     TFile file(name, "recreate", "", 109);
     for (const char *title : {"whole", "split", "none"}) {
@@ -157,6 +179,7 @@ void make(const char *name, int events)
         TVectorF *v = new TVectorF;
         TMatrixDSparse *p = new TMatrixDSparse;
         Shifted *d = new Shifted;
+        TRef *r = new TRef;
         tree.Branch("fit", &fit, 4000, split);
         tree.Branch("symmetric", &s, 4000, split);
         tree.Branch("floats", &f, 4000, split);
@@ -164,6 +187,7 @@ void make(const char *name, int events)
         tree.Branch("vector", &v, 4000, split);
         tree.Branch("sparse", &p, 4000, split);
         tree.Branch("shifted", &d, 4000, split);
+        tree.Branch("reference", &r, 4000, split);
         for (int i = 0; i < events && *title != 'n'; i++) {
             fit = new Fit(i);
             s = new TMatrixDSym(symmetric<TMatrixDSym>(i % 6 + 1, i));
@@ -172,10 +196,12 @@ void make(const char *name, int events)
             v = new TVectorF(column<TVectorF>(i % 4 + 1, 0.25 * i));
             p = new TMatrixDSparse(sparse(i));
             d = new Shifted(i);
+            r = new TRef(referred(i + 1));
             tree.Fill();
         }
         tree.Write();
     }
+    return file.GetUUID().AsString();
 }
 '''
 
@@ -214,9 +240,14 @@ def shifted(i):
     return symmetric(2, i) | {"shift": i % 3, "by": [i + k for k in range(i % 3)]}
 
 
+def reference(i, uuid):
+    return {"fUniqueID": int(i % 3 == 1), "fBits": 32 * (i % 3 == 2), "pidf": 0, "uuid": uuid if i % 3 == 2 else ""}
+
+
 def track(i):
     return {
         "n": i % 3,
+        "bare": [{}] * (i % 3),
         "covariance": symmetric(i % 4 + 1, i),
         "state": vector(i % 4 + 1, i),
         "weight": symmetric(i % 2 + 1, 0.25 * i, 4),
@@ -232,10 +263,12 @@ def each(items, like):
     return {k: each([x[k] for x in items], v) if isinstance(v, dict) else [x[k] for x in items] for k, v in like.items()}
 
 
-def fit(i):
+def fit(i, uuid):
     n = range(i % 4)
     pointers = [[], [symmetric(2, 7 * i)], [symmetric(2, i)]][i % 3]
     return {
+        "first": reference(i, uuid),
+        "references": each([reference(i + k, uuid) for k in range(i % 5)], reference(0, "")),
         "tracks": each([track(i + k) for k in n], track(0)),
         "symmetrics": each([symmetric(k + 1, i) for k in n], symmetric(1, 0)),
         "matrices": each([full(k + 1, 2, i) for k in n], full(1, 1, 0)),
@@ -246,15 +279,16 @@ def fit(i):
     }
 
 
-def row(i):
+def row(i, uuid):
     return {
-        "fit": fit(i),
+        "fit": fit(i, uuid),
         "symmetric": symmetric(i % 6 + 1, i),
         "floats": symmetric(i % 3 + 1, 0.5 * i, 4),
         "matrix": full(i % 3 + 1, i % 2 + 1, -i),
         "vector": vector(i % 4 + 1, 0.25 * i),
         "sparse": sparse(i),
         "shifted": shifted(i),
+        "reference": reference(i + 1, uuid),
     }
 
 
@@ -271,7 +305,7 @@ def flat(prefix, value, out, split):
             path = f"{prefix}.{name}" if prefix else name
         if isinstance(item, dict):
             flat(path, item, out, split)
-        elif not (split and path == "fit/tracks/tracks.hits"):
+        elif not (split and path in ("fit/tracks/tracks.hits", "fit/tracks/tracks.bare")):
             out[path] = item
 
 
@@ -280,22 +314,22 @@ def text(value):
         return f"{value:g}"
     if isinstance(value, list):
         return "[" + ",".join(text(item) for item in value) + "]"
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if value in TOLERANCE.values() else json.dumps(value)
 
 
 def main():
     import ROOT # pylint: disable=import-outside-toplevel
     name = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as work:
-        with open(f"{work}/matrices.C", "w", encoding="utf-8") as f:
+        with open(f"{work}/own.C", "w", encoding="utf-8") as f:
             f.write(CODE)
         ROOT.gSystem.Load("libMatrix")
-        ROOT.gROOT.ProcessLine(f".L {work}/matrices.C+")
-        ROOT.make(name, EVENTS)
+        ROOT.gROOT.ProcessLine(f".L {work}/own.C+")
+        uuid = str(ROOT.make(name, EVENTS))
     for split in (False, True):
         for i in range(EVENTS):
             out = {}
-            flat("", row(i), out, split)
+            flat("", row(i, uuid), out, split)
             print("{" + ",".join(f'"{path}":{text(value)}' for path, value in out.items()) + "}")
 
 
