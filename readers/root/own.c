@@ -64,7 +64,7 @@ node *vcol__maker_reference(maker *m)
     members[0]->skip = 2;
     members[1]->n = 1;
     n = of_members(m, members, 4);
-    n->whole = 1;
+    n->sealed = 1;
     return n;
 }
 
@@ -82,7 +82,7 @@ node *vcol__maker_references(maker *m)
     members[5]->counter = members[2];
     members[5]->bare = 1;
     n = of_members(m, members, 6);
-    n->framed = n->whole = 1;
+    n->framed = n->sealed = 1;
     return n;
 }
 
@@ -124,7 +124,7 @@ node *vcol__maker_symmetric(maker *m, text name)
         members[0] = base;
         members[1] = elements;
         n = of_members(m, members, 2);
-        n->whole = 1;
+        n->sealed = 1;
         n->type_name = text_from(known[i].name);
         return n;
     }
@@ -181,11 +181,12 @@ static void find_cases(maker *m, node *n, const node *item)
 static node *to_items(maker *m, node_kind kind, node *item)
 {
     node *n;
-    if (item->kind != NODE_RECORD && item->kind != NODE_TOBJECT && item->kind != NODE_CLONES && item->kind != NODE_ARRAY &&
+    int array = item->kind == NODE_LIST && item->n == 1; /* of numbers */
+    if (item->kind != NODE_RECORD && item->kind != NODE_TOBJECT && item->kind != NODE_CLONES && item->kind != NODE_ARRAY && !array &&
         !item->undescribed)
         return vcol__maker_unread(m, kind, item->note ? item->note : "pointers to this are not supported");
     n = vcol__maker_with(m, kind, item);
-    if (item->type_name.n && item->kind != NODE_TOBJECT && !item->undescribed)
+    if (item->type_name.n && item->kind != NODE_TOBJECT && !array && !item->undescribed)
         find_cases(m, n, item);
     return n;
 }

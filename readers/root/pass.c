@@ -15,6 +15,11 @@ void vcol__ops_add(builder *b, ops *list, op o)
         last->n += o.n; /* one step for a run of the same */
         return;
     }
+    if (o.code == OP_SKIP_COUNTED && o.bare && last && last->code == o.code && last->bare && last->local == o.local &&
+        last->n + o.n <= INT32_MAX) {
+        last->n += o.n;
+        return;
+    }
     if (b->n_ops++ >= MAX_OPS) {
         vcol__ops_cannot(b, "classes of so many members are not supported");
         return;
@@ -156,11 +161,11 @@ static int wanted(const node *record, int32_t i, int32_t until, const kept *k)
     return is;
 }
 
-/* Keeps member i if it counts one of those before `until`. */
-static int keep(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k)
+int vcol__kept_add(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k)
 {
     const node *member = record->members[i];
-    if (!wanted(record, i, until, k) || member->kind != NODE_NUMBER || member->skip || k->n == MAX_KEPT)
+    if (!wanted(record, i, until, k) || member->kind != NODE_NUMBER || member->skip ||
+        k->n == (record->whole ? MAX_LEAVES_KEPT : MAX_KEPT))
         return 0;
     vcol__ops_add(b, list,
                   (op){.code = (uint8_t)code, .local = (uint8_t)k->n, .width = (uint8_t)member->form.width, .once = 1,
@@ -219,7 +224,7 @@ void vcol__pass_members(builder *b, ops *list, const node *record, int32_t from,
 {
     for (int32_t i = from; i < to; i++) {
         const node *member = record->members[i];
-        if (keep(b, list, OP_KEEP, record, i, until, k))
+        if (vcol__kept_add(b, list, OP_KEEP, record, i, until, k))
             continue;
         if (is_counted(member)) {
             pass_counted(b, list, member, k);
@@ -241,11 +246,11 @@ void vcol__pass_columns(builder *b, ops *list, const node *record, int32_t from,
         const node *member = record->members[i];
         ops one = {0};
         int local = vcol__kept_find(k, member->counter);
-        if (keep(b, list, OP_COLUMN, record, i, until, k))
+        if (vcol__kept_add(b, list, OP_COLUMN, record, i, until, k))
             continue;
         if (member->kind == NODE_RECORD && member->base) {
             const wanting here = {record, i + 1, until, k->outer};
-            if (member->whole)
+            if (member->sealed)
                 vcol__ops_cannot(b, "a base that streams itself lies before it");
             k->outer = &here;
             vcol__pass_columns(b, list, member, 0, member->n_members, member->n_members, k);

@@ -126,7 +126,7 @@ static void take_record(builder *b, program *p, ops *list, int32_t at, int inner
     int32_t child = b->chain[at].child, until = inner ? n->n_members : child + 1;
     const node *member = n->members[child];
     vcol__pass_members(b, list, n, 0, child, until, &k);
-    if (inner && vcol__node_wants(n, child + 1, until, member)) { /* what it counts has to be passed, too */
+    if (inner && member->kind == NODE_RECORD && vcol__node_wants(n, child + 1, until, member)) { /* what it counts is passed, too */
         ops body = {0};
         vcol__pass_members(b, &body, n, child, child + 1, until, &k);
         vcol__ops_add_body(b, list, (op){.code = OP_AHEAD}, &body);
@@ -138,6 +138,8 @@ static void take_record(builder *b, program *p, ops *list, int32_t at, int inner
         take_counted(b, p, &body, at + 1, &k);
         vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = member->members[0]->cls}, &body);
     } else {
+        if (inner)
+            vcol__kept_add(b, list, OP_LOOK, n, child, until, &k);
         take(b, p, list, at + 1);
     }
     if (inner)
@@ -157,7 +159,7 @@ static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k,
     local = vcol__kept_find(k, member->counter);
     if (member->kind == NODE_RECORD && member->base) {
         const wanting here = {n, child + 1, until, k->outer};
-        if (member->whole)
+        if (member->sealed)
             vcol__ops_cannot(b, "a base that streams itself is not stored member by member");
         k->outer = &here;
         take_columns(b, p, list, at + 1, k, inner);
@@ -199,7 +201,7 @@ static void take_members(builder *b, const program *p, ops *list, int32_t at, in
     program copy = *p;
     kept k = {.n = 0};
     const char *note = b->note;
-    if (at + 1 >= b->length || b->chain[at + 1].node->kind != NODE_RECORD || b->chain[at + 1].node->whole)
+    if (at + 1 >= b->length || b->chain[at + 1].node->kind != NODE_RECORD || b->chain[at + 1].node->sealed)
         return;
     b->note = NULL;
     take_columns(b, &copy, list, at + 1, &k, inner);
@@ -239,7 +241,7 @@ static int32_t base_of(const node *n, text name)
 {
     for (int32_t i = 0; i < n->n_members; i++) {
         const node *m = n->members[i];
-        if (!m->name.n && (m->framed || m->whole) && (text_same(m->type_name, name) || (m->kind == NODE_RECORD && base_of(m, name) >= 0)))
+        if (!m->name.n && (m->framed || m->sealed) && (text_same(m->type_name, name) || (m->kind == NODE_RECORD && base_of(m, name) >= 0)))
             return i;
     }
     return -1;
@@ -404,7 +406,7 @@ static void take(builder *b, program *p, ops *list, int32_t at)
     vcol__ops_heads(b, list, n);
     if (n->framed) {
         ops body = {0}, members = {0};
-        op o = {.code = OP_FRAME, .cls = n->cls};
+        op o = {.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign};
         take_inside(b, p, &body, at, &members, 0);
         o.members = members.at;
         o.n_members = members.n;
@@ -414,7 +416,9 @@ static void take(builder *b, program *p, ops *list, int32_t at)
         take_inside(b, p, &body, at, NULL, 1);
         vcol__ops_add_body(b, list, (op){.code = OP_SCOPE}, &body);
     } else {
-        take_inside(b, p, list, at, NULL, at > 0);
+        take_inside(b, p, list, at, NULL, at > 0 || n->whole);
+        if (n->whole)
+            vcol__ops_add(b, list, (op){.code = OP_END});
     }
 }
 
@@ -449,6 +453,8 @@ static void column(builder *b)
     p->suffix = vcol__arena_text(b->memory, suffix);
     b->nomem |= !p->suffix;
     p->multiple = 1;
+    if (b->length > 1 && b->chain[0].node->kind == NODE_RECORD)
+        p->type_name = b->chain[0].node->members[b->chain[0].child]->type_name;
     for (int i = 0; i < VCOL_MAX_LEVELS; i++)
         p->leaf_of[i] = -1;
     b->note = NULL;
