@@ -8,6 +8,8 @@
  */
 #include "node.h"
 
+#include <stddef.h>
+
 /* A basket being read. */
 typedef struct reading {
     const root_table *table;
@@ -192,7 +194,11 @@ static vcol_status one_object(const reading *r, int64_t row, int64_t at, run *x)
     x->position = position_of(r, row, at);
     if (row + 1 < r->rows && r->tag.tail == TAIL_NONE) {
         const program *p = x->program;
-        run pass = {.program = p, .p = x->p, .end = x->end};
+        run pass;
+        memset(&pass, 0, offsetof(run, keep)); /* for each entry: counters are many */
+        pass.program = p;
+        pass.p = x->p;
+        pass.end = x->end;
         if (p->bytes) { /* there are no offsets where all entries are of one size */
             x->end = x->p + r->tag.content / (uint64_t)r->rows;
             return r->tag.content % (uint64_t)r->rows ? ERROR(r, "without offsets of its entries it cannot be read") : VCOL_OK;

@@ -121,7 +121,6 @@ typedef struct run {
     const char *why; /* what did not fit */
     int unsupported; /* it may well be right */
     int by_uuid;     /* the TRef at hand */
-    int64_t keep[MAX_LEAVES_KEPT];   /* counters of the class at hand */
     const uint8_t *column[MAX_KEPT]; /* those of all items of a collection that is stored member by member */
     int64_t items, item;             /* of that collection: how many, which one */
     const uint8_t *entry;  /* where it begins */
@@ -134,6 +133,7 @@ typedef struct run {
     uint8_t *values; /* NULL: only count */
     int64_t values_room;
     int64_t n_values; /* items of the innermost depth so far (times multiple: values) */
+    int64_t keep[MAX_LEAVES_KEPT]; /* counters of the class at hand: each is set before it is looked at */
 } run;
 
 /* Runs steps over [p, end); 0, or -1 with `why`. p is behind what was looked at. */
