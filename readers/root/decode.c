@@ -292,11 +292,11 @@ static vcol_status count_items(const reading *r, int64_t skip, int64_t count, in
 }
 
 vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *block, const void *plain,
-                                 const void *state, int64_t skip, int64_t count, int64_t *rows,
-                                 int64_t *items, vcol_error *err)
+                                 const void *state, const vcol_deps *deps, int64_t skip, int64_t count,
+                                 int64_t *rows, int64_t *items, vcol_error *err)
 {
     reading r = reading_of(object, group, block, plain, err);
-    (void)state;
+    (void)state, (void)deps;
     if (count < 0)
         count = r.rows - skip;
     if (skip < 0 || count < 0 || skip > r.rows || count > r.rows - skip)
