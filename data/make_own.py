@@ -305,7 +305,7 @@ def flat(prefix, value, out, split):
             path = f"{prefix}.{name}" if prefix else name
         if isinstance(item, dict):
             flat(path, item, out, split)
-        elif not (split and path in ("fit/tracks/tracks.hits", "fit/tracks/tracks.bare")):
+        elif not (split and path == "fit/tracks/tracks.bare"):
             out[path] = item
 
 

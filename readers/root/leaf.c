@@ -6,7 +6,8 @@
  *     C counted string (an empty one takes no bytes at all). fLen = product of the constant dimensions, whose
  *     sizes stand in the title only; fLeafCount counts what remains.
  * FORMAT root/TBranchElement  fType 0: an entry is a member of type fStreamerType, or (fID < 0) a whole
- * object; 31, 41: one value for each item that the fBranchCount's entry counts. vector<T> of numbers: u32
+ * object; 31, 41: one value for each item that the fBranchCount's entry counts; a counted array: for each item u8 flag,
+ * and if it is not 0 as many values as the entry of fBranchCount2 says of the item. vector<T> of numbers: u32
  * byte count, i16 version, i32 n, n values. A top-level std::string is a bare counted string, a member has a
  * frame. source: root-project/root tree/tree/src/TLeaf*.cxx (ReadBasket), TBranchElement.cxx (InitInfo,
  * ReadLeaves…); data/root/uproot-sample-*.root, gohep-ndim-slice.root, unroot-tree_basictypes.root
@@ -298,6 +299,22 @@ static void string(leaf_form *f, const char *type_name)
     f->count = 1;
 }
 
+/* A counted array in the items of a split collection; how many values an item has is what another of its members says. */
+static void array_of_items(const walk *w, const model_branch *b, leaf_form *f)
+{
+    model_branch *lengths = vcol__walk_target(w, b->branch_lengths, KIND_BRANCH);
+    model_leaf *leaf = lengths && lengths->leaves.n == 1 ? vcol__walk_target(w, lengths->leaves.refs[0], KIND_LEAF) : NULL;
+    leaf_form said = {.note = ""};
+    if (leaf && leaf->branch == lengths && lengths != b && lengths->streamer_type == TYPE_COUNTER && lengths->branch_count == b->branch_count)
+        said = vcol__leaf_form(w, lengths, leaf);
+    f->kind = BIND_LISTS;
+    f->lengths = lengths;
+    if (said.note || said.kind != BIND_ITEMS || said.count != 1 || said.form.type != VCOL_U32)
+        f->note = "the branch that says how long its arrays are is not in the file";
+    else if (f->element && f->element->length > 1)
+        f->note = "arrays of counted arrays in split collections are not supported";
+}
+
 /* A member of the items of a split collection: one value an item, without heads. */
 static void collection_member(const walk *w, const model_branch *b, const model_leaf *leaf,
                               text title, leaf_form *f)
@@ -308,11 +325,15 @@ static void collection_member(const walk *w, const model_branch *b, const model_
         f->count = 1;
     else if (number > TYPE_ARRAY && vcol__leaf_number(f, number - TYPE_ARRAY, title))
         dimensions(f, leaf->named.title, leaf->len);
+    else if (number > TYPE_COUNTED && number < TYPE_OBJECT && vcol__leaf_number(f, number - TYPE_COUNTED, title))
+        f->count = 1;
     else {
         f->note = "containers and classes in split collections are not supported yet";
         return;
     }
     f->kind = BIND_ITEMS;
+    if (number > TYPE_COUNTED)
+        array_of_items(w, b, f);
     f->counter = master && vcol__branch_counts(master) && master->leaves.n
                      ? vcol__walk_target(w, master->leaves.refs[0], KIND_LEAF)
                      : NULL;

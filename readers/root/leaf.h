@@ -13,7 +13,8 @@ typedef struct leaf_form {
     const char *type_name; /* of one value, "float" */
     const char *note;      /* why it is not supported */
     text full_name;        /* type as the file tells it, where there is no type_name */
-    model_leaf *counter;   /* BIND_ITEMS: the leaf that counts */
+    model_leaf *counter;   /* BIND_ITEMS, BIND_LISTS: the leaf that counts */
+    model_branch *lengths; /* BIND_LISTS: the branch that says how many values an item has */
     int32_t n_dims;
     int64_t dims[MAX_DIMS];
     int64_t count; /* their product */

@@ -67,6 +67,8 @@ typedef enum binding_kind {
     BIND_COUNTS, /* computed by the runtime */
     BIND_FIXED,  /* entries of `stride` bytes */
     BIND_ITEMS,  /* as many items of `stride` bytes as another group counts */
+    BIND_LISTS,  /* as many lists as another group counts: u8 flag, and if it is set as many values of `stride` bytes as a third
+                    group says of the item */
     BIND_VECTOR, /* byte count, version, i32 n, n values */
     BIND_STRING, /* a counted string */
     BIND_CHARS,  /* a counted string, or nothing for an empty one */
