@@ -263,7 +263,11 @@ int vcol__leaf_named(leaf_form *f, text type)
     const number_type *n = named_number(type.s, type.n);
     if (n)
         set(f, n);
-    return n != NULL;
+    else if (text_is(type, "Float16_t")) /* of an item there is nothing that tells a range */
+        set_real(f, VCOL_F32, (text){"", 0});
+    else
+        return 0;
+    return 1;
 }
 
 /* vector<T> (and other sequences, which are streamed alike) of numbers. */
@@ -361,7 +365,7 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
         f->note = "counted arrays in classes are not supported yet";
     } else if (b->id >= 0 && number == TYPE_TSTRING) {
         string(f, "TString");
-    } else if (sequence(f, type)) {
+    } else if ((b->id < 0 || !e || (e->type >= TYPE_STL && e->dims == 0)) && sequence(f, type)) {
         ;
     } else {
         f->note = text_is(type, "string") ? "strings in classes are not supported yet"

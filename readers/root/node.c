@@ -7,6 +7,7 @@
  *   a std::string that is a member has a frame, a branch or an item of a container has none; a TString never has one
  *   an object that is a member, a base or an item of a container has a frame;
  *   object that is a branch has none
+ *   a fixed array of containers or of TStrings has one frame around all, items of a std::array have none, whatever they are
  *   TObject, TString, TDatime, TArray… stream themselves without a frame
  *   a member of a split collection that is a container has one head an entry, its items follow without
  * source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx, TGenCollectionStreamer.cxx, tree/tree/src/
@@ -144,7 +145,13 @@ static node *two(maker *m, node *first, node *second, const char *a, const char 
     return n;
 }
 
-static node *of_template(maker *m, text head, const text *arguments, int n)
+static int described(const maker *m, text name)
+{
+    const root_class *cls = vcol__class_find(m->w->file->classes, name);
+    return cls && cls->infos;
+}
+
+static node *of_template(maker *m, text type, text head, const text *arguments, int n)
 {
     static const char *const lists[] = {"vector", "list", "deque", "set", "multiset", "unordered_set", "unordered_multiset",
                                         "forward_list", "ROOT::VecOps::RVec", "RVec", "ROOT::RVec", NULL};
@@ -153,8 +160,10 @@ static node *of_template(maker *m, text head, const text *arguments, int n)
         return vcol__maker_with(m, NODE_LIST, vcol__maker_type(m, arguments[0]));
     if (is_any(head, maps) && n >= 2)
         return vcol__maker_with(m, NODE_LIST, two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "0", "1"));
-    if (text_is(head, "pair") && n == 2)
+    if (text_is(head, "pair") && n == 2 && !described(m, type)) /* else it is a class as any */
         return two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "first", "second");
+    if (text_is(head, "unique_ptr") && n)
+        return vcol__maker_pointer(m, arguments[0]);
     if (text_is(head, "array") && n == 2)
         return fixed(m, strtoll(arguments[1].s, NULL, 10), vcol__maker_type(m, arguments[0]));
     if (text_is(head, "bitset")) {
@@ -187,7 +196,7 @@ node *vcol__maker_type(maker *m, text type)
     m->open[m->depth - 1] = NULL;
     n = template_of(type, &head, arguments);
     if (n)
-        made = of_template(m, head, arguments, n);
+        made = of_template(m, type, head, arguments, n);
     m->depth--;
     return made ? made : vcol__maker_class(m, type);
 }
@@ -293,12 +302,14 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
     case TYPE_OBJECT_INLINE + TYPE_ARRAY:
     case TYPE_ANY_INLINE + TYPE_ARRAY:
     case TYPE_OBJECT + TYPE_ARRAY:
-    case TYPE_ANY + TYPE_ARRAY:
-        return dimensions(m, e, vcol__maker_class(m, type));
+    case TYPE_ANY + TYPE_ARRAY: /* of a std::array: its items, bare */
+        return dimensions(m, e, is_container(type) ? vcol__maker_type(m, type) : vcol__maker_class(m, type));
     case TYPE_TSTRING:
         return vcol__maker_node(m, NODE_STRING);
     case TYPE_TSTRING + TYPE_ARRAY:
-        return dimensions(m, e, vcol__maker_node(m, NODE_STRING));
+        n = dimensions(m, e, vcol__maker_node(m, NODE_STRING));
+        n->framed = 1;
+        return n;
     case TYPE_TOBJECT:
         return vcol__maker_node(m, NODE_TOBJECT);
     case TYPE_TNAMED:

@@ -185,6 +185,7 @@ typedef struct op_case {
 struct op {
     uint8_t code, depth, local, width;
     uint8_t is_signed, once, bare;
+    uint8_t exact; /* FRAME: its body ends where it does */
     int64_t n;
     const root_class *cls; /* FRAME */
     const op *body;

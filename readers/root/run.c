@@ -150,6 +150,8 @@ static int frame(run *r, const op *o)
         status = vcol__run_ops(r, o->members, o->n_members);
     } else {
         status = vcol__run_ops(r, o->body, o->n_body);
+        if (!status && counted && o->exact && r->p != end) /* they are of another type */
+            status = vcol__run_fail(r, "its items do not take as many bytes as it has");
     }
     if (!status && counted)
         r->p = end;
