@@ -148,7 +148,7 @@ static int add_page(records *r, const record *like, const uint8_t *p, size_t siz
         one->payload = p;
         one->stored = packed ? HEAD + le24(p + 3) : size;
         one->unpacked = packed ? le24(p + 6) : size;
-        one->basket = 1;
+        one->basket = one->page = 1;
         note_codec(r, one);
         p += one->stored;
     }

@@ -15,6 +15,7 @@ typedef struct record {
     size_t stored;           /* bytes of the payload */
     size_t unpacked;
     int basket;              /* of class TBasket, or a compression block or plain page of an RNTuple */
+    int page;                /* the latter: a checksum of 8 bytes is behind it */
     int cycle;
     char class_name[32], name[64];
 } record;

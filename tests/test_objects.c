@@ -48,15 +48,15 @@ static void open_classes(void (*make)(made *m))
     ck_assert(!vcol__classes_compile(&file, NULL));
 }
 
-/* The columns of a type; the items of ROOT's own collections are of class Made. */
-static void open_type(const char *type)
+/* The columns of a branch that has a type, or (id 0) a member of a class; the items of ROOT's own collections are of class Made. */
+static void open_branch(const char *type, int id, int branch_type, const root_element *member)
 {
     root_class element = {.name = {"TBranchElement", 14}};
-    model_branch branch = {.named.cls = &element, .class_name = text_from(type), .id = -1};
+    model_branch branch = {.named.cls = &element, .class_name = text_from(type), .id = id, .type = branch_type};
     walk w = {.file = &file};
     vcol__arena_init(&memory, &allocator);
     open_classes(made_info);
-    node *top = vcol__node_of_branch(&w, &memory, &branch, NULL);
+    node *top = vcol__node_of_branch(&w, &memory, &branch, member);
     ck_assert_ptr_nonnull(top);
     programs = vcol__program_make(&memory, top, &n_programs);
     for (int again = 1; again;) {
@@ -69,6 +69,11 @@ static void open_type(const char *type)
         if (again)
             programs = vcol__program_make(&memory, top, &n_programs);
     }
+}
+
+static void open_type(const char *type)
+{
+    open_branch(type, -1, 0, NULL);
 }
 
 /* A member that a file describes as something else is read over: its field is of another type. */
@@ -445,6 +450,140 @@ START_TEST(a_collection_of_the_time_before_versions_of_items_has_none)
 }
 END_TEST
 
+/* Of a class without a version: 0, and the description's checksum. */
+START_TEST(pairs_in_a_list_have_a_frame_each)
+{
+    made e = {0};
+    open_type("vector<pair<int,float>>");
+    size_t frame = made_frame(&e, 9);
+    made_u32(&e, 3);
+    for (int i = 0; i < 3; i++) {
+        size_t inner = made_frame(&e, i == 2 ? 1 : 0);
+        if (i < 2)
+            made_u32(&e, 0x69032978);
+        made_u32(&e, (uint32_t)i + 5);
+        made_f32(&e, (float)i / 4);
+        made_end(&e, inner);
+    }
+    made_end(&e, frame);
+    taken first = entry_of(".first", &e), second = entry_of(".second", &e);
+    ck_assert_msg(!first.why && !second.why, "%s", first.why ? first.why : second.why);
+    ck_assert_int_eq(first.ends[0][0], 3);
+    ck_assert_int_eq(second.n, 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(first.values.i32[i], i + 5);
+        ck_assert(second.values.f32[i] == (float)i / 4);
+    }
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(pointers_to_arrays_of_numbers_are_followed)
+{
+    made e = {0};
+    open_type("vector<TArrayF*>");
+    size_t frame = begin_vector(&e, 2), object = e.n;
+    made_u32(&e, 0);
+    made_u32(&e, UINT32_MAX);
+    made_bytes(&e, "TArrayF", 8);
+    made_u32(&e, 2);
+    made_f32(&e, 1.5f);
+    made_f32(&e, -2);
+    made_set32(&e, object, 0x40000000u | (uint32_t)(e.n - object - 4));
+    made_u32(&e, 0);
+    made_end(&e, frame);
+    taken t = entry_of("", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_int_eq(t.ends[0][0], 2);
+    ck_assert_int_eq(t.ends[1][0], 1);
+    ck_assert_int_eq(t.ends[1][1], 1);
+    ck_assert_int_eq(t.ends[2][0], 2);
+    ck_assert(t.n == 2 && t.values.f32[0] == 1.5f && t.values.f32[1] == -2);
+    close_type(&e);
+}
+END_TEST
+
+/* Each item of a split collection has its own, with a frame of its own. */
+START_TEST(arrays_of_clones_in_a_split_collection_have_a_frame_each)
+{
+    const root_element member = {.name = text_from("fClones"), .type_name = text_from("TClonesArray"), .type = 61};
+    made e = {0};
+    open_branch("Item", 0, 31, &member);
+    for (int i = 0; i < 3; i++) {
+        size_t frame = made_frame(&e, 4);
+        tobject(&e, 0x3000000);
+        made_text(&e, "Mades");
+        made_text(&e, "Made;3");
+        made_u32(&e, (uint32_t)i);
+        made_u32(&e, 0);
+        for (int k = 0; k < i; k++) {
+            made_u8(&e, 1);
+            put_made(&e, k + 1, (float)(10 * i + k));
+        }
+        made_end(&e, frame);
+    }
+    taken t = entry_of(".fValues", &e);
+    const float values[] = {10, 20, 21, 22};
+    const int64_t arrays[] = {0, 1, 3}, lists[] = {1, 2, 4};
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_int_eq(t.ends[0][0], 3);
+    ck_assert_mem_eq(t.ends[1], arrays, sizeof arrays);
+    ck_assert_mem_eq(t.ends[2], lists, sizeof lists);
+    ck_assert_int_eq(t.n, 4);
+    ck_assert(t.values.f32[0] == values[0] && t.values.f32[1] == values[1] && t.values.f32[2] == 21 && t.values.f32[3] == values[3]);
+    close_type(&e);
+}
+END_TEST
+
+/* Before file version 51509 without their class. */
+START_TEST(counted_arrays_of_pointers_hold_objects_in_old_files)
+{
+    const root_element member = {.name = text_from("fTable"), .type_name = text_from("Made**"), .type = 501, .counter = text_from("fN")};
+    made e = {0};
+    file.version = _i ? 62400 : 51508;
+    open_branch("Holder", 0, 0, &member);
+    size_t frame = made_frame(&e, 1);
+    for (int i = 0; i < 2; i++) {
+        if (_i)
+            put_pointer(&e, "Made", 0, 0, 1, (float)i);
+        else
+            put_made(&e, 1, (float)i);
+    }
+    made_end(&e, frame);
+    taken t = entry_of(".fValues", &e);
+    file.version = 0;
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_int_eq(t.ends[0][0], 2);
+    ck_assert(t.n == 2 && t.values.f32[0] == 0 && t.values.f32[1] == 1);
+    close_type(&e);
+}
+END_TEST
+
+/* Items of a class that nobody describes, which the container's own description calls numbers. */
+START_TEST(enumerations_in_a_container_are_numbers_of_four_bytes)
+{
+    root_element member = {.name = text_from("fColours"), .type_name = text_from("vector<Colour>"), .type = 300, .content = 2};
+    made e = {0};
+    open_branch("Holder", 0, 0, &member);
+    size_t frame = begin_vector(&e, 2);
+    made_u32(&e, 70000);
+    made_u32(&e, (uint32_t)-4);
+    made_end(&e, frame);
+    taken t = entry_of("", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert(t.n == 2 && t.values.i32[0] == 70000 && t.values.i32[1] == -4);
+    made_free(&info);
+    vcol__arena_free(&memory);
+    vcol__arena_free(&file.memory);
+    member.content = 61; /* objects */
+    open_branch("Holder", 0, 0, &member);
+    t = entry_of(".size", &e);
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert(t.n == 1 && t.values.i32[0] == 2);
+    close_type(&e);
+}
+END_TEST
+
 START_TEST(every_cut_of_an_entry_ends_with_what_is_wrong)
 {
     static const char *const suffixes[] = {".fValues", ".fVector", ".fName", ".fMore"};
@@ -496,6 +635,11 @@ int main(void)
     tcase_add_test(cases, members_of_bases_come_before_those_of_the_class_where_items_are_stored_member_by_member);
     tcase_add_test(cases, a_collection_of_a_class_of_its_own_is_read_as_a_list);
     tcase_add_test(cases, a_collection_of_the_time_before_versions_of_items_has_none);
+    tcase_add_test(cases, pairs_in_a_list_have_a_frame_each);
+    tcase_add_test(cases, pointers_to_arrays_of_numbers_are_followed);
+    tcase_add_test(cases, arrays_of_clones_in_a_split_collection_have_a_frame_each);
+    tcase_add_loop_test(cases, counted_arrays_of_pointers_hold_objects_in_old_files, 0, 2);
+    tcase_add_test(cases, enumerations_in_a_container_are_numbers_of_four_bytes);
     tcase_add_test(cases, every_cut_of_an_entry_ends_with_what_is_wrong);
     tcase_add_test(cases, columns_of_an_entry_without_a_known_place_refuse_references);
     suite_add_tcase(suite, cases);

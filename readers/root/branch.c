@@ -164,7 +164,7 @@ root_branch *vcol__branch_make(root_table *table, const walk *w, const model_bra
     }
     for (int64_t i = 0; i < known && !b->fault; i++) {
         int64_t at = element(&model->basket_seek, i), size = element(&model->basket_bytes, i);
-        const model_basket *basket = at > 0 ? NULL : slot(w, model, i);
+        const model_basket *basket = at > 0 && size > 0 ? NULL : slot(w, model, i);
         if (basket) {
             if (!inside)
                 inside = vcol__arena_new(memory, (uint64_t)n, sizeof *inside);

@@ -11,7 +11,7 @@
 #include "recover.h"
 #include "streamer.h"
 
-enum { HEADER = 64, LARGE = 1000000, RECORD_SLACK = 1024 };
+enum { HEADER = 64, RECORD_SLACK = 1024 };
 /* Metadata above BIG that packs better than MAX_RATIO : 1 was made to fill memory. */
 enum { BIG = 32 << 20, MAX_RATIO = 128 };
 
@@ -95,7 +95,7 @@ static vcol_status header(root_file *file, vcol_error *err)
     cursor_u32(&c);
     file->version = cursor_i32(&c);
     file->begin = cursor_u32(&c);
-    file->large = file->version >= LARGE;
+    file->large = file->version >= LARGE_FILE;
     file->end = file->large ? cursor_u64(&c) : cursor_u32(&c);
     cursor_take(&c, file->large ? 8 : 4);
     cursor_take(&c, 8);

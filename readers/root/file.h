@@ -15,6 +15,7 @@ enum {
     BASKET_HEAD = 19,     /* bytes of a basket's own head, without fIOBits */
     MAX_RECORD = 1 << 28, /* bytes unpacked that metadata may have */
     MAX_DIRECTORY_DEPTH = 64,
+    LARGE_FILE = 1000000, /* versions of files with 64-bit places are so much higher */
 };
 
 typedef struct root_key {

@@ -119,8 +119,10 @@ static void find_counter(const walk *w, model_leaf *leaf, leaf_form *f)
         f->note = "the leaf that counts its items is not an integer per entry";
     else if (!f->counter->branch)
         f->note = "the leaf that counts its items belongs to no branch";
-    else if (f->counter->branch == leaf->branch)
-        f->note = "arrays counted by a leaf of the same branch are not supported yet";
+    else if (f->counter->branch == leaf->branch) {
+        f->note = "arrays counted by a leaf of the same branch are read only beside numbers and arrays of them";
+        f->together = 1;
+    }
 }
 
 static void plain(const walk *w, const model_branch *branch, model_leaf *leaf, leaf_form *f)
@@ -379,7 +381,8 @@ leaf_form vcol__leaf_form(const walk *w, const model_branch *branch, model_leaf 
     text cls = branch->named.cls ? branch->named.cls->name : (text){"", 0};
     if (text_is(cls, "TBranchElement")) {
         member(w, branch, leaf, &f);
-        f.object = f.note && (branch->type <= 0 || branch->type == 31 || branch->type == 41);
+        f.object = f.note && (branch->type <= 0 || branch->type == 31 || branch->type == 41 ||
+                              (vcol__branch_counts(branch) && !branch->branches.n));
     } else if (text_is(cls, "TBranchObject") || text_is(cls, "TBranchClones") || text_is(cls, "TBranchSTL") ||
              text_is(cls, "TBranchRef")) {
         f.full_name = branch->class_name.n ? branch->class_name : cls;

@@ -17,6 +17,7 @@ typedef struct leaf_form {
     int32_t n_dims;
     int64_t dims[MAX_DIMS];
     int64_t count; /* their product */
+    int together;                /* its counter is a leaf of the same branch: not supported as a leaf, but see node.c */
     int object;                  /* not supported as a leaf: perhaps as an object (node.c) */
     const root_element *element; /* the member that the branch is, or NULL */
 } leaf_form;

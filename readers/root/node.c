@@ -5,17 +5,19 @@
  * FORMAT root/objects in branches
  *   a container that is a branch or a member of a class has a frame, inside another container it has none
  *   a std::string that is a member has a frame, a branch or an item of a container has none; a TString never has one
- *   an object that is a member, a base or an item of a container has a frame;
+ *   an object that is a member, a base or an item of a container has a frame, a pair too, but not a map's two;
  *   object that is a branch has none
  *   a fixed array of containers or of TStrings has one frame around all, items of a std::array have none, whatever they are
  *   TObject, TString, TDatime, TArray… stream themselves without a frame
  *   a member of a split collection that is a container has one head an entry, its items follow without
+ *   leaves of one branch lie in a row, an array that one of them counts without a head (as h2root makes of an n-tuple's blocks)
  * source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx, TGenCollectionStreamer.cxx, tree/tree/src/
  * TBranchElement.cxx; data/root/uproot-issue-1221.root, unroot-km3net_dst_v5.1_10events.root
  */
 #include "leaf.h"
 #include "maker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { MAX_FIXED = 1 << 20 };
@@ -151,6 +153,34 @@ static int described(const maker *m, text name)
     return cls && cls->infos;
 }
 
+/* FORMAT root/enumeration: an i32, whatever its type is in memory. source: root-project/root core/meta/src/TStreamerElement.cxx
+ * (TStreamerSTL::TStreamerSTL), io/io/src/TGenCollectionStreamer.cxx */
+static node *enumeration(maker *m)
+{
+    return vcol__maker_type(m, (text){"Int_t", 5});
+}
+
+/* A map's key or value that no class describes: the description of the two as a pair may say that it is an enumeration. */
+static node *of_pair(maker *m, text pair, int i, node *n)
+{
+    const root_class *cls = n->undescribed ? vcol__class_find(m->w->file->classes, pair) : NULL;
+    const root_info *info = cls ? cls->newest : NULL;
+    return info && info->n_elements == 2 && info->elements[i].type == 3 ? enumeration(m) : n;
+}
+
+static node *of_map(maker *m, const text *arguments)
+{
+    node *key = vcol__maker_type(m, arguments[0]), *value = vcol__maker_type(m, arguments[1]);
+    char name[256];
+    int n = snprintf(name, sizeof name, "pair<%.*s,%.*s%s>", (int)arguments[0].n, arguments[0].s, (int)arguments[1].n, arguments[1].s,
+                     arguments[1].n && arguments[1].s[arguments[1].n - 1] == '>' ? " " : "");
+    if (n > 0 && n < (int)sizeof name) {
+        key = of_pair(m, text_from(name), 0, key);
+        value = of_pair(m, text_from(name), 1, value);
+    }
+    return vcol__maker_with(m, NODE_LIST, two(m, key, value, "0", "1"));
+}
+
 static node *of_template(maker *m, text type, text head, const text *arguments, int n)
 {
     static const char *const lists[] = {"vector", "list", "deque", "set", "multiset", "unordered_set", "unordered_multiset",
@@ -159,9 +189,12 @@ static node *of_template(maker *m, text type, text head, const text *arguments, 
     if (is_any(head, lists))
         return vcol__maker_with(m, NODE_LIST, vcol__maker_type(m, arguments[0]));
     if (is_any(head, maps) && n >= 2)
-        return vcol__maker_with(m, NODE_LIST, two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "0", "1"));
-    if (text_is(head, "pair") && n == 2 && !described(m, type)) /* else it is a class as any */
-        return two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "first", "second");
+        return of_map(m, arguments);
+    if (text_is(head, "pair") && n == 2 && !described(m, type)) { /* else it is a class as any */
+        node *pair = two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "first", "second");
+        pair->framed = pair->foreign = 1;
+        return pair;
+    }
     if (text_is(head, "unique_ptr") && n)
         return vcol__maker_pointer(m, arguments[0]);
     if (text_is(head, "array") && n == 2)
@@ -274,11 +307,15 @@ static node *of_number(maker *m, const root_element *e, int64_t type)
     return vcol__leaf_number(&f, type, e->title) ? number(m, &f) : NULL;
 }
 
-/* An item of an array of objects, or of pointers to objects, that another member counts. */
+/*
+ * An item of an array of objects, or of pointers to objects, that another member counts. Up to file version 51508 what such
+ * pointers are to was written without its class. source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx (kStreamLoop)
+ */
 static node *loop_item(maker *m, const root_element *e)
 {
     text type = vcol__type_pointee(e->type_name);
-    return two_stars(e->type_name) ? vcol__maker_pointer(m, type) : vcol__maker_class(m, type);
+    int pointers = two_stars(e->type_name) && m->w->file->version % LARGE_FILE > 51508;
+    return pointers ? vcol__maker_pointer(m, type) : vcol__maker_class(m, type);
 }
 
 /* What element i holds as a member of its class. `split`: as a branch of its own. */
@@ -338,6 +375,8 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
     }
     if (is_container(type)) { /* one frame around all of an array */
         n = vcol__maker_type(m, type);
+        if (n->kind == NODE_LIST && n->n_members == 1 && n->members[0]->undescribed && e->content > 0 && e->content < TYPE_ARRAY)
+            n->members[0] = enumeration(m);
         n = e->length > 1 ? dimensions(m, e, n) : n;
         n->framed = 1;
         return n;
@@ -448,10 +487,67 @@ node *vcol__node_of_bytes(arena *memory)
     return m.nomem ? NULL : top;
 }
 
+/* Where among a branch's leaves the one is that counts leaf i, which must come before it; -1. */
+static int64_t counter_before(const walk *w, const model_branch *b, int64_t i, const model_leaf *counter)
+{
+    for (int64_t k = 0; k < i; k++)
+        if (vcol__walk_target(w, b->leaves.refs[k], KIND_LEAF) == counter)
+            return k;
+    return -1;
+}
+
+int vcol__leaves_vary(const walk *w, const model_branch *b)
+{
+    int any = 0;
+    if (b->leaves.n < 2 || b->leaves.n > MAX_NODES)
+        return 0;
+    for (int64_t i = 0; i < b->leaves.n; i++) {
+        model_leaf *leaf = vcol__walk_target(w, b->leaves.refs[i], KIND_LEAF);
+        leaf_form f;
+        if (!leaf || leaf->branch != b)
+            return 0;
+        f = vcol__leaf_form(w, b, leaf);
+        if (f.together ? counter_before(w, b, i, f.counter) < 0 : f.note || f.kind != BIND_FIXED)
+            return 0;
+        any |= f.together;
+    }
+    return any;
+}
+
+node *vcol__node_of_leaves(const walk *w, arena *memory, const model_branch *b)
+{
+    maker m = {.w = w, .memory = memory};
+    node *top = vcol__maker_node(&m, NODE_RECORD);
+    top->members = vcol__arena_new(memory, (uint64_t)b->leaves.n, sizeof *top->members);
+    if (!top->members)
+        return NULL;
+    top->whole = 1;
+    for (int64_t i = 0; i < b->leaves.n && !m.nomem; i++) {
+        model_leaf *leaf = vcol__walk_target(w, b->leaves.refs[i], KIND_LEAF);
+        leaf_form f = vcol__leaf_form(w, b, leaf);
+        node *n = number(&m, &f);
+        for (int32_t d = f.n_dims; d > 0; d--)
+            n = fixed(&m, f.dims[d - 1], n);
+        if (f.together) {
+            n = vcol__maker_with(&m, NODE_COUNTED, n);
+            n->n = counter_before(w, b, i, f.counter);
+            n->bare = 1;
+        }
+        n->name = vcol__maker_text(&m, leaf->named.name);
+        n->type_name = text_from(f.type_name);
+        top->members[top->n_members++] = n;
+    }
+    return m.nomem ? NULL : top;
+}
+
 node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, const root_element *e)
 {
     maker m = {.w = w, .memory = memory};
     node *n;
+    if (vcol__branch_counts(b)) { /* a split collection whose items have no members */
+        n = vcol__maker_with(&m, NODE_RECORD, vcol__maker_plain(&m, "UInt_t", "size"));
+        return m.nomem ? NULL : n;
+    }
     if (b->id < 0 || !e) {
         n = vcol__maker_type(&m, b->class_name);
         if (n->kind == NODE_TOBJECT)
@@ -476,7 +572,7 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         }
     }
     if (b->type == 31 || b->type == 41) { /* so many items as the entry has bytes for; heads come once */
-        int once = n->framed && n->kind != NODE_RECORD;
+        int once = n->framed && n->kind != NODE_RECORD && n->kind != NODE_CLONES && n->kind != NODE_ARRAY;
         n->framed = once ? 0 : n->framed;
         if (n->kind == NODE_REST)
             once = 0, n = vcol__maker_unread(&m, NODE_UNKNOWN, "counted arrays in split collections are not supported");

@@ -36,6 +36,8 @@ typedef struct node {
     int named;       /* a counted class name and a NUL before it */
     int base;        /* RECORD: of a base class, whose members are the class's own where items are stored member by member */
     int bare;        /* COUNTED: no flag before it */
+    int foreign;     /* framed: its class has no version: where that is 0 a checksum follows */
+    int whole;       /* RECORD: its members are all that there is */
     int settled;     /* CLONES, ARRAY: the class of its items was looked for */
     int undescribed; /* OPAQUE: its class is not described in the file, so that no object of it was written */
     text name;       /* of a member; empty: it adds nothing to the path */
@@ -52,6 +54,10 @@ typedef struct node {
 
 /* The node of a branch's entries; NULL: no memory. */
 node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *branch, const root_element *element);
+/* Whether a branch's entries are its leaves in a row, numbers and arrays of them that a leaf of this branch counts; and their node;
+ * NULL: no memory. */
+int vcol__leaves_vary(const walk *w, const model_branch *branch);
+node *vcol__node_of_leaves(const walk *w, arena *memory, const model_branch *branch);
 /* The bytes of each entry, whatever they say; NULL: no memory. */
 node *vcol__node_of_bytes(arena *memory);
 /* Gives a CLONES or ARRAY, whose items' class only its entries tell, items of a class; name.n = 0: of none that is known. 0, or -1:
@@ -64,7 +70,7 @@ typedef struct op op;
 
 /* A column of a node. */
 typedef struct program {
-    text type_name;
+    text type_name;      /* of the leaf that it is, if the branch is no object */
     const char *suffix;  /* behind the branch's path */
     const char *note;    /* why it cannot be read, or NULL */
     vcol_type type;
@@ -100,14 +106,15 @@ program *vcol__program_settled(const walk *w, arena *memory, const root_branch *
 
 /* ---- running them (run.c) ------------------------------------------------------------------------ */
 
-enum { MAX_KEPT = 4 };
+/* Counters of a class; of a branch's leaves, around which there is nothing whose counters would have to be put by (op.local is a byte). */
+enum { MAX_KEPT = 8, MAX_LEAVES_KEPT = 250 };
 
 typedef struct run {
     const program *program;
     const uint8_t *p, *end;
     const char *why; /* what did not fit */
     int unsupported; /* it may well be right */
-    int64_t keep[MAX_KEPT];          /* counters of the class at hand */
+    int64_t keep[MAX_LEAVES_KEPT];   /* counters of the class at hand */
     const uint8_t *column[MAX_KEPT]; /* those of all items of a collection that is stored member by member */
     int64_t items, item;             /* of that collection: how many, which one */
     const uint8_t *entry;  /* where it begins */
@@ -140,8 +147,10 @@ typedef enum op_code {
     OP_SKIP_EACH,     /* i32 count, body so often */
     OP_SKIP_TIMES,    /* body n times */
     OP_SKIP_TO_END,   /* of what encloses it */
+    OP_END,           /* here the entry ends */
     OP_NO_UUID,       /* a TRef's bits are not to say that a text follows */
     OP_KEEP,          /* a number of n bytes to keep[local] */
+    OP_LOOK,          /* the same, and it is still to come */
     OP_FRAME,         /* byte count and version, then body, then to the frame's end */
     OP_LIST,          /* i32 count, body so often, one depth down */
     OP_LIST_VALUES,   /* i32 count, count × n values */
@@ -184,7 +193,7 @@ typedef struct op_case {
 
 struct op {
     uint8_t code, depth, local, width;
-    uint8_t is_signed, once, bare;
+    uint8_t is_signed, once, bare, foreign;
     uint8_t exact; /* FRAME: its body ends where it does */
     int64_t n;
     const root_class *cls; /* FRAME */

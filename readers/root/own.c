@@ -132,11 +132,12 @@ static void find_cases(maker *m, node *n, const node *item)
 static node *to_items(maker *m, node_kind kind, node *item)
 {
     node *n;
-    if (item->kind != NODE_RECORD && item->kind != NODE_TOBJECT && item->kind != NODE_CLONES && item->kind != NODE_ARRAY &&
+    int array = item->kind == NODE_LIST && item->n == 1; /* of numbers */
+    if (item->kind != NODE_RECORD && item->kind != NODE_TOBJECT && item->kind != NODE_CLONES && item->kind != NODE_ARRAY && !array &&
         !item->undescribed)
         return vcol__maker_unread(m, kind, item->note ? item->note : "pointers to this are not supported");
     n = vcol__maker_with(m, kind, item);
-    if (item->type_name.n && item->kind != NODE_TOBJECT && !item->undescribed)
+    if (item->type_name.n && item->kind != NODE_TOBJECT && !array && !item->undescribed)
         find_cases(m, n, item);
     return n;
 }

@@ -15,6 +15,11 @@ void vcol__ops_add(builder *b, ops *list, op o)
         last->n += o.n; /* one step for a run of the same */
         return;
     }
+    if (o.code == OP_SKIP_COUNTED && o.bare && last && last->code == o.code && last->bare && last->local == o.local &&
+        last->n + o.n <= INT32_MAX) {
+        last->n += o.n;
+        return;
+    }
     if (b->n_ops++ >= MAX_OPS) {
         vcol__ops_cannot(b, "classes of so many members are not supported");
         return;
@@ -120,14 +125,13 @@ static int counts(const node *n, int32_t member)
     return (n->kind == NODE_COUNTED || n->kind == NODE_LOOP) && n->n == member;
 }
 
-/* Keeps member i if it counts one of those before `until`. */
-static int keep(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k)
+int vcol__kept_add(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k)
 {
     const node *member = record->members[i];
     int wanted = 0;
     for (int32_t j = i + 1; j < until && !wanted; j++)
         wanted = counts(record->members[j], i);
-    if (!wanted || member->kind != NODE_NUMBER || member->skip || k->n == MAX_KEPT)
+    if (!wanted || member->kind != NODE_NUMBER || member->skip || k->n == (record->whole ? MAX_LEAVES_KEPT : MAX_KEPT))
         return 0;
     vcol__ops_add(b, list,
                   (op){.code = (uint8_t)code, .local = (uint8_t)k->n, .width = (uint8_t)member->form.width, .once = 1,
@@ -172,7 +176,7 @@ void vcol__pass_members(builder *b, ops *list, const node *record, int32_t from,
 {
     for (int32_t i = from; i < to; i++) {
         const node *member = record->members[i];
-        if (keep(b, list, OP_KEEP, record, i, until, k))
+        if (vcol__kept_add(b, list, OP_KEEP, record, i, until, k))
             continue;
         if (member->kind == NODE_COUNTED || member->kind == NODE_LOOP)
             pass_counted(b, list, record, member, k);
@@ -187,7 +191,7 @@ void vcol__pass_columns(builder *b, ops *list, const node *record, int32_t from,
         const node *member = record->members[i];
         ops one = {0};
         int local = vcol__kept_find(k, record, member->n);
-        if (keep(b, list, OP_COLUMN, record, i, until, k))
+        if (vcol__kept_add(b, list, OP_COLUMN, record, i, until, k))
             continue;
         if (member->kind == NODE_RECORD && member->base) {
             vcol__pass_columns(b, list, member, 0, member->n_members, member->n_members, k);

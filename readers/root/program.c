@@ -126,6 +126,8 @@ static void take_record(builder *b, program *p, ops *list, int32_t at, int inner
         take_counted(b, p, &body, at + 1, vcol__kept_find(&k, n, member->n));
         vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = member->members[0]->cls}, &body);
     } else {
+        if (inner)
+            vcol__kept_add(b, list, OP_LOOK, n, child, until, &k);
         take(b, p, list, at + 1);
     }
     if (inner)
@@ -402,14 +404,16 @@ static void take(builder *b, program *p, ops *list, int32_t at)
     vcol__ops_heads(b, list, n);
     if (n->framed) {
         ops body = {0}, members = {0};
-        op o = {.code = OP_FRAME, .cls = n->cls};
+        op o = {.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign};
         o.exact = n->kind == NODE_FIXED || (n->kind == NODE_LIST && at + 1 < b->length); /* all items are gone over */
         take_inside(b, p, &body, at, &members, 0);
         o.members = members.at;
         o.n_members = members.n;
         vcol__ops_add_body(b, list, o, &body);
     } else {
-        take_inside(b, p, list, at, NULL, at > 0);
+        take_inside(b, p, list, at, NULL, at > 0 || n->whole);
+        if (n->whole)
+            vcol__ops_add(b, list, (op){.code = OP_END});
     }
 }
 
@@ -444,6 +448,8 @@ static void column(builder *b)
     p->suffix = vcol__arena_text(b->memory, suffix);
     b->nomem |= !p->suffix;
     p->multiple = 1;
+    if (b->length > 1 && b->chain[0].node->kind == NODE_RECORD)
+        p->type_name = b->chain[0].node->members[b->chain[0].child]->type_name;
     for (int i = 0; i < VCOL_MAX_LEVELS; i++)
         p->leaf_of[i] = -1;
     b->note = NULL;

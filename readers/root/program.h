@@ -30,7 +30,7 @@ typedef struct builder {
 
 /* The counters that are at hand while the steps of one record's members are made: where in the run they are. */
 typedef struct kept {
-    const node *member[MAX_KEPT];
+    const node *member[MAX_LEAVES_KEPT];
     int32_t n;
 } kept;
 
@@ -42,6 +42,8 @@ void vcol__ops_cannot(builder *b, const char *why);
 void vcol__ops_heads(builder *b, ops *list, const node *n);
 /* The step that takes the counter of the item at hand from those of all items. */
 op vcol__ops_load(const kept *k, int local);
+/* Keeps member i if it counts one of those before `until`, by OP_KEEP, OP_LOOK or OP_COLUMN. 0: it does not, or cannot be kept. */
+int vcol__kept_add(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k);
 /* Where a record's counter number `member` is kept, or -1. */
 int vcol__kept_find(const kept *k, const node *record, int64_t member);
 

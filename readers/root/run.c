@@ -133,7 +133,8 @@ static int frame(run *r, const op *o)
     version = (int16_t)be16(r->p);
     r->p += 2;
     r->end = end;
-    if ((version & ~MEMBERWISE) <= 0 && o->cls && vcol__run_left(r) >= 4 && vcol__class_info(o->cls, 0, be32(r->p)))
+    if ((version & ~MEMBERWISE) <= 0 && vcol__run_left(r) >= 4 &&
+        (o->foreign || (o->cls && vcol__class_info(o->cls, 0, be32(r->p)))))
         r->p += 4;
     if (version > 0 && version & MEMBERWISE) {
         int64_t inner;
@@ -254,7 +255,7 @@ static int keep(run *r, const op *o)
     if (vcol__run_left(r) < o->width)
         return vcol__run_short(r);
     r->keep[o->local] = integer(o, r->p);
-    r->p += o->width;
+    r->p += o->code == OP_LOOK ? 0 : o->width;
     return 0;
 }
 
@@ -318,12 +319,15 @@ static int one(run *r, const op *o)
     case OP_SKIP_TO_END:
         r->p = r->end;
         return 0;
+    case OP_END:
+        return vcol__run_left(r) ? vcol__run_fail(r, "its leaves end before it does") : 0;
     case OP_NO_UUID:
         if (vcol__run_left(r) < 4 || !(be32(r->p) & HAS_UUID))
             return 0;
         r->unsupported = 1;
         return vcol__run_fail(r, "references by UUID are not supported");
     case OP_KEEP:
+    case OP_LOOK:
         return keep(r, o);
     case OP_FRAME:
         return frame(r, o);

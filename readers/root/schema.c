@@ -344,20 +344,25 @@ static program *settled(build *b, visit *v, const node *top, program *programs)
 /* What is found in a branch that is no plain leaf. */
 static void find_programs(build *b, visit *v)
 {
-    leaf_form f;
     node *top;
     model_leaf *leaf = v->model->leaves.n == 1 ? leaf_of(b, v->model, 0) : NULL;
-    if (!leaf || v->empty || v->hidden)
+    if (v->empty || v->hidden)
         return;
-    f = vcol__leaf_form(b->w, v->model, leaf);
-    if (!f.object)
+    if (leaf) {
+        leaf_form f = vcol__leaf_form(b->w, v->model, leaf);
+        if (!f.object)
+            return;
+        top = vcol__node_of_branch(b->w, b->memory, v->model, f.element);
+        v->type_name = f.full_name;
+    } else if (vcol__leaves_vary(b->w, v->model)) {
+        top = vcol__node_of_leaves(b->w, b->memory, v->model);
+    } else {
         return;
-    top = vcol__node_of_branch(b->w, b->memory, v->model, f.element);
+    }
     if (!top) {
         b->nomem = 1;
         return;
     }
-    v->type_name = f.full_name;
     v->programs = settled(b, v, top, vcol__program_make(b->memory, top, &v->n_programs));
     v->programs = vcol__program_with_bytes(b->memory, v->programs, &v->n_programs);
     b->nomem |= v->n_programs < 0;
@@ -537,7 +542,7 @@ static void add_objects(build *b, visit *v)
         c->stored = v->branch->stored;
         c->unpacked = v->branch->unpacked;
         c->blocks = filled_baskets(v->branch);
-        c->type_name = keep(b, "", v->type_name, "");
+        c->type_name = v->type_name.n ? keep(b, "", v->type_name, "") : keep(b, "", p->type_name, p->depth ? "[]" : "");
         c->note = p->note ? unread(b, v, p->note) : v->branch->fault;
         c->status = p->note ? VCOL_UNSUPPORTED : v->branch->fault ? VCOL_CORRUPT : VCOL_OK;
         c->shape = c->status ? type_shapes[0] : object_shape(b, p);

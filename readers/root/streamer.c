@@ -6,7 +6,7 @@
  * FORMAT root/StreamerInfo  TList: frame, TObject, name, i32 n, n × (slot, option string)
  *     TStreamerInfo: frame, TNamed (the class described), u32 checksum, i32 class version, slot → TObjArray
  *     TStreamerXxx: frame, [TStreamerElement: frame, TNamed, i32 fType, fSize, fArrayLength, fArrayDim,
- *     fMaxIndex[5], string fTypeName], tail by subclass (counter name of pointers)
+ *     fMaxIndex[5], string fTypeName], tail by subclass (counter name of pointers, content of containers)
  * source: root-project/root io/io/src/TStreamerInfo.cxx, core/meta/src/TStreamerElement.cxx (Streamer
  * functions)
  */
@@ -140,6 +140,9 @@ static void element(parse *p, text cls, root_element *e)
     if (text_is(cls, "TStreamerBasicPointer") || text_is(cls, "TStreamerLoop")) {
         cursor_i32(c);
         e->counter = cursor_text(c);
+    } else if (text_is(cls, "TStreamerSTL") && outer.end && outer.end - c->p >= 8) {
+        cursor_i32(c);
+        e->content = cursor_i32(c);
     }
     close_frame(c, outer);
 }

@@ -72,6 +72,7 @@ typedef struct root_element {
     int32_t length;
     int32_t dims;
     int32_t dim[5];
+    int32_t content; /* of a container, by TStreamerSTL: the type of a number, also of an enumeration; else 0, 61, 62 … */
 } root_element;
 
 /* Steps of object.c. */

@@ -288,6 +288,15 @@ static void entry(made *m, int branch, int i)
         made_end(m, frame);
         break;
     }
+    case MADE_ROWS:
+        made_u32(m, (uint32_t)(i % 3));
+        for (int k = 0; k < i % 3; k++)
+            made_f32(m, (float)(10 * i + k));
+        for (int k = 0; k < 2; k++)
+            made_u16(m, (unsigned)(2 * i + k));
+        for (int k = 0; k < 2 * (i % 3); k++)
+            made_u64(m, 0x3ff0000000000000u + (uint64_t)(10 * i + k));
+        break;
     default:
         made_u8(m, i % 2 ? 1 : 0);
         break;
@@ -296,12 +305,13 @@ static void entry(made *m, int branch, int i)
 
 static int has_tail(int branch)
 {
-    return branch == MADE_ITEMS || branch == MADE_CHARS || branch == MADE_STRING || branch == MADE_VECTOR;
+    return branch == MADE_ITEMS || branch == MADE_CHARS || branch == MADE_STRING || branch == MADE_VECTOR ||
+           branch == MADE_ROWS;
 }
 
 enum { BASKET_HEAD = 19 };
 
-static const char *const names[MADE_BRANCHES] = {"n", "x", "f", "ab", "d", "h", "s", "t", "v", "o"};
+static const char *const names[MADE_BRANCHES] = {"n", "x", "f", "ab", "d", "h", "s", "t", "v", "o", "r"};
 
 static size_t basket_key(int branch)
 {
@@ -487,15 +497,17 @@ static void leaf(made *m, const leaf_kind *kind, uint32_t counter)
     made_end(m, object);
 }
 
-/* What references to the leaf of MADE_COUNT say. */
+/* What references to the leaf that counts others of its branch, or of another, say. */
 typedef struct tree_state {
     size_t base; /* the payload's first byte in the record, less where it is in the bytes */
     uint32_t counter;
 } tree_state;
 
+enum { MOST_LEAVES = 4 };
+
 static void branch(made *m, int which, const made_basket *basket, int64_t entries, tree_state *state)
 {
-    static const leaf_kind kinds[MADE_BRANCHES][2] = {
+    static const leaf_kind kinds[MADE_BRANCHES][MOST_LEAVES] = {
         [MADE_COUNT] = {{"TLeafI", "n", "n", 1, 4, 8}},
         [MADE_ITEMS] = {{"TLeafF", "x", "x[n]", 1, 4, 8}},
         [MADE_FIXED] = {{"TLeafS", "f", "f[3]", 3, 2, 4}},
@@ -506,14 +518,21 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
         [MADE_STRING] = {{"TLeafElement", "t", "t", 1, 0, 8}},
         [MADE_VECTOR] = {{"TLeafElement", "v", "v", 1, 0, 8}},
         [MADE_BOOLS] = {{"TLeafO", "o", "o", 1, 1, 2}},
+        [MADE_ROWS] = {{"TLeafI", "k", "k", 1, 4, 8},
+                       {"TLeafF", "y", "y[k]", 1, 4, 8},
+                       {"TLeafS", "z", "z[2]", 2, 2, 4},
+                       {"TLeafD", "w", "w[k][2]", 2, 8, 16}},
     };
     enum { SLOTS = 10 };
     int element = which == MADE_STRING || which == MADE_VECTOR, inside = basket->size == 0;
     size_t object = made_object(m, element ? "TBranchElement" : "TBranch"),
            outer = element ? made_frame(m, 10) : 0;
     size_t frame = made_frame(m, 13), list;
-    int n_leaves = kinds[which][1].class_name ? 2 : 1;
-    made_named(m, names[which], which == MADE_LEAVES ? "a/I:b/D" : kinds[which][0].title);
+    int n_leaves = 1;
+    while (n_leaves < MOST_LEAVES && kinds[which][n_leaves].class_name)
+        n_leaves++;
+    made_named(m, names[which],
+               which == MADE_LEAVES ? "a/I:b/D" : which == MADE_ROWS ? "k/I:y[k]/F:z[2]/S:w[k][2]/D" : kinds[which][0].title);
     list = made_frame(m, 2);
     made_u32(m, 0);
     made_end(m, list);
@@ -533,9 +552,11 @@ static void branch(made *m, int which, const made_basket *basket, int64_t entrie
     empty_array(m);
     list = made_list_begin(m, n_leaves);
     for (int i = 0; i < n_leaves; i++) {
-        if (which == MADE_COUNT)
+        int counts = which == MADE_COUNT || (which == MADE_ROWS && i == 0), counted = strchr(kinds[which][i].title, '[') &&
+                                                                        strchr("kn", strchr(kinds[which][i].title, '[')[1]);
+        if (counts)
             state->counter = (uint32_t)(state->base + m->n + 2);
-        leaf(m, &kinds[which][i], which == MADE_ITEMS ? state->counter : 0);
+        leaf(m, &kinds[which][i], counted ? state->counter : 0);
     }
     made_end(m, list);
     list = made_list_begin(m, inside);
@@ -725,6 +746,10 @@ static void streamer_element(made *m, const char *class_name, const char *name, 
     made_end(m, inner);
     if (type == 0)
         made_u32(m, 2); /* fBaseVersion */
+    if (!strcmp(class_name, "TStreamerSTL")) {
+        made_u32(m, 1); /* fSTLtype: vector */
+        made_u32(m, strcmp(type_name, "vector<float>") ? 61 : 5);
+    }
     if ((type > 40 && type < 60) || type == 501) {
         made_u32(m, 1);
         made_text(m, type == 501 ? "fCount" : "fN");

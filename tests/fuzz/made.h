@@ -81,6 +81,7 @@ enum {
     MADE_STRING, /* std::string */
     MADE_VECTOR, /* vector<float> */
     MADE_BOOLS,  /* o/O */
+    MADE_ROWS,   /* k/I:y[k]/F:z[2]/S:w[k][2]/D */
     MADE_BRANCHES
 };
 enum { MADE_ENTRIES = 5 };
@@ -113,7 +114,7 @@ void made_basket_moved(made *m, int branch, uint64_t seek, const made *entries, 
 void made_basket_inside(made *m, int branch);
 /*
  * The payload of the record of the tree "Events". Branches whose baskets have size 0 have them inside the
- * tree. `entries` of the tree and its branches.
+ * tree, whatever the place that is said of them. `entries` of the tree and its branches.
  */
 void made_tree(made *m, const made_basket *baskets, int64_t entries);
 /* The same with what stands behind its list of leaves; n 0: nothing but nulls. */
