@@ -152,22 +152,25 @@ static void plain(const walk *w, const model_branch *branch, model_leaf *leaf, l
 
 /* ---- members of classes ----------------------------------------------------------------------- */
 
-/* The element of a class that a branch holds, or NULL. */
-static const root_element *member_of(const walk *w, const model_branch *b)
+const root_info *vcol__leaf_class(const walk *w, const model_branch *b)
 {
     const root_class *cls = vcol__class_find(w->file->classes, b->class_name);
-    const root_info *info = NULL;
-    if (!cls || b->id < 0)
+    const root_info *info;
+    if (!cls)
         return NULL;
     for (info = cls->infos; info; info = info->next)
         if (info->checksum == (uint32_t)b->class_checksum && info->version == b->class_version)
-            break;
-    if (!info)
-        for (info = cls->infos; info; info = info->next)
-            if (info->checksum == (uint32_t)b->class_checksum)
-                break;
-    if (!info)
-        info = vcol__class_info(cls, (int32_t)b->class_version, (uint32_t)b->class_checksum);
+            return info;
+    for (info = cls->infos; info; info = info->next)
+        if (info->checksum == (uint32_t)b->class_checksum)
+            return info;
+    return vcol__class_info(cls, (int32_t)b->class_version, (uint32_t)b->class_checksum);
+}
+
+/* The element of a class that a branch holds, or NULL. */
+static const root_element *member_of(const walk *w, const model_branch *b)
+{
+    const root_info *info = b->id < 0 ? NULL : vcol__leaf_class(w, b);
     return info && b->id < info->n_elements ? &info->elements[b->id] : NULL;
 }
 

@@ -392,6 +392,7 @@ static node *record(maker *m, const root_class *cls, const root_info *info)
 {
     node *n = vcol__maker_node(m, NODE_RECORD);
     n->cls = cls;
+    n->info = info;
     n->type_name = cls->name;
     n->members = vcol__arena_new(m->memory, (uint64_t)info->n_elements, sizeof *n->members);
     if (!n->members) {
@@ -461,6 +462,8 @@ node *vcol__maker_class(maker *m, text name)
     if (!cls || !cls->infos)
         cls = like(m->w->file->classes, name);
     info = cls ? cls->newest : NULL;
+    if (m->top && !m->depth && cls && text_same(name, m->top_name)) /* a branch's object has no frame that would tell */
+        info = m->top;
     if (!info) {
         n = vcol__maker_unread(m, NODE_OPAQUE, "its class is not described in the file");
         n->undescribed = 1;
@@ -549,6 +552,8 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         return m.nomem ? NULL : n;
     }
     if (b->id < 0 || !e) {
+        m.top = b->id < 0 ? vcol__leaf_class(w, b) : NULL;
+        m.top_name = b->class_name;
         n = vcol__maker_type(&m, b->class_name);
         if (n->kind == NODE_TOBJECT)
             n = vcol__maker_tobject(&m);

@@ -46,6 +46,7 @@ typedef struct node {
     value_form form;  /* NUMBER */
     int64_t n;             /* FIXED: items; COUNTED, LOOP: see there; STRING: 1 = a std::string; ARRAY: 1 = a TList */
     const root_class *cls; /* RECORD: whose checksum may follow a version 0 */
+    const root_info *info; /* RECORD of a class: the description it was made of */
     struct node **members; /* RECORD: n_members; LIST, REST, FIXED, COUNTED, LOOP, SLOT, CLONES, ARRAY: one, the item */
     int32_t n_members;
     struct node **cases;   /* SLOT: records of classes that have the item's class among their bases */
@@ -197,6 +198,8 @@ struct op {
     uint8_t exact; /* FRAME: its body ends where it does */
     int64_t n;
     const root_class *cls; /* FRAME */
+    const root_info *info; /* FRAME of an object: as what it is read */
+    const node *items;     /* FRAME: likewise what it holds where that is stored member by member, or NULL */
     const op *body;
     int32_t n_body;
     const op *members; /* FRAME around a list: what is done where its items are stored member by member */

@@ -134,6 +134,15 @@ static void take_record(builder *b, program *p, ops *list, int32_t at, int inner
         vcol__pass_members(b, list, n, child + 1, n->n_members, n->n_members, &k);
 }
 
+/* The objects that a container, or an array of containers, holds; NULL: others. */
+static const node *items_of(const node *n)
+{
+    while (n->kind == NODE_FIXED || n->kind == NODE_REST)
+        n = n->members[0];
+    n = n->kind == NODE_LIST && n->n_members ? n->members[0] : NULL;
+    return n && n->kind == NODE_RECORD && n->info ? n : NULL;
+}
+
 /* A member of all items of a collection that is stored member by member: link `at`, whose counter is kept as `local`. */
 static void take_column(builder *b, program *p, ops *list, int32_t at, const kept *k, int local)
 {
@@ -141,7 +150,7 @@ static void take_column(builder *b, program *p, ops *list, int32_t at, const kep
     ops one = {0};
     if (vcol__node_is_container(member)) { /* one frame around those of all items */
         ops body = {0}, members = {0}, by_member = {0};
-        op frame = {.code = OP_FRAME, .once = 1};
+        op frame = {.code = OP_FRAME, .once = 1, .items = items_of(member)};
         if (member->kind == NODE_LOOP) {
             if (local >= 0)
                 vcol__ops_add(b, &one, vcol__ops_load(k, local));
@@ -257,7 +266,7 @@ static void take_as(builder *b, program *p, ops *list, int32_t at, const node *o
     }
     vcol__pass_members(b, &body, of, 0, i, i + 1, &k);
     take_as(b, p, &body, at, of->members[i]);
-    vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = of->cls}, &body);
+    vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = of->cls, .info = of->info}, &body);
 }
 
 /* The objects that link `at` points to, by their class. */
@@ -404,7 +413,7 @@ static void take(builder *b, program *p, ops *list, int32_t at)
     vcol__ops_heads(b, list, n);
     if (n->framed) {
         ops body = {0}, members = {0};
-        op o = {.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign};
+        op o = {.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign, .info = n->info, .items = items_of(n)};
         o.exact = n->kind == NODE_FIXED || (n->kind == NODE_LIST && at + 1 < b->length); /* all items are gone over */
         take_inside(b, p, &body, at, &members, 0);
         o.members = members.at;
