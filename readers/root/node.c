@@ -553,6 +553,8 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
     }
     if (b->id < 0 || !e) {
         m.top = b->id < 0 ? vcol__leaf_class(w, b) : NULL;
+        if (m.top && m.top->builtin)
+            m.top = NULL;
         m.top_name = b->class_name;
         n = vcol__maker_type(&m, b->class_name);
         if (n->kind == NODE_TOBJECT)
