@@ -8,6 +8,8 @@
  */
 #include "node.h"
 
+#include <stddef.h>
+
 /* A basket being read. */
 typedef struct reading {
     const root_table *table;
@@ -160,7 +162,7 @@ static vcol_status no_room(const reading *r, const vcol_part *part)
 
 static int fits(const vcol_part *part, int64_t per_item, size_t width)
 {
-    return part->items >= 0 && (uint64_t)part->items <= part->size / width / (uint64_t)per_item;
+    return part->items >= 0 && (!width || (uint64_t)part->items <= part->size / width / (uint64_t)per_item);
 }
 
 /* ---- objects -------------------------------------------------------------------------------------- */
@@ -192,7 +194,11 @@ static vcol_status one_object(const reading *r, int64_t row, int64_t at, run *x)
     x->position = position_of(r, row, at);
     if (row + 1 < r->rows && r->tag.tail == TAIL_NONE) {
         const program *p = x->program;
-        run pass = {.program = p, .p = x->p, .end = x->end};
+        run pass;
+        memset(&pass, 0, offsetof(run, keep)); /* for each entry: counters are many */
+        pass.program = p;
+        pass.p = x->p;
+        pass.end = x->end;
         if (p->bytes) { /* there are no offsets where all entries are of one size */
             x->end = x->p + r->tag.content / (uint64_t)r->rows;
             return r->tag.content % (uint64_t)r->rows ? ERROR(r, "without offsets of its entries it cannot be read") : VCOL_OK;
@@ -241,8 +247,8 @@ static vcol_status decode_objects(const reading *r, const vcol_part *parts, int3
         if (part->leaf == p->n_leaves - 1) {
             if (!fits(part, p->multiple, width))
                 return no_room(r, part);
-            x.values = part->dst;
-            x.values_room = part->items * p->multiple;
+            x.values = width ? part->dst : NULL;
+            x.values_room = width ? part->items * p->multiple : 0;
             continue;
         }
         for (int d = 0; d < p->depth; d++) {

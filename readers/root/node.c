@@ -273,12 +273,18 @@ static int is_container(text type)
     return text_is(type, "string") || (template_of(type, &head, arguments) && is_any(head, names));
 }
 
-static int counter_of(const root_info *info, int32_t i)
+node *vcol__maker_member(const node *record, text name)
 {
-    for (int32_t k = 0; k < i; k++)
-        if (text_same(info->elements[k].name, info->elements[i].counter))
-            return k;
-    return -1;
+    for (int32_t i = 0; i < record->n_members; i++)
+        if (record->members[i]->name.n && text_same(record->members[i]->name, name))
+            return record->members[i];
+    for (int32_t i = 0; i < record->n_members; i++) {
+        const node *base = record->members[i];
+        node *found = base->base && base->kind == NODE_RECORD ? vcol__maker_member(base, name) : NULL;
+        if (found)
+            return found;
+    }
+    return NULL;
 }
 
 /* FORMAT root/collection of a class's own: it is described by one member "This", whose title names the items' class:
@@ -318,10 +324,9 @@ static node *loop_item(maker *m, const root_element *e)
     return pointers ? vcol__maker_pointer(m, type) : vcol__maker_class(m, type);
 }
 
-/* What element i holds as a member of its class. `split`: as a branch of its own. */
-static node *of_element(maker *m, const root_info *info, int32_t i)
+/* What an element holds as a member of a class, whose members before it are those of `record`. */
+static node *of_element(maker *m, const node *record, const root_element *e)
 {
-    const root_element *e = &info->elements[i];
     text type = vcol__type_pointee(e->type_name);
     node *n = NULL, *item;
     switch (e->type) {
@@ -358,8 +363,8 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
         return dimensions(m, e, vcol__maker_pointer(m, type));
     case TYPE_STREAM_LOOP:
         n = vcol__maker_with(m, NODE_LOOP, loop_item(m, e));
-        n->n = counter_of(info, i);
-        return n->n < 0 ? vcol__maker_unread(m, NODE_OPAQUE, "the member that counts its items is not in its class") : n;
+        n->counter = vcol__maker_member(record, e->counter);
+        return !n->counter ? vcol__maker_unread(m, NODE_OPAQUE, "the member that counts its items is not in its class") : n;
     default:
         break;
     }
@@ -370,8 +375,8 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
         return dimensions(m, e, item);
     if (e->type > TYPE_COUNTED && e->type < TYPE_OBJECT && (item = of_number(m, e, e->type - TYPE_COUNTED))) {
         n = vcol__maker_with(m, NODE_COUNTED, item);
-        n->n = counter_of(info, i);
-        return n->n < 0 ? vcol__maker_unread(m, NODE_UNKNOWN, "the member that counts its items is not in its class") : n;
+        n->counter = vcol__maker_member(record, e->counter);
+        return !n->counter ? vcol__maker_unread(m, NODE_UNKNOWN, "the member that counts its items is not in its class") : n;
     }
     if (is_container(type)) { /* one frame around all of an array */
         n = vcol__maker_type(m, type);
@@ -402,7 +407,7 @@ static node *record(maker *m, const root_class *cls, const root_info *info)
     m->open[m->depth++] = cls;
     for (int32_t i = 0; i < info->n_elements && !m->nomem; i++) {
         const root_element *e = &info->elements[i];
-        node *member = of_element(m, info, i);
+        node *member = of_element(m, n, e);
         if (m->nomem)
             break;
         member->base = e->type == TYPE_BASE;
@@ -450,6 +455,8 @@ node *vcol__maker_class(maker *m, text name)
         return vcol__maker_reference(m);
     if (text_is(name, "TRefArray"))
         return vcol__maker_references(m);
+    if ((n = vcol__maker_symmetric(m, name)))
+        return n;
     if (text_is(name, "TClonesArray"))
         return vcol__maker_collected(m, NODE_CLONES, ARRAY_CLONES, name);
     if (text_is(name, "TObjArray"))
@@ -533,7 +540,7 @@ node *vcol__node_of_leaves(const walk *w, arena *memory, const model_branch *b)
             n = fixed(&m, f.dims[d - 1], n);
         if (f.together) {
             n = vcol__maker_with(&m, NODE_COUNTED, n);
-            n->n = counter_before(w, b, i, f.counter);
+            n->counter = top->members[counter_before(w, b, i, f.counter)];
             n->bare = 1;
         }
         n->name = vcol__maker_text(&m, leaf->named.name);
@@ -564,7 +571,7 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         else if (b->type == 0)
             n->framed = n->kind == NODE_LIST || n->kind == NODE_CLONES || n->kind == NODE_ARRAY;
     } else {
-        root_info one = {.n_elements = 1, .elements = (root_element *)(uintptr_t)e};
+        const node alone = {.kind = NODE_RECORD};
         if (e->type > TYPE_COUNTED && e->type < TYPE_OBJECT) {
             node *item = of_number(&m, e, e->type - TYPE_COUNTED); /* counted: the entry's bytes tell how many */
             n = item ? vcol__maker_with(&m, NODE_REST, item) : vcol__maker_unread(&m, NODE_UNKNOWN, "counted arrays of this type are not supported");
@@ -573,7 +580,7 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
             n = vcol__maker_with(&m, NODE_REST, loop_item(&m, e));
             n->framed = 1;
         } else {
-            n = of_element(&m, &one, 0);
+            n = of_element(&m, &alone, e);
             if (n->kind == NODE_TOBJECT)
                 n = vcol__maker_tobject(&m);
         }
@@ -583,6 +590,8 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         n->framed = once ? 0 : n->framed;
         if (n->kind == NODE_REST)
             once = 0, n = vcol__maker_unread(&m, NODE_UNKNOWN, "counted arrays in split collections are not supported");
+        if (n->sealed && e && e->type == TYPE_BASE) /* all items' first members, all items' second ones */
+            n = vcol__maker_unread(&m, NODE_UNKNOWN, "bases that stream themselves, in split collections, are not supported");
         n = vcol__maker_with(&m, NODE_REST, n);
         n->framed = once;
     }

@@ -164,8 +164,10 @@ static int frame(run *r, const op *o)
         return -1;
     if (version > 0 && version & MEMBERWISE) {
         int64_t inner;
-        if (!o->members)
+        if (!o->members) {
+            r->unsupported = 1;
             return vcol__run_fail(r, "its items are stored member by member, which is not supported here");
+        }
         if (vcol__run_left(r) < 2)
             return vcol__run_short(r);
         if ((version & ~MEMBERWISE) >= CLASS_VERSIONS) {
@@ -189,8 +191,37 @@ static int frame(run *r, const op *o)
     if (!status && counted)
         r->p = end;
     r->end = outer;
+    if (!o->lends)
+        memcpy(r->keep, kept, sizeof kept);
+    return status;
+}
+
+static int scope(run *r, const op *o)
+{
+    int64_t kept[MAX_KEPT];
+    int status;
+    memcpy(kept, r->keep, sizeof kept);
+    status = vcol__run_ops(r, o->body, o->n_body);
     memcpy(r->keep, kept, sizeof kept);
     return status;
+}
+
+static int ahead(run *r, const op *o)
+{
+    const uint8_t *p = r->p;
+    if (vcol__run_ops(r, o->body, o->n_body))
+        return -1;
+    r->p = p;
+    return 0;
+}
+
+static int triangle(run *r, const op *o)
+{
+    int64_t n = r->keep[o->local];
+    if (n < 0 || n > INT32_MAX || r->keep[o->n & 255] != n || r->keep[o->n >> 8] != n * n)
+        return vcol__run_fail(r, "a symmetric matrix has other numbers of rows, columns and elements");
+    r->keep[o->local] = n * (n + 1) / 2;
+    return 0;
 }
 
 static int rest(run *r, const op *o)
@@ -353,16 +384,30 @@ static int one(run *r, const op *o)
         return 0;
     case OP_END:
         return vcol__run_left(r) ? vcol__run_fail(r, "its leaves end before it does") : 0;
-    case OP_NO_UUID:
-        if (vcol__run_left(r) < 4 || !(be32(r->p) & HAS_UUID))
-            return 0;
-        r->unsupported = 1;
-        return vcol__run_fail(r, "references by UUID are not supported");
+    case OP_BY_UUID:
+        r->by_uuid = vcol__run_left(r) >= 4 && be32(r->p) & HAS_UUID; /* it ends early: the next step says so */
+        return 0;
+    case OP_SKIP_PROCESS:
+        return r->by_uuid ? 0 : vcol__run_skip(r, 2);
+    case OP_SKIP_UUID:
+        return r->by_uuid ? vcol__run_string(r, &s, &n) : 0;
+    case OP_PROCESS:
+        return r->by_uuid ? vcol__run_number(r, 0) : take_values(r, 1);
+    case OP_UUID:
+        if (!r->by_uuid)
+            return vcol__run_add(r, o->depth, 0);
+        return vcol__run_string(r, &s, &n) || vcol__run_add(r, o->depth, n) || values(r, s, n) ? -1 : 0;
     case OP_KEEP:
     case OP_LOOK:
         return keep(r, o);
     case OP_FRAME:
         return frame(r, o);
+    case OP_SCOPE:
+        return scope(r, o);
+    case OP_AHEAD:
+        return ahead(r, o);
+    case OP_TRIANGLE:
+        return triangle(r, o);
     case OP_LIST:
     case OP_LIST_VALUES:
         return list(r, o);

@@ -57,7 +57,7 @@ typedef struct build {
 
 static const char *const type_shapes[VCOL_TYPE_COUNT] = {
     "unknown", "bool",  "int8",   "uint8",   "int16",   "uint16", "int32",
-    "uint32",  "int64", "uint64", "float32", "float64", "string",
+    "uint32",  "int64", "uint64", "float32", "float64", "string", "empty record",
 };
 static const char *const var_shapes[VCOL_TYPE_COUNT] = {
     "unknown",       "var * bool",    "var * int8",   "var * uint8", "var * int16",

@@ -140,5 +140,7 @@ void made_info(made *m);
 void made_info_lies(made *m);
 /* One with arrays of texts and containers, and a class of two versions. */
 void made_info_arrays(made *m);
+/* Of classes with arrays that their bases' members count, and of matrices. */
+void made_info_counted(made *m);
 
 #endif
