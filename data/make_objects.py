@@ -299,8 +299,7 @@ def row(i, told):
     for name, value in event(i, told).items(): # and as ROOT splits them
         if name in ("bypassed", "each", "subs"):
             for member, item in value.items():
-                if member != "v":
-                    out[f"split./split.{name}/split.{name}.{member}" + ("[2]" if member == "names" else "")] = item
+                out[f"split./split.{name}/split.{name}.{member}" + ("[2]" if member == "names" else "")] = item
         else:
             flat("split./split", {name + ("[3]" if name == "fixed" else ""): value}, out)
     flat("hit", hit(i), out)

@@ -224,7 +224,7 @@ static vcol_status load(run_file *f, void *object, int32_t group, int64_t first,
         return load_counts(f, object, group, first, count, out, err);
     if (g->depends >= 0) {
         status = load(f, object, g->depends, first, count, &counts, err);
-        deps = (vcol_deps){counts.leaf[0], first, count};
+        deps = (vcol_deps){.offsets = counts.leaf[0], .first = first, .count = count};
     }
     if (!status)
         status = f->reader->plan(object, group, first, count, NULL, &sink, err);
@@ -245,7 +245,7 @@ static vcol_status load(run_file *f, void *object, int32_t group, int64_t first,
             h->items = deps.offsets[h->hi - first] - deps.offsets[h->lo - first];
         } else if (g->flags & VCOL_GROUP_MEASURED) {
             int64_t got = 0, depth[VCOL_MAX_LEVELS];
-            status = f->reader->measure(object, group, &h->block, h->plain, NULL,
+            status = f->reader->measure(object, group, &h->block, h->plain, NULL, NULL,
                                         h->whole ? 0 : h->lo - h->block.first_entry,
                                         h->whole ? -1 : h->hi - h->lo, &got, depth, err);
             h->items = depth[0];

@@ -228,8 +228,9 @@ static size_t row_size(int32_t group, const unsigned char *p, const unsigned cha
 }
 
 static vcol_status measure(void *object, int32_t group, const vcol_block *block, const void *plain, const void *s,
-                           int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
+                           const vcol_deps *deps, int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
 {
+    (void)deps;
     (void)object, (void)s;
     const unsigned char *p = plain, *end = p + block->unpacked;
     int64_t row = 0, n;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A mock reader like TTree: sizes are known only from the bytes (inspect), two columns lie in one block, blocks cross
- * the borders of chunks, offsets come from another column, a block without entry offsets must be walked from its start.
+ * the borders of chunks, offsets come from another column, a block without entry offsets must be walked from its start; the
+ * lists in the items of another (flag byte, values) are as long as a third column's values say.
  * TESTS.md E8.1 to E8.3, E2.4, and the reader interface's promises under all settings.
  *
  *   basket   "MKBK", u32 branch, u32 unpacked, u32 content, then the unpacked bytes, each xor 0x5a; big-endian throughout
@@ -13,10 +14,11 @@
 #define ROWS 200
 #define HEAD 16
 
-enum { B_RUN, B_NJET, B_PT, B_ID, B_POS, B_STR, BRANCHES };
-enum { G_RUN, G_NJET, G_OFFSETS, G_PT, G_ID, G_X, G_Y, G_STR, GROUPS };
-enum { C_RUN, C_NJET, C_PT, C_ID, C_X, C_Y, C_STR, COLUMNS };
-static const char *const names[COLUMNS] = {"run", "nJet", "Jet_pt", "Jet_id", "pos_x", "pos_y", "str"};
+enum { B_RUN, B_NJET, B_PT, B_ID, B_POS, B_STR, B_NHIT, B_HIT, BRANCHES };
+enum { G_RUN, G_NJET, G_OFFSETS, G_PT, G_ID, G_X, G_Y, G_STR, G_NHIT, G_HIT, GROUPS };
+enum { C_RUN, C_NJET, C_PT, C_ID, C_X, C_Y, C_STR, C_NHIT, C_HIT, COLUMNS };
+static const char *const names[COLUMNS] = {"run", "nJet", "Jet_pt", "Jet_id", "pos_x", "pos_y", "str",
+                                           "Jet_nHit", "Jet_hit"};
 
 /* ---- what the file was made of --------------------------------------------------------------------- */
 
@@ -27,6 +29,10 @@ static struct {
     int16_t id[4 * ROWS];
     double x[ROWS], y[ROWS];
     char str[10 * ROWS];
+    uint32_t nhit[4 * ROWS]; /* of a jet, as is said: those without a flag have none */
+    bool flag[4 * ROWS];
+    int64_t hit_offsets[4 * ROWS + 1];
+    float hit[12 * ROWS];
 } made;
 
 typedef struct basket {
@@ -67,6 +73,14 @@ static double get64(const unsigned char *p)
     return d;
 }
 
+/* A jet's bytes in the branch of its hits. */
+static void put_hits(mock_bytes *b, int64_t jet)
+{
+    mock_put(b, made.flag[jet] ? "\1" : "\0", 1);
+    for (int64_t h = made.hit_offsets[jet]; h < made.hit_offsets[jet + 1]; h++)
+        mock_put32(b, bits_of(made.hit[h]));
+}
+
 static void plain_of(int branch, int64_t first, int64_t n, mock_bytes *b, size_t *content)
 {
     int64_t o0 = made.offsets[first];
@@ -83,6 +97,10 @@ static void plain_of(int branch, int64_t first, int64_t n, mock_bytes *b, size_t
                 mock_put32(b, bits_of(made.pt[k]));
             else if (branch == B_ID)
                 mock_put(b, two, 2);
+            else if (branch == B_NHIT)
+                mock_put32(b, made.nhit[k]);
+            else if (branch == B_HIT)
+                put_hits(b, k);
         }
         if (branch == B_STR) {
             unsigned char length = (unsigned char)(made.str_offsets[i + 1] - made.str_offsets[i]);
@@ -91,15 +109,20 @@ static void plain_of(int branch, int64_t first, int64_t n, mock_bytes *b, size_t
         }
     }
     *content = b->size;
-    if (branch == B_PT) /* entry offsets behind the content */
+    if (branch == B_PT || branch == B_NHIT) /* entry offsets behind the content */
         for (int64_t i = first; i < first + n; i++)
             mock_put32(b, (uint32_t)(made.offsets[i] - o0) * 4);
+    if (branch == B_HIT)
+        for (int64_t i = first; i <= first + n; i++) {
+            int64_t o = made.offsets[i], hits = made.hit_offsets[o] - made.hit_offsets[o0];
+            mock_put32(b, (uint32_t)(o - o0 + 4 * hits));
+        }
 }
 
 static void make_file(void)
 {
     t_random r = {7};
-    static const int most[BRANCHES] = {40, 23, 11, 17, 9, 13};
+    static const int most[BRANCHES] = {40, 23, 11, 17, 9, 13, 19, 15};
     if (file.bytes.size)
         return;
     for (int64_t i = 0; i < ROWS; i++) {
@@ -111,6 +134,11 @@ static void make_file(void)
         for (int64_t k = made.offsets[i]; k < made.offsets[i + 1]; k++) {
             made.pt[k] = (float)t_below(&r, 100000) / 3;
             made.id[k] = (int16_t)t_next(&r);
+            made.nhit[k] = (uint32_t)t_below(&r, 4);
+            made.flag[k] = t_below(&r, 4) > 0;
+            made.hit_offsets[k + 1] = made.hit_offsets[k] + (made.flag[k] ? made.nhit[k] : 0);
+            for (int64_t h = made.hit_offsets[k]; h < made.hit_offsets[k + 1]; h++)
+                made.hit[h] = (float)t_below(&r, 100000) / 9;
         }
         made.str_offsets[i + 1] = made.str_offsets[i] + t_below(&r, 9);
         for (int64_t k = made.str_offsets[i]; k < made.str_offsets[i + 1]; k++)
@@ -159,6 +187,9 @@ static const vcol_leaf leaves[] = {
     {VCOL_LEAF_VALUES, VCOL_F64, 0, 0, 1},             /* 4: pos */
     {VCOL_LEAF_OFFSETS, VCOL_TYPE_NONE, 0, 0, 1},      /* 5, 6: str */
     {VCOL_LEAF_VALUES, VCOL_CHAR, 1, 0, 1},
+    {VCOL_LEAF_VALUES, VCOL_U32, 1, 0, 1},             /* 7: Jet_nHit */
+    {VCOL_LEAF_OFFSETS, VCOL_TYPE_NONE, 1, 0, 1},      /* 8, 9: Jet_hit */
+    {VCOL_LEAF_VALUES, VCOL_F32, 2, 0, 1},
 };
 static const vcol_group groups[GROUPS] = {
     {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[0], ROWS, 900, 900, "branch 'run'", 0, 0, 0, 0},
@@ -169,8 +200,11 @@ static const vcol_group groups[GROUPS] = {
     {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[4], ROWS, 1700, 1700, "branch 'pos', leaf 'x'", 0, 0, 0, 0},
     {VCOL_GROUP_BLOCKS, 0, -1, 1, &leaves[4], ROWS, 1700, 1700, "branch 'pos', leaf 'y'", 0, 0, 0, 0},
     {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED, -1, 2, &leaves[5], ROWS, 1000, 1000, "branch 'str'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, 0, G_OFFSETS, 1, &leaves[7], ROWS, 2000, 2000, "branch 'Jet_nHit'", 0, 0, 0, 0},
+    {VCOL_GROUP_BLOCKS, VCOL_GROUP_MEASURED | VCOL_GROUP_COUNTED, G_OFFSETS, 2, &leaves[8], ROWS, 3000, 3000,
+     "branch 'Jet_hit'", 0, G_NHIT, 0, 0},
 };
-static const int branch_of[GROUPS] = {B_RUN, B_NJET, -1, B_PT, B_ID, B_POS, B_POS, B_STR};
+static const int branch_of[GROUPS] = {B_RUN, B_NJET, -1, B_PT, B_ID, B_POS, B_POS, B_STR, B_NHIT, B_HIT};
 
 #define FLAT(name, type, shape, group)                                                                                 \
     {name, name, shape, shape, NULL, NULL, VCOL_OK, type, 0, {{0}}, {group, 0}, ROWS, 0, 0, 0}
@@ -185,6 +219,9 @@ static const vcol_schema_column columns[COLUMNS] = {
     FLAT("pos_x", VCOL_F64, "float64", G_X),
     FLAT("pos_y", VCOL_F64, "float64", G_Y),
     LIST("str", VCOL_CHAR, "string", NULL, G_STR, G_STR, 1),
+    LIST("Jet_nHit", VCOL_U32, "var * uint32", NULL, G_OFFSETS, G_NHIT, 0),
+    {"Jet_hit", "Jet_hit", "var * var * float32", "var * var * float32", NULL, NULL, VCOL_OK, VCOL_F32, 2,
+     {{VCOL_LEVEL_LIST, {G_OFFSETS, 0}, 0}, {VCOL_LEVEL_LIST, {G_HIT, 0}, 0}}, {G_HIT, 1}, ROWS, 0, 0, 0},
 };
 static const vcol_schema schema = {.entries = ROWS, .n_columns = COLUMNS, .columns = columns, .n_groups = GROUPS, .groups = groups};
 
@@ -240,13 +277,54 @@ static vcol_status unpack(void *object, const vcol_block *block, const void *sto
     return VCOL_OK;
 }
 
+/* Of rows [skip, skip + count) of a block is told which jets they have, and how many hits these are said to have. */
+static void check_counts(const vcol_block *block, const vcol_deps *deps, int64_t skip, int64_t count)
+{
+    int64_t first = block->first_entry + skip;
+    t_require(count > 0 && deps && deps->counts && deps->first == first && deps->count == count);
+    for (int64_t i = 0; i <= count; i++)
+        t_require(deps->offsets[i] - deps->offsets[0] == made.offsets[first + i] - made.offsets[first]);
+    t_require(memcmp((const uint32_t *)deps->counts + deps->offsets[0], made.nhit + made.offsets[first],
+                     4 * (size_t)(deps->offsets[count] - deps->offsets[0])) == 0);
+}
+
+static void decode_hits(const vcol_block *block, const unsigned char *plain, const vcol_deps *deps, const vcol_part *parts)
+{
+    const unsigned char *p = plain + mock_get32(plain + block->content + 4 * parts[0].skip);
+    const uint32_t *said = (const uint32_t *)deps->counts + deps->offsets[0];
+    int64_t *ends = parts[0].dst, sum = parts[0].base;
+    float *to = parts[1].dst;
+    check_counts(block, deps, parts[0].skip, parts[0].count);
+    t_require(parts[0].items == deps->offsets[deps->count] - deps->offsets[0] && parts[0].size == (size_t)parts[0].items * 8);
+    for (int64_t k = 0; k < parts[0].items; k++) {
+        uint32_t n = *p++ ? said[k] : 0;
+        for (uint32_t h = 0; h < n; h++, p += 4) {
+            uint32_t u = mock_get32(p);
+            memcpy(to++, &u, 4);
+        }
+        sum += n;
+        ends[k] = sum;
+    }
+    t_require(to == (float *)parts[1].dst + parts[1].items);
+}
+
 static vcol_status measure(void *object, int32_t group, const vcol_block *block, const void *plain, const void *state,
-                           int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
+                           const vcol_deps *deps, int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
 {
     (void)object, (void)state;
     const unsigned char *p = plain;
     size_t at = 0;
-    t_require(group == G_STR);
+    t_require(group == G_STR || group == G_HIT);
+    if (group == G_HIT) {
+        const unsigned char *tail = p + block->content + 4 * skip;
+        check_counts(block, deps, skip, count);
+        memset(items, 0, VCOL_MAX_LEVELS * sizeof *items);
+        items[0] = deps->offsets[count] - deps->offsets[0];
+        items[1] = ((int64_t)mock_get32(tail + 4 * count) - (int64_t)mock_get32(tail) - items[0]) / 4;
+        *rows = count;
+        return VCOL_OK;
+    }
+    t_require(!deps);
     int64_t end = count < 0 ? block->entries : skip + count;
     memset(items, 0, VCOL_MAX_LEVELS * sizeof *items);
     for (int64_t i = 0; i < end; i++) {
@@ -276,7 +354,9 @@ static vcol_status decode(void *object, int32_t group, const vcol_block *block, 
     } else if (group == G_X || group == G_Y) {
         for (int64_t i = 0; i < part->count; i++)
             ((double *)part->dst)[i] = get64(p + 16 * (part->skip + i) + (group == G_Y ? 8 : 0));
-    } else if (group == G_PT) {
+    } else if (group == G_HIT) {
+        decode_hits(block, p, deps, parts);
+    } else if (group == G_PT || group == G_NHIT) {
         /* whole: the entry offsets are not there, and not needed */
         int64_t from = whole ? 0 : mock_get32(p + block->content + 4 * part->skip) / 4;
         t_require(deps && deps->first == block->first_entry + part->skip && deps->count == part->count);
@@ -285,7 +365,7 @@ static vcol_status decode(void *object, int32_t group, const vcol_block *block, 
             return vcol_error_format(err, VCOL_CORRUPT, "basket has other items than are counted");
         for (int64_t i = 0; i < part->items; i++) {
             uint32_t u = mock_get32(p + 4 * (from + i));
-            memcpy((float *)part->dst + i, &u, 4);
+            memcpy((uint32_t *)part->dst + i, &u, 4);
         }
     } else if (group == G_ID) {
         /* counted from the block's first row, or known */
@@ -333,6 +413,19 @@ static void check_list(const vcol_view *v, const int64_t *offsets, const void *v
     t_require(memcmp(v->values, (const char *)values + (size_t)o * width, (size_t)v->count * width) == 0);
 }
 
+/* Lists of the jets' lists. */
+static void check_hits(const vcol_view *v, int64_t first)
+{
+    int64_t n = v->entries, o = made.offsets[first], jets = made.offsets[first + n] - o, h = made.hit_offsets[o];
+    t_require(v->levels == 2 && v->level[0].count == n && v->level[1].count == jets);
+    for (int64_t i = 0; i <= n; i++)
+        t_require(v->level[0].offsets[i] == made.offsets[first + i] - o);
+    for (int64_t k = 0; k <= jets; k++)
+        t_require(v->level[1].offsets[k] == made.hit_offsets[o + k] - h);
+    t_require(v->count == made.hit_offsets[o + jets] - h && v->values);
+    t_require(memcmp(v->values, made.hit + h, 4 * (size_t)v->count) == 0);
+}
+
 static void check_view(const vcol_view *v, int column, int64_t first)
 {
     size_t n = (size_t)v->entries;
@@ -348,6 +441,10 @@ static void check_view(const vcol_view *v, int column, int64_t first)
         check_list(v, made.offsets, made.pt, 4, first);
     else if (column == C_ID)
         check_list(v, made.offsets, made.id, 2, first);
+    else if (column == C_NHIT)
+        check_list(v, made.offsets, made.nhit, 4, first);
+    else if (column == C_HIT)
+        check_hits(v, first);
     else
         check_list(v, made.str_offsets, made.str, 1, first);
 }
@@ -362,7 +459,7 @@ static const mock_world *world(void)
 
 /* ---- the settings ------------------------------------------------------------------------------------ */
 
-#define TINY 6000
+#define TINY 8000
 
 /*
  * Each block is unpacked once where memory suffices, but for the counts of baskets that have to be walked from their start:

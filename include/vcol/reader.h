@@ -22,6 +22,9 @@
  *     Jet_pt[nJet]/F         group C: kind COUNTS of nJet's group {offsets}; group {values per item,
  *                            depends C}; all columns of the collection name C for their offsets
  *     vector<float>          group {offsets per row, values per item 1}, MEASURED
+ *     Hit.fADC[fN]/F, Hit.fN of a split list of hits
+ *                            group C as above; group N {values per item, depends C}; group {offsets per item 1, values per
+ *                            item 2, depends C}, MEASURED and COUNTED by `source` N
  *     Parquet optional list  group {offsets per row, validity per item 1, values per item 2}, MEASURED
  *     RNTuple vector<float>  group E: ENDS {offsets per row}; group {values per row}, ITEMS, rows_of E
  *     RNTuple optional<int>  group E as above; group V: ITEMS, rows_of E {values}; group VALIDITY of E;
@@ -43,7 +46,7 @@
 extern "C" {
 #endif
 
-#define VCOL_READER_ABI 4
+#define VCOL_READER_ABI 5
 
 /* ---- codecs, and what a thread has at hand -------------------------------------------------- */
 
@@ -117,6 +120,9 @@ typedef enum vcol_group_kind {
 #define VCOL_GROUP_PICKS 8u    /* leaf 0 is OFFSETS, and decode writes for each row the number of its one item, counted
                                   through the object, or -1: it has none; numbers grow by one (an alternative of a union;
                                   leaf 1 are its tags) */
+#define VCOL_GROUP_COUNTED 16u /* BLOCKS and MEASURED, with `depends` and `source`, blocks of known rows: leaf 0 is OFFSETS of
+                                  domain 1, lists in the items that `depends` counts; what is said of the lengths of these lists,
+                                  leaf 0 of `source`, a value an item, is given to measure and decode */
 
 typedef struct vcol_group {
     int32_t kind;    /* vcol_group_kind */
@@ -129,7 +135,7 @@ typedef struct vcol_group {
     uint64_t stored, unpacked; /* bytes of all its blocks: for estimates */
     const char *name; /* for messages: "branch 'Jet_pt'"; borrowed from the object */
     int32_t rows_of;  /* ITEMS: the group whose leaf 0 counts them (ENDS or PICKS) */
-    int32_t source;   /* SPREAD */
+    int32_t source;   /* SPREAD, COUNTED */
     int64_t multiple; /* rows per entry, or per item of rows_of (fixed arrays whose items stand in blocks one by one); 0 = 1 */
     int64_t rows;     /* ITEMS: how many there are in all, by the metadata */
 } vcol_group;
@@ -226,6 +232,8 @@ VCOL_API vcol_status vcol_block_push(vcol_block_sink *sink, const vcol_block *bl
 typedef struct vcol_deps {
     const int64_t *offsets; /* count + 1; only differences mean something */
     int64_t first, count;
+    const void *counts; /* COUNTED: the values of leaf 0 of `source`; those of the items of row first + i are
+                           counts[offsets[i]] … counts[offsets[i + 1] - 1]. Else NULL */
 } vcol_deps;
 
 /* What of a block goes where, for one leaf. */
@@ -296,11 +304,12 @@ typedef struct vcol_reader {
     void (*unprepare)(void *object, void *state, const vcol_allocator *allocator);
     /*
      * Counts. skip = 0, count = -1: *rows = all rows of the block, items[k - 1] = items of depth k in it.
-     * Else items among rows [skip, skip + count). `items` has VCOL_MAX_LEVELS elements.
+     * Else items among rows [skip, skip + count). `items` has VCOL_MAX_LEVELS elements. deps: COUNTED: covers these rows;
+     * items[0] must be what it counts. Else NULL.
      */
     vcol_status (*measure)(void *object, int32_t group, const vcol_block *block, const void *plain,
-                           const void *state, int64_t skip, int64_t count, int64_t *rows, int64_t *items,
-                           vcol_error *err);
+                           const void *state, const vcol_deps *deps, int64_t skip, int64_t count, int64_t *rows,
+                           int64_t *items, vcol_error *err);
     /*
      * Writes parts. `plain` has block->unpacked bytes, of which only the first block->content are valid when
      * `whole` (all rows wanted) or RESUMES. `deps` covers the parts' rows (from the block's first row on with FROM_START).

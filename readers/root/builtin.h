@@ -32,6 +32,7 @@
 #define ELEMENT                                                                                              \
     "0=TBranch 65=fClassName 65=fParentName 65=fClonesName 13=fCheckSum 2=fClassVersion 3=fID 3=fType "      \
     "3=fStreamerType 3=fMaximum 64=fBranchCount 64=fBranchCount2"
+#define MATRIX "66=TObject 3=fNrows 3=fNcols 3=fRowLwb 3=fColLwb 6=fNelems 6=fNrowIndex "
 
 static const struct {
     const char *name;
@@ -85,6 +86,8 @@ static const struct {
     {"TLeafD32", 1, 0, "0=TLeaf 8=fMinimum 8=fMaximum"},
     {"TLeafElement", 1, 0, "0=TLeaf 3=fID 3=fType"},
     {"TLeafObject", 4, 0, "0=TLeaf 18=fVirtual"},
+    {"TMatrixTBase<double>", 5, 0, MATRIX "8=fTol"},
+    {"TMatrixTBase<float>", 5, 0, MATRIX "5=fTol"},
     /* only to be known by name */
     {"TChain", 0, 0, "0=TTree"},
     {"TBasket", 0, 0, ""},

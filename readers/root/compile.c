@@ -60,6 +60,7 @@ static const struct {
     FIELD("TBranchElement", "fType", KIND_BRANCH, model_branch, type),
     FIELD("TBranchElement", "fStreamerType", KIND_BRANCH, model_branch, streamer_type),
     FIELD("TBranchElement", "fBranchCount", KIND_BRANCH, model_branch, branch_count),
+    FIELD("TBranchElement", "fBranchCount2", KIND_BRANCH, model_branch, branch_lengths),
     FIELD("TBranchObject", "fClassName", KIND_BRANCH, model_branch, class_name),
     FIELD("TFriendElement", "fTreeName", KIND_FRIEND, model_friend, tree_name),
     FIELD("TLeaf", "fLen", KIND_LEAF, model_leaf, len),

@@ -8,6 +8,8 @@
  */
 #include "node.h"
 
+#include <stddef.h>
+
 /* A basket being read. */
 typedef struct reading {
     const root_table *table;
@@ -160,7 +162,7 @@ static vcol_status no_room(const reading *r, const vcol_part *part)
 
 static int fits(const vcol_part *part, int64_t per_item, size_t width)
 {
-    return part->items >= 0 && (uint64_t)part->items <= part->size / width / (uint64_t)per_item;
+    return part->items >= 0 && (!width || (uint64_t)part->items <= part->size / width / (uint64_t)per_item);
 }
 
 /* ---- objects -------------------------------------------------------------------------------------- */
@@ -192,7 +194,11 @@ static vcol_status one_object(const reading *r, int64_t row, int64_t at, run *x)
     x->position = position_of(r, row, at);
     if (row + 1 < r->rows && r->tag.tail == TAIL_NONE) {
         const program *p = x->program;
-        run pass = {.program = p, .p = x->p, .end = x->end};
+        run pass;
+        memset(&pass, 0, offsetof(run, keep)); /* for each entry: counters are many */
+        pass.program = p;
+        pass.p = x->p;
+        pass.end = x->end;
         if (p->bytes) { /* there are no offsets where all entries are of one size */
             x->end = x->p + r->tag.content / (uint64_t)r->rows;
             return r->tag.content % (uint64_t)r->rows ? ERROR(r, "without offsets of its entries it cannot be read") : VCOL_OK;
@@ -241,8 +247,8 @@ static vcol_status decode_objects(const reading *r, const vcol_part *parts, int3
         if (part->leaf == p->n_leaves - 1) {
             if (!fits(part, p->multiple, width))
                 return no_room(r, part);
-            x.values = part->dst;
-            x.values_room = part->items * p->multiple;
+            x.values = width ? part->dst : NULL;
+            x.values_room = width ? part->items * p->multiple : 0;
             continue;
         }
         for (int d = 0; d < p->depth; d++) {
@@ -259,6 +265,135 @@ static vcol_status decode_objects(const reading *r, const vcol_part *parts, int3
     for (int d = 0; d < p->depth && !status; d++)
         if (x.room[d])
             return ERROR(r, "it has fewer lists than were measured");
+    return !status && x.values_room ? ERROR(r, "it has fewer values than were measured") : status;
+}
+
+/* ---- lists in counted items ------------------------------------------------------------------------ */
+
+/* The items of an entry, and what is said of how many values each has. */
+typedef struct lengths {
+    const uint32_t *of;
+    int64_t n;
+} lengths;
+
+/* Of row `row`, or of `count` rows from there on; n < 0: they are not there. */
+static lengths lengths_of(const reading *r, const vcol_deps *deps, int64_t row, int64_t count)
+{
+    lengths none = {NULL, -1};
+    int64_t at = deps ? r->block->first_entry + row - deps->first : -1;
+    if (!deps || !deps->counts || at < 0 || at > deps->count || count > deps->count - at)
+        return none;
+    return (lengths){(const uint32_t *)deps->counts + deps->offsets[at], deps->offsets[at + count] - deps->offsets[at]};
+}
+
+/* Where rows [skip, skip + count) lie. */
+static vcol_status bounds(const reading *r, int64_t skip, int64_t count, int64_t *at, int64_t *end)
+{
+    vcol_status status = check_tail(r);
+    if (status)
+        return status;
+    if (r->tag.tail == TAIL_NONE && r->rows > 1)
+        return ERROR(r, "without offsets of its entries it cannot be read");
+    *at = skip ? tail_offset(r, skip) : 0;
+    *end = tail_offset(r, skip + count);
+    return *at < 0 || *end < *at || *end > (int64_t)r->tag.content ? bad_offset(r, skip, *at, *end) : VCOL_OK;
+}
+
+/* Where the entry that begins at `at` ends; may lie outside the content. */
+static int64_t end_of(const reading *r, int64_t row, int64_t at)
+{
+    if (row + 1 == r->rows)
+        return r->tag.content;
+    return (int64_t)be32(r->plain + r->tag.content + 4 + 4 * (row + 1)) + (r->tag.tail == TAIL_SIZES ? at : -(int64_t)r->tag.keylen);
+}
+
+/* A flag an item, and all else is values; decode looks at each. */
+static vcol_status count_lists(const reading *r, const vcol_deps *deps, int64_t skip, int64_t count, int64_t *items)
+{
+    lengths said = lengths_of(r, deps, skip, count);
+    int64_t at, end;
+    vcol_status status = bounds(r, skip, count, &at, &end);
+    if (status)
+        return status;
+    if (said.n < 0)
+        return vcol__basket_error(r->table, r->bind->branch, r->block, r->err, VCOL_MISUSE, "the lengths of its arrays are missing");
+    if (said.n > end - at || (end - at - said.n) % r->bind->stride)
+        return ERROR(r, "entries %lld to %lld have %lld bytes, which are no arrays of %lld items", (long long)skip,
+                     (long long)(skip + count), (long long)(end - at), (long long)said.n);
+    items[0] = said.n;
+    items[1] = (end - at - said.n) / r->bind->stride;
+    return VCOL_OK;
+}
+
+/* What is to be written of the lists; what is not wanted is NULL. */
+typedef struct lists {
+    int64_t *ends, sum;
+    uint8_t *values;
+    int64_t ends_room, values_room;
+} lists;
+
+/*
+ * FORMAT root/counted arrays in a split collection  for each item u8 flag, and if it is not 0 as many values as its counter
+ *     says, none where that is below 0. source: root-project/root io/io/src/TStreamerInfoReadBuffer.cxx (ReadBasicPointerLoop),
+ *     TStreamerInfoWriteBuffer.cxx
+ * Where an entry's bytes are fewer or more than that, the two branches contradict each other.
+ */
+static vcol_status entry_lists(const reading *r, int64_t row, lengths said, const uint8_t *p, const uint8_t *end, lists *x)
+{
+    const value_form *form = &r->bind->pieces[0].form;
+    size_t width = vcol_type_width(form->type);
+    for (int64_t i = 0; i < said.n; i++) {
+        int64_t n = p < end && *p && (int32_t)said.of[i] > 0 ? said.of[i] : 0;
+        if (p == end || n > (end - p - 1) / r->bind->stride)
+            return ERROR(r, "entry %lld, item %lld of %lld: %lld bytes are left for its %lld values", (long long)row, (long long)i,
+                         (long long)said.n, (long long)(end - p), (long long)said.of[i]);
+        x->sum += n;
+        if (x->ends && x->ends_room-- > 0)
+            *x->ends++ = x->sum;
+        if (x->values && n > 0) {
+            if (n > x->values_room)
+                return ERROR(r, "entry %lld has more values than were measured", (long long)row);
+            vcol__value_convert(form, p + 1, x->values, n);
+            x->values += (size_t)n * width;
+            x->values_room -= n;
+        }
+        p += 1 + n * r->bind->stride;
+    }
+    return p == end ? VCOL_OK : ERROR(r, "entry %lld: %lld bytes behind the arrays of its %lld items", (long long)row,
+                                      (long long)(end - p), (long long)said.n);
+}
+
+static vcol_status decode_lists(const reading *r, const vcol_deps *deps, const vcol_part *parts, int32_t n_parts)
+{
+    int64_t skip = parts[0].skip, count = parts[0].count, at, end;
+    lists x = {0};
+    vcol_status status = bounds(r, skip, count, &at, &end);
+    if (status)
+        return status;
+    for (int32_t i = 0; i < n_parts; i++) {
+        const vcol_part *part = &parts[i];
+        int offsets = part->leaf == 0;
+        if (part->skip != skip || part->count != count ||
+            !fits(part, 1, offsets ? sizeof(int64_t) : vcol_type_width(r->bind->pieces[0].form.type)) ||
+            (offsets && part->items != lengths_of(r, deps, skip, count).n))
+            return no_room(r, part);
+        if (offsets) {
+            x.ends = part->dst;
+            x.ends_room = part->items;
+            x.sum = part->base;
+        } else {
+            x.values = part->dst;
+            x.values_room = part->items;
+        }
+    }
+    for (int64_t row = skip; row < skip + count && !status; row++, at = end) {
+        lengths said = lengths_of(r, deps, row, 1);
+        if (said.n < 0)
+            return no_room(r, &parts[0]);
+        end = end_of(r, row, at);
+        status = end < at || end > (int64_t)r->tag.content ? bad_offset(r, row, at, end)
+                                                           : entry_lists(r, row, said, r->plain + at, r->plain + end, &x);
+    }
     return !status && x.values_room ? ERROR(r, "it has fewer values than were measured") : status;
 }
 
@@ -286,8 +421,8 @@ static vcol_status count_items(const reading *r, int64_t skip, int64_t count, in
 }
 
 vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *block, const void *plain,
-                                 const void *state, int64_t skip, int64_t count, int64_t *rows,
-                                 int64_t *items, vcol_error *err)
+                                 const void *state, const vcol_deps *deps, int64_t skip, int64_t count,
+                                 int64_t *rows, int64_t *items, vcol_error *err)
 {
     reading r = reading_of(object, group, block, plain, err);
     (void)state;
@@ -308,6 +443,8 @@ vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *
             items[d] = x.sum[d];
         return status;
     }
+    if (r.bind->kind == BIND_LISTS)
+        return count_lists(&r, deps, skip, count, items);
     return count_items(&r, skip, count, &items[0]);
 }
 
@@ -435,6 +572,8 @@ vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *b
             continue;
         if (r.bind->kind == BIND_OBJECT)
             return decode_objects(&r, parts, n_parts); /* all leaves in one go */
+        if (r.bind->kind == BIND_LISTS)
+            return decode_lists(&r, deps, parts, n_parts);
         if (r.bind->kind == BIND_FIXED)
             status = fixed(&r, part);
         else if (r.bind->kind == BIND_ITEMS)

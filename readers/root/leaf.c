@@ -6,7 +6,8 @@
  *     C counted string (an empty one takes no bytes at all). fLen = product of the constant dimensions, whose
  *     sizes stand in the title only; fLeafCount counts what remains.
  * FORMAT root/TBranchElement  fType 0: an entry is a member of type fStreamerType, or (fID < 0) a whole
- * object; 31, 41: one value for each item that the fBranchCount's entry counts. vector<T> of numbers: u32
+ * object; 31, 41: one value for each item that the fBranchCount's entry counts; a counted array: for each item u8 flag,
+ * and if it is not 0 as many values as the entry of fBranchCount2 says of the item. vector<T> of numbers: u32
  * byte count, i16 version, i32 n, n values. A top-level std::string is a bare counted string, a member has a
  * frame. source: root-project/root tree/tree/src/TLeaf*.cxx (ReadBasket), TBranchElement.cxx (InitInfo,
  * ReadLeaves…); data/root/uproot-sample-*.root, gohep-ndim-slice.root, unroot-tree_basictypes.root
@@ -152,22 +153,25 @@ static void plain(const walk *w, const model_branch *branch, model_leaf *leaf, l
 
 /* ---- members of classes ----------------------------------------------------------------------- */
 
-/* The element of a class that a branch holds, or NULL. */
-static const root_element *member_of(const walk *w, const model_branch *b)
+const root_info *vcol__leaf_class(const walk *w, const model_branch *b)
 {
     const root_class *cls = vcol__class_find(w->file->classes, b->class_name);
-    const root_info *info = NULL;
-    if (!cls || b->id < 0)
+    const root_info *info;
+    if (!cls)
         return NULL;
     for (info = cls->infos; info; info = info->next)
         if (info->checksum == (uint32_t)b->class_checksum && info->version == b->class_version)
-            break;
-    if (!info)
-        for (info = cls->infos; info; info = info->next)
-            if (info->checksum == (uint32_t)b->class_checksum)
-                break;
-    if (!info)
-        info = vcol__class_info(cls, (int32_t)b->class_version, (uint32_t)b->class_checksum);
+            return info;
+    for (info = cls->infos; info; info = info->next)
+        if (info->checksum == (uint32_t)b->class_checksum)
+            return info;
+    return vcol__class_info(cls, (int32_t)b->class_version, (uint32_t)b->class_checksum);
+}
+
+/* The element of a class that a branch holds, or NULL. */
+static const root_element *member_of(const walk *w, const model_branch *b)
+{
+    const root_info *info = b->id < 0 ? NULL : vcol__leaf_class(w, b);
     return info && b->id < info->n_elements ? &info->elements[b->id] : NULL;
 }
 
@@ -265,7 +269,11 @@ int vcol__leaf_named(leaf_form *f, text type)
     const number_type *n = named_number(type.s, type.n);
     if (n)
         set(f, n);
-    return n != NULL;
+    else if (text_is(type, "Float16_t")) /* of an item there is nothing that tells a range */
+        set_real(f, VCOL_F32, (text){"", 0});
+    else
+        return 0;
+    return 1;
 }
 
 /* vector<T> (and other sequences, which are streamed alike) of numbers. */
@@ -298,6 +306,22 @@ static void string(leaf_form *f, const char *type_name)
     f->count = 1;
 }
 
+/* A counted array in the items of a split collection; how many values an item has is what another of its members says. */
+static void array_of_items(const walk *w, const model_branch *b, leaf_form *f)
+{
+    model_branch *lengths = vcol__walk_target(w, b->branch_lengths, KIND_BRANCH);
+    model_leaf *leaf = lengths && lengths->leaves.n == 1 ? vcol__walk_target(w, lengths->leaves.refs[0], KIND_LEAF) : NULL;
+    leaf_form said = {.note = ""};
+    if (leaf && leaf->branch == lengths && lengths != b && lengths->streamer_type == TYPE_COUNTER && lengths->branch_count == b->branch_count)
+        said = vcol__leaf_form(w, lengths, leaf);
+    f->kind = BIND_LISTS;
+    f->lengths = lengths;
+    if (said.note || said.kind != BIND_ITEMS || said.count != 1 || said.form.type != VCOL_U32)
+        f->note = "the branch that says how long its arrays are is not in the file";
+    else if (f->element && f->element->length > 1)
+        f->note = "arrays of counted arrays in split collections are not supported";
+}
+
 /* A member of the items of a split collection: one value an item, without heads. */
 static void collection_member(const walk *w, const model_branch *b, const model_leaf *leaf,
                               int64_t number, text title, leaf_form *f)
@@ -307,11 +331,15 @@ static void collection_member(const walk *w, const model_branch *b, const model_
         f->count = 1;
     else if (number > TYPE_ARRAY && vcol__leaf_number(f, number - TYPE_ARRAY, title))
         dimensions(f, leaf->named.title, leaf->len);
+    else if (number > TYPE_COUNTED && number < TYPE_OBJECT && vcol__leaf_number(f, number - TYPE_COUNTED, title))
+        f->count = 1;
     else {
         f->note = "containers and classes in split collections are not supported yet";
         return;
     }
     f->kind = BIND_ITEMS;
+    if (number > TYPE_COUNTED)
+        array_of_items(w, b, f);
     f->counter = master && vcol__branch_counts(master) && master->leaves.n
                      ? vcol__walk_target(w, master->leaves.refs[0], KIND_LEAF)
                      : NULL;
@@ -364,7 +392,7 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
         f->note = "counted arrays in classes are not supported yet";
     } else if (b->id >= 0 && number == TYPE_TSTRING) {
         string(f, "TString");
-    } else if (sequence(f, type)) {
+    } else if ((b->id < 0 || !e || (e->type >= TYPE_STL && e->dims == 0)) && sequence(f, type)) {
         ;
     } else {
         f->note = text_is(type, "string") ? "strings in classes are not supported yet"

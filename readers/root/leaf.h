@@ -13,7 +13,8 @@ typedef struct leaf_form {
     const char *type_name; /* of one value, "float" */
     const char *note;      /* why it is not supported */
     text full_name;        /* type as the file tells it, where there is no type_name */
-    model_leaf *counter;   /* BIND_ITEMS: the leaf that counts */
+    model_leaf *counter;   /* BIND_ITEMS, BIND_LISTS: the leaf that counts */
+    model_branch *lengths; /* BIND_LISTS: the branch that says how many values an item has */
     int32_t n_dims;
     int64_t dims[MAX_DIMS];
     int64_t count; /* their product */
@@ -31,6 +32,8 @@ leaf_form vcol__leaf_counts(void);
 int vcol__leaf_number(leaf_form *f, int64_t type, text title);
 int vcol__leaf_named(leaf_form *f, text type);
 
+/* The description by which a branch's class was written, by version and checksum; NULL: it is not in the file. */
+const root_info *vcol__leaf_class(const walk *w, const model_branch *branch);
 leaf_form vcol__leaf_form(const walk *w, const model_branch *branch, model_leaf *leaf);
 
 #endif

@@ -11,6 +11,8 @@ typedef struct maker {
     const walk *w;
     arena *memory;
     const root_class *open[MAX_NESTING]; /* classes whose members are being made */
+    const root_info *top; /* by which description a branch's objects were written, or NULL */
+    text top_name;
     int depth;
     int n; /* nodes made: classes that hold each other twice make twice as many with each */
     int looks; /* descriptions looked at for bases */
@@ -33,6 +35,8 @@ text vcol__type_pointee(text t);
 node *vcol__maker_type(maker *m, text type);
 /* A class with its frame, or what it streams itself as. */
 node *vcol__maker_class(maker *m, text name);
+/* The member of that name of a record or of its bases, or NULL. */
+node *vcol__maker_member(const node *record, text name);
 /* A pointer to a class. */
 node *vcol__maker_pointer(maker *m, text to);
 
@@ -45,6 +49,8 @@ node *vcol__maker_array(maker *m, text name);
 node *vcol__maker_tobject(maker *m);
 node *vcol__maker_reference(maker *m);
 node *vcol__maker_references(maker *m);
+/* TMatrixTSym<…>; NULL: it is another class. */
+node *vcol__maker_symmetric(maker *m, text name);
 /* One of ROOT's own collections: of items whose class is not known yet. */
 node *vcol__maker_collected(maker *m, node_kind kind, int64_t which, text name);
 

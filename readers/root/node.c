@@ -7,6 +7,7 @@
  *   a std::string that is a member has a frame, a branch or an item of a container has none; a TString never has one
  *   an object that is a member, a base or an item of a container has a frame, a pair too, but not a map's two;
  *   object that is a branch has none
+ *   a fixed array of containers or of TStrings has one frame around all, items of a std::array have none, whatever they are
  *   TObject, TString, TDatime, TArray… stream themselves without a frame
  *   a member of a split collection that is a container has one head an entry, its items follow without
  *   leaves of one branch lie in a row, an array that one of them counts without a head (as h2root makes of an n-tuple's blocks)
@@ -146,6 +147,12 @@ static node *two(maker *m, node *first, node *second, const char *a, const char 
     return n;
 }
 
+static int described(const maker *m, text name)
+{
+    const root_class *cls = vcol__class_find(m->w->file->classes, name);
+    return cls && cls->infos;
+}
+
 /* FORMAT root/enumeration: an i32, whatever its type is in memory. source: root-project/root core/meta/src/TStreamerElement.cxx
  * (TStreamerSTL::TStreamerSTL), io/io/src/TGenCollectionStreamer.cxx */
 static node *enumeration(maker *m)
@@ -174,7 +181,7 @@ static node *of_map(maker *m, const text *arguments)
     return vcol__maker_with(m, NODE_LIST, two(m, key, value, "0", "1"));
 }
 
-static node *of_template(maker *m, text head, const text *arguments, int n)
+static node *of_template(maker *m, text type, text head, const text *arguments, int n)
 {
     static const char *const lists[] = {"vector", "list", "deque", "set", "multiset", "unordered_set", "unordered_multiset",
                                         "forward_list", "ROOT::VecOps::RVec", "RVec", "ROOT::RVec", NULL};
@@ -183,11 +190,13 @@ static node *of_template(maker *m, text head, const text *arguments, int n)
         return vcol__maker_with(m, NODE_LIST, vcol__maker_type(m, arguments[0]));
     if (is_any(head, maps) && n >= 2)
         return of_map(m, arguments);
-    if (text_is(head, "pair") && n == 2) {
+    if (text_is(head, "pair") && n == 2 && !described(m, type)) { /* else it is a class as any */
         node *pair = two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "first", "second");
         pair->framed = pair->foreign = 1;
         return pair;
     }
+    if (text_is(head, "unique_ptr") && n)
+        return vcol__maker_pointer(m, arguments[0]);
     if (text_is(head, "array") && n == 2)
         return fixed(m, strtoll(arguments[1].s, NULL, 10), vcol__maker_type(m, arguments[0]));
     if (text_is(head, "bitset")) {
@@ -220,7 +229,7 @@ node *vcol__maker_type(maker *m, text type)
     m->open[m->depth - 1] = NULL;
     n = template_of(type, &head, arguments);
     if (n)
-        made = of_template(m, head, arguments, n);
+        made = of_template(m, type, head, arguments, n);
     m->depth--;
     return made ? made : vcol__maker_class(m, type);
 }
@@ -264,12 +273,18 @@ static int is_container(text type)
     return text_is(type, "string") || (template_of(type, &head, arguments) && is_any(head, names));
 }
 
-static int counter_of(const root_info *info, int32_t i)
+node *vcol__maker_member(const node *record, text name)
 {
-    for (int32_t k = 0; k < i; k++)
-        if (text_same(info->elements[k].name, info->elements[i].counter))
-            return k;
-    return -1;
+    for (int32_t i = 0; i < record->n_members; i++)
+        if (record->members[i]->name.n && text_same(record->members[i]->name, name))
+            return record->members[i];
+    for (int32_t i = 0; i < record->n_members; i++) {
+        const node *base = record->members[i];
+        node *found = base->base && base->kind == NODE_RECORD ? vcol__maker_member(base, name) : NULL;
+        if (found)
+            return found;
+    }
+    return NULL;
 }
 
 /* FORMAT root/collection of a class's own: it is described by one member "This", whose title names the items' class:
@@ -309,10 +324,9 @@ static node *loop_item(maker *m, const root_element *e)
     return pointers ? vcol__maker_pointer(m, type) : vcol__maker_class(m, type);
 }
 
-/* What element i holds as a member of its class. `split`: as a branch of its own. */
-static node *of_element(maker *m, const root_info *info, int32_t i)
+/* What an element holds as a member of a class, whose members before it are those of `record`. */
+static node *of_element(maker *m, const node *record, const root_element *e)
 {
-    const root_element *e = &info->elements[i];
     text type = vcol__type_pointee(e->type_name);
     node *n = NULL, *item;
     switch (e->type) {
@@ -330,12 +344,14 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
     case TYPE_OBJECT_INLINE + TYPE_ARRAY:
     case TYPE_ANY_INLINE + TYPE_ARRAY:
     case TYPE_OBJECT + TYPE_ARRAY:
-    case TYPE_ANY + TYPE_ARRAY:
-        return dimensions(m, e, vcol__maker_class(m, type));
+    case TYPE_ANY + TYPE_ARRAY: /* of a std::array: its items, bare */
+        return dimensions(m, e, is_container(type) ? vcol__maker_type(m, type) : vcol__maker_class(m, type));
     case TYPE_TSTRING:
         return vcol__maker_node(m, NODE_STRING);
     case TYPE_TSTRING + TYPE_ARRAY:
-        return dimensions(m, e, vcol__maker_node(m, NODE_STRING));
+        n = dimensions(m, e, vcol__maker_node(m, NODE_STRING));
+        n->framed = 1;
+        return n;
     case TYPE_TOBJECT:
         return vcol__maker_node(m, NODE_TOBJECT);
     case TYPE_TNAMED:
@@ -347,8 +363,8 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
         return dimensions(m, e, vcol__maker_pointer(m, type));
     case TYPE_STREAM_LOOP:
         n = vcol__maker_with(m, NODE_LOOP, loop_item(m, e));
-        n->n = counter_of(info, i);
-        return n->n < 0 ? vcol__maker_unread(m, NODE_OPAQUE, "the member that counts its items is not in its class") : n;
+        n->counter = vcol__maker_member(record, e->counter);
+        return !n->counter ? vcol__maker_unread(m, NODE_OPAQUE, "the member that counts its items is not in its class") : n;
     default:
         break;
     }
@@ -359,8 +375,8 @@ static node *of_element(maker *m, const root_info *info, int32_t i)
         return dimensions(m, e, item);
     if (e->type > TYPE_COUNTED && e->type < TYPE_OBJECT && (item = of_number(m, e, e->type - TYPE_COUNTED))) {
         n = vcol__maker_with(m, NODE_COUNTED, item);
-        n->n = counter_of(info, i);
-        return n->n < 0 ? vcol__maker_unread(m, NODE_UNKNOWN, "the member that counts its items is not in its class") : n;
+        n->counter = vcol__maker_member(record, e->counter);
+        return !n->counter ? vcol__maker_unread(m, NODE_UNKNOWN, "the member that counts its items is not in its class") : n;
     }
     if (is_container(type)) { /* one frame around all of an array */
         n = vcol__maker_type(m, type);
@@ -417,6 +433,7 @@ static node *record(maker *m, const root_class *cls, const root_info *info)
 {
     node *n = vcol__maker_node(m, NODE_RECORD);
     n->cls = cls;
+    n->info = info;
     n->type_name = cls->name;
     n->members = vcol__arena_new(m->memory, (uint64_t)info->n_elements, sizeof *n->members);
     if (!n->members) {
@@ -426,7 +443,7 @@ static node *record(maker *m, const root_class *cls, const root_info *info)
     m->open[m->depth++] = cls;
     for (int32_t i = 0; i < info->n_elements && !m->nomem; i++) {
         const root_element *e = &info->elements[i];
-        node *member = of_element(m, info, i);
+        node *member = of_element(m, n, e);
         if (m->nomem)
             break;
         member->base = e->type == TYPE_BASE;
@@ -475,6 +492,8 @@ node *vcol__maker_class(maker *m, text name)
         return vcol__maker_reference(m);
     if (text_is(name, "TRefArray"))
         return vcol__maker_references(m);
+    if ((n = vcol__maker_symmetric(m, name)))
+        return n;
     if (text_is(name, "TClonesArray"))
         return vcol__maker_collected(m, NODE_CLONES, ARRAY_CLONES, name);
     if (text_is(name, "TObjArray"))
@@ -487,6 +506,8 @@ node *vcol__maker_class(maker *m, text name)
     if (!cls || !cls->infos)
         cls = like(m->w->file->classes, name);
     info = cls ? cls->newest : NULL;
+    if (m->top && !m->depth && cls && text_same(name, m->top_name)) /* a branch's object has no frame that would tell */
+        info = m->top;
     if (!info) {
         n = vcol__maker_unread(m, NODE_OPAQUE, "its class is not described in the file");
         n->undescribed = 1;
@@ -556,7 +577,7 @@ node *vcol__node_of_leaves(const walk *w, arena *memory, const model_branch *b)
             n = fixed(&m, f.dims[d - 1], n);
         if (f.together) {
             n = vcol__maker_with(&m, NODE_COUNTED, n);
-            n->n = counter_before(w, b, i, f.counter);
+            n->counter = top->members[counter_before(w, b, i, f.counter)];
             n->bare = 1;
         }
         n->name = vcol__maker_text(&m, leaf->named.name);
@@ -575,6 +596,10 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         return m.nomem ? NULL : n;
     }
     if (b->id < 0 || !e) {
+        m.top = b->id < 0 ? vcol__leaf_class(w, b) : NULL;
+        if (m.top && m.top->builtin)
+            m.top = NULL;
+        m.top_name = b->class_name;
         n = vcol__maker_type(&m, b->class_name);
         if (n->kind == NODE_TOBJECT)
             n = vcol__maker_tobject(&m);
@@ -583,7 +608,7 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         else if (b->type == 0)
             n->framed = n->kind == NODE_LIST || n->kind == NODE_CLONES || n->kind == NODE_ARRAY;
     } else {
-        root_info one = {.n_elements = 1, .elements = (root_element *)(uintptr_t)e};
+        const node alone = {.kind = NODE_RECORD};
         if (e->type > TYPE_COUNTED && e->type < TYPE_OBJECT) {
             node *item = of_number(&m, e, e->type - TYPE_COUNTED); /* counted: the entry's bytes tell how many */
             n = item ? vcol__maker_with(&m, NODE_REST, item) : vcol__maker_unread(&m, NODE_UNKNOWN, "counted arrays of this type are not supported");
@@ -592,7 +617,7 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
             n = vcol__maker_with(&m, NODE_REST, loop_item(&m, e));
             n->framed = 1;
         } else {
-            n = of_element(&m, &one, 0);
+            n = of_element(&m, &alone, e);
             if (n->kind == NODE_TOBJECT)
                 n = vcol__maker_tobject(&m);
         }
@@ -602,6 +627,8 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         n->framed = once ? 0 : n->framed;
         if (n->kind == NODE_REST)
             once = 0, n = vcol__maker_unread(&m, NODE_UNKNOWN, "counted arrays in split collections are not supported");
+        if (n->sealed && e && e->type == TYPE_BASE) /* all items' first members, all items' second ones */
+            n = vcol__maker_unread(&m, NODE_UNKNOWN, "bases that stream themselves, in split collections, are not supported");
         n = vcol__maker_with(&m, NODE_REST, n);
         n->framed = once;
     }

@@ -13,13 +13,15 @@
 typedef enum node_kind {
     NODE_NUMBER,  /* form.width bytes */
     NODE_BITS,    /* TObject::fBits: u32, and a u16 where bit 4 is set; n = 1: of a TRef */
+    NODE_PROCESS, /* of a TRef: u16; nothing, and then 0, where its bits say that it is by UUID */
+    NODE_UUID,    /* of a TRef: nothing; a counted string where they say so */
     NODE_STRING,  /* a counted string */
     NODE_CHARS,   /* i32 n, n bytes */
     NODE_LIST,    /* i32 n, n items */
     NODE_REST,    /* items up to the entry's end: members of a split collection */
     NODE_FIXED,   /* n items, no head */
-    NODE_COUNTED, /* u8 flag, as many items as an earlier member of the record says (its index is n) */
-    NODE_LOOP,    /* as many items as an earlier member says (its index is n), no flag */
+    NODE_COUNTED, /* u8 flag, as many items as an earlier member of the record, or of its bases, says (`counter`) */
+    NODE_LOOP,    /* as many items as that says, no flag */
     NODE_RECORD,  /* members in a row */
     NODE_SLOT,    /* a pointer: nothing, or an object of the class that its item is of, or of one of `cases` */
     NODE_CLONES,  /* TClonesArray: items of one class, whose name it holds */
@@ -36,6 +38,7 @@ typedef struct node {
     int named;       /* a counted class name and a NUL before it */
     int base;        /* RECORD: of a base class, whose members are the class's own where items are stored member by member */
     int bare;        /* COUNTED: no flag before it */
+    int sealed;      /* RECORD: streams itself, so that its members are never stored apart */
     int foreign;     /* framed: its class has no version: where that is 0 a checksum follows */
     int whole;       /* RECORD: its members are all that there is */
     int settled;     /* CLONES, ARRAY: the class of its items was looked for */
@@ -44,9 +47,13 @@ typedef struct node {
     text type_name;
     const char *note; /* OPAQUE, UNKNOWN, SLOT: why there is no column */
     value_form form;  /* NUMBER */
-    int64_t n;             /* FIXED: items; COUNTED, LOOP: see there; STRING: 1 = a std::string; ARRAY: 1 = a TList */
+    int64_t n;             /* FIXED: items; STRING: 1 = a std::string; ARRAY: 1 = a TList */
+    const struct node *counter; /* COUNTED, LOOP: the member that says how many */
+    const struct node *equal, *square; /* COUNTED: NULL; or of a symmetric matrix: the counter is its number of rows, these of
+                                          columns and elements; the items are the triangle above and with the diagonal */
     const root_class *cls; /* RECORD: whose checksum may follow a version 0 */
     int64_t least;         /* RECORD: bytes that its members take at least */
+    const root_info *info; /* RECORD of a class: the description it was made of */
     struct node **members; /* RECORD: n_members; LIST, REST, FIXED, COUNTED, LOOP, SLOT, CLONES, ARRAY: one, the item */
     int32_t n_members;
     struct node **cases;   /* SLOT: records of classes that have the item's class among their bases */
@@ -115,7 +122,7 @@ typedef struct run {
     const uint8_t *p, *end;
     const char *why; /* what did not fit */
     int unsupported; /* it may well be right */
-    int64_t keep[MAX_LEAVES_KEPT];   /* counters of the class at hand */
+    int by_uuid;     /* the TRef at hand */
     const uint8_t *column[MAX_KEPT]; /* those of all items of a collection that is stored member by member */
     int64_t items, item;             /* of that collection: how many, which one */
     const uint8_t *entry;  /* where it begins */
@@ -128,6 +135,7 @@ typedef struct run {
     uint8_t *values; /* NULL: only count */
     int64_t values_room;
     int64_t n_values; /* items of the innermost depth so far (times multiple: values) */
+    int64_t keep[MAX_LEAVES_KEPT]; /* counters of the class at hand: each is set before it is looked at */
 } run;
 
 /* Runs steps over [p, end); 0, or -1 with `why`. p is behind what was looked at. */
@@ -149,10 +157,16 @@ typedef enum op_code {
     OP_SKIP_TIMES,    /* body n times */
     OP_SKIP_TO_END,   /* of what encloses it */
     OP_END,           /* here the entry ends */
-    OP_NO_UUID,       /* a TRef's bits are not to say that a text follows */
+    OP_BY_UUID,       /* looks at a TRef's bits: by_uuid */
+    OP_SKIP_PROCESS,  /* u16 unless by_uuid */
+    OP_SKIP_UUID,     /* a counted string if by_uuid */
     OP_KEEP,          /* a number of n bytes to keep[local] */
     OP_LOOK,          /* the same, and it is still to come */
-    OP_FRAME,         /* byte count and version, at least n bytes (of an object of class cls): body, then to the frame's end */
+    OP_FRAME,         /* byte count and version, at least n bytes: body, then to the frame's end; what body keeps is for it only, unless `lends` */
+    OP_SCOPE,         /* body; what it keeps is for it only */
+    OP_AHEAD,         /* body, for what it keeps: then back to where it began */
+    OP_TRIANGLE,      /* of keep[local] rows, as many columns (keep[n & 255]) and elements for both (keep[n >> 8]): the elements of
+                         the triangle to keep[local] */
     OP_LIST,          /* i32 count, body so often, one depth down */
     OP_LIST_VALUES,   /* i32 count, count × n values */
     OP_MEMBERS,       /* i32 count; each of body so often, but what is to be done once; one depth down */
@@ -178,6 +192,8 @@ typedef enum op_code {
     OP_TIMES,         /* body n times, same depth */
     OP_VALUES,        /* n values */
     OP_BITS,          /* one value of TObject bits */
+    OP_PROCESS,       /* one value, a u16 unless by_uuid */
+    OP_UUID,          /* a counted string if by_uuid, one depth down */
     OP_STRING,        /* a counted string, one depth down */
     OP_CHARS,         /* i32 n, n bytes, one depth down */
 } op_code;
@@ -194,9 +210,12 @@ typedef struct op_case {
 
 struct op {
     uint8_t code, depth, local, width;
-    uint8_t is_signed, once, bare, foreign;
+    uint8_t is_signed, once, bare, foreign, lends;
+    uint8_t exact; /* FRAME: its body ends where it does */
     int64_t n;
     const root_class *cls; /* FRAME */
+    const root_info *info; /* FRAME of an object: as what it is read */
+    const node *items;     /* FRAME: likewise what it holds where that is stored member by member, or NULL */
     const op *body;
     int32_t n_body;
     const op *members; /* FRAME around a list: what is done where its items are stored member by member */

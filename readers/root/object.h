@@ -49,7 +49,7 @@ typedef struct model_branch {
     /* TBranchElement */
     text class_name;
     int64_t class_checksum, class_version, id, type, streamer_type;
-    uint32_t branch_count;
+    uint32_t branch_count, branch_lengths; /* references: of the items of its collection, of what is in each item */
     struct visit *visit; /* schema.c */
     /* adopt.c: baskets that the record does not know follow on the first `kept`, with entry `start` */
     const struct stray **adopted;

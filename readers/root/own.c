@@ -54,14 +54,18 @@ node *vcol__maker_tobject(maker *m)
     return of_members(m, members, 2);
 }
 
-/* FORMAT root/TRef: TObject, u16 number of the process (with fBits' bit 5 a string instead). source: root-project/root
- * core/base/src/TRef.cxx (Streamer) */
+/* FORMAT root/TRef: TObject, u16 number of the process; with fBits' bit 5 a counted string instead, the UUID of what it refers to.
+ * source: root-project/root core/base/src/TRef.cxx (Streamer); data/own.root */
 node *vcol__maker_reference(maker *m)
 {
-    node *members[] = {vcol__maker_plain(m, "UInt_t", "fUniqueID"), vcol__maker_named(vcol__maker_node(m, NODE_BITS), "fBits"), vcol__maker_plain(m, "UShort_t", "pidf")};
+    node *members[] = {vcol__maker_plain(m, "UInt_t", "fUniqueID"), vcol__maker_named(vcol__maker_node(m, NODE_BITS), "fBits"),
+                       vcol__maker_named(vcol__maker_node(m, NODE_PROCESS), "pidf"), vcol__maker_named(vcol__maker_node(m, NODE_UUID), "uuid")};
+    node *n;
     members[0]->skip = 2;
     members[1]->n = 1;
-    return of_members(m, members, 3);
+    n = of_members(m, members, 4);
+    n->sealed = 1;
+    return n;
 }
 
 /* FORMAT root/TRefArray: a frame, TObject, the name, i32 n, i32 lower bound, u16 number of the process, n × u32. source:
@@ -75,11 +79,56 @@ node *vcol__maker_references(maker *m)
                        vcol__maker_plain(m, "UShort_t", "pidf"),
                        vcol__maker_named(vcol__maker_with(m, NODE_COUNTED, vcol__maker_type(m, text_from("UInt_t"))), "fUIDs")};
     node *n;
-    members[5]->n = 2;
+    members[5]->counter = members[2];
     members[5]->bare = 1;
     n = of_members(m, members, 6);
-    n->framed = 1;
+    n->framed = n->sealed = 1;
     return n;
+}
+
+/*
+ * FORMAT root/TMatrixTSym<T>: a TMatrixTBase<T> with its frame, then of each row of fNrows the elements from the diagonal on, which are
+ * fNrows * (fNrows + 1) / 2 numbers; no frame of its own, and what the file says of its members is not how they are stored. source:
+ * root-project/root math/matrix/src/TMatrixTSym.cxx (Streamer); data/root/uproot-issue-1610.root
+ */
+node *vcol__maker_symmetric(maker *m, text name)
+{
+    static const struct {
+        const char *name, *base, *type;
+    } known[] = {{"TMatrixTSym<double>", "TMatrixTBase<double>", "Double_t"},
+                 {"TMatrixTSym<float>", "TMatrixTBase<float>", "Float_t"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        node *base, *elements, *members[2], *n, *rows, *columns, *all, *index;
+        if (!text_is(name, known[i].name))
+            continue;
+        base = vcol__maker_class(m, text_from(known[i].base));
+        if (base->kind != NODE_RECORD)
+            return base;
+        base->base = 1;
+        rows = vcol__maker_member(base, text_from("fNrows"));
+        columns = vcol__maker_member(base, text_from("fNcols"));
+        all = vcol__maker_member(base, text_from("fNelems"));
+        index = vcol__maker_member(base, text_from("fNrowIndex"));
+        if (!rows || !columns || !all)
+            return vcol__maker_unread(m, NODE_UNKNOWN, "a matrix without numbers of rows, columns and elements is not supported");
+        /* what counts in other classes of matrices does not make another type of it here */
+        if (all->kind == NODE_NUMBER && all->form.width == 4)
+            all->form = vcol__maker_type(m, text_from("UInt_t"))->form;
+        if (index && index->kind == NODE_NUMBER && index->form.width == 4)
+            index->form = vcol__maker_type(m, text_from("Int_t"))->form;
+        elements = vcol__maker_named(vcol__maker_with(m, NODE_COUNTED, vcol__maker_type(m, text_from(known[i].type))), "fElements");
+        elements->bare = 1;
+        elements->counter = rows;
+        elements->equal = columns;
+        elements->square = all;
+        members[0] = base;
+        members[1] = elements;
+        n = of_members(m, members, 2);
+        n->sealed = 1;
+        n->type_name = text_from(known[i].name);
+        return n;
+    }
+    return NULL;
 }
 
 node *vcol__maker_collected(maker *m, node_kind kind, int64_t which, text name)

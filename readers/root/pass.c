@@ -77,8 +77,8 @@ int64_t vcol__node_width(const node *n)
 
 int vcol__node_is_container(const node *n)
 {
-    while (n->kind == NODE_FIXED)
-        n = n->members[0];
+    if (n->kind == NODE_FIXED) /* as one has a frame, all have one; in a std::array none has */
+        return n->framed;
     return n->kind == NODE_LOOP || (n->kind == NODE_LIST && n->n == 0) || (n->kind == NODE_STRING && n->n);
 }
 
@@ -120,18 +120,52 @@ static int is_signed(vcol_type type)
     return type == VCOL_I8 || type == VCOL_I16 || type == VCOL_I32 || type == VCOL_I64;
 }
 
-static int counts(const node *n, int32_t member)
+static int is_counted(const node *n)
 {
-    return (n->kind == NODE_COUNTED || n->kind == NODE_LOOP) && n->n == member;
+    return n->kind == NODE_COUNTED || n->kind == NODE_LOOP;
+}
+
+/* Whether a member is, or has as a base's member, what an array is counted by. */
+static int counts(const node *member, const node *array)
+{
+    if (member == array->counter || member == array->equal || member == array->square)
+        return 1;
+    for (int32_t i = 0; member->kind == NODE_RECORD && member->base && i < member->n_members; i++)
+        if (counts(member->members[i], array))
+            return 1;
+    return 0;
+}
+
+int vcol__node_wants(const node *record, int32_t from, int32_t until, const node *member)
+{
+    for (int32_t i = from; i < until; i++)
+        if (is_counted(record->members[i]) && counts(member, record->members[i]))
+            return 1;
+    return 0;
+}
+
+int vcol__node_counts(const node *record)
+{
+    for (int32_t i = 0; i < record->n_members; i++)
+        if (is_counted(record->members[i]))
+            return 1;
+    return 0;
+}
+
+/* Whether member i is wanted by what follows it up to `until`, or by what its record is a base of. */
+static int wanted(const node *record, int32_t i, int32_t until, const kept *k)
+{
+    int is = vcol__node_wants(record, i + 1, until, record->members[i]);
+    for (const wanting *o = k->outer; o && !is; o = o->outer)
+        is = vcol__node_wants(o->record, o->from, o->until, record->members[i]);
+    return is;
 }
 
 int vcol__kept_add(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k)
 {
     const node *member = record->members[i];
-    int wanted = 0;
-    for (int32_t j = i + 1; j < until && !wanted; j++)
-        wanted = counts(record->members[j], i);
-    if (!wanted || member->kind != NODE_NUMBER || member->skip || k->n == (record->whole ? MAX_LEAVES_KEPT : MAX_KEPT))
+    if (!wanted(record, i, until, k) || member->kind != NODE_NUMBER || member->skip ||
+        k->n == (record->whole ? MAX_LEAVES_KEPT : MAX_KEPT))
         return 0;
     vcol__ops_add(b, list,
                   (op){.code = (uint8_t)code, .local = (uint8_t)k->n, .width = (uint8_t)member->form.width, .once = 1,
@@ -140,12 +174,25 @@ int vcol__kept_add(builder *b, ops *list, op_code code, const node *record, int3
     return 1;
 }
 
-int vcol__kept_find(const kept *k, const node *record, int64_t member)
+int vcol__kept_find(const kept *k, const node *counter)
 {
-    for (int32_t i = 0; k && i < k->n && member >= 0 && member < record->n_members; i++)
-        if (k->member[i] == record->members[member])
+    for (int32_t i = 0; i < k->n && counter; i++)
+        if (k->member[i] == counter)
             return i;
     return -1;
+}
+
+int vcol__kept_counter(builder *b, ops *list, const kept *k, const node *array)
+{
+    int local = vcol__kept_find(k, array->counter), equal, square;
+    if (local < 0 || !array->square)
+        return local;
+    equal = vcol__kept_find(k, array->equal);
+    square = vcol__kept_find(k, array->square);
+    if (equal < 0 || square < 0)
+        return -1;
+    vcol__ops_add(b, list, (op){.code = OP_TRIANGLE, .local = (uint8_t)local, .n = square << 8 | equal});
+    return local;
 }
 
 op vcol__ops_load(const kept *k, int local)
@@ -155,14 +202,15 @@ op vcol__ops_load(const kept *k, int local)
 }
 
 /* The array of a record that another member counts. */
-static void pass_counted(builder *b, ops *list, const node *record, const node *n, const kept *k)
+static void pass_counted(builder *b, ops *list, const node *n, const kept *k)
 {
-    int local = vcol__kept_find(k, record, n->n);
+    int local;
     int64_t width = vcol__node_width(n->members[0]);
     if (n->kind == NODE_LOOP) {
         vcol__ops_add(b, list, (op){.code = OP_SKIP_FRAMES, .n = 1});
         return;
     }
+    local = vcol__kept_counter(b, list, k, n);
     vcol__ops_heads(b, list, n);
     if (local < 0 || width < 0)
         vcol__ops_cannot(b, "a counted array that is not supported lies before it");
@@ -178,9 +226,16 @@ void vcol__pass_members(builder *b, ops *list, const node *record, int32_t from,
         const node *member = record->members[i];
         if (vcol__kept_add(b, list, OP_KEEP, record, i, until, k))
             continue;
-        if (member->kind == NODE_COUNTED || member->kind == NODE_LOOP)
-            pass_counted(b, list, record, member, k);
-        else
+        if (is_counted(member)) {
+            pass_counted(b, list, member, k);
+        } else if (member->kind == NODE_RECORD && member->base && member->framed && wanted(record, i, until, k)) {
+            const wanting here = {record, i + 1, until, k->outer};
+            ops body = {0};
+            k->outer = &here;
+            vcol__pass_members(b, &body, member, 0, member->n_members, member->n_members, k);
+            k->outer = here.outer;
+            vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = member->cls, .lends = 1}, &body);
+        } else
             vcol__pass(b, list, member);
     }
 }
@@ -190,11 +245,16 @@ void vcol__pass_columns(builder *b, ops *list, const node *record, int32_t from,
     for (int32_t i = from; i < to; i++) {
         const node *member = record->members[i];
         ops one = {0};
-        int local = vcol__kept_find(k, record, member->n);
+        int local = vcol__kept_find(k, member->counter);
         if (vcol__kept_add(b, list, OP_COLUMN, record, i, until, k))
             continue;
         if (member->kind == NODE_RECORD && member->base) {
+            const wanting here = {record, i + 1, until, k->outer};
+            if (member->sealed)
+                vcol__ops_cannot(b, "a base that streams itself lies before it");
+            k->outer = &here;
             vcol__pass_columns(b, list, member, 0, member->n_members, member->n_members, k);
+            k->outer = here.outer;
             continue;
         }
         if (vcol__node_is_container(member)) {
@@ -204,7 +264,7 @@ void vcol__pass_columns(builder *b, ops *list, const node *record, int32_t from,
         if (member->kind == NODE_COUNTED && local >= 0)
             vcol__ops_add(b, &one, vcol__ops_load(k, local));
         if (member->kind == NODE_COUNTED)
-            pass_counted(b, &one, record, member, k);
+            pass_counted(b, &one, member, k);
         else
             vcol__pass(b, &one, member);
         vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = 1}, &one);
@@ -232,8 +292,14 @@ void vcol__pass(builder *b, ops *list, const node *n)
         break;
     case NODE_BITS:
         if (n->n)
-            vcol__ops_add(b, list, (op){.code = OP_NO_UUID});
+            vcol__ops_add(b, list, (op){.code = OP_BY_UUID});
         vcol__ops_add(b, list, (op){.code = OP_SKIP_BITS, .n = 1});
+        break;
+    case NODE_PROCESS:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_PROCESS});
+        break;
+    case NODE_UUID:
+        vcol__ops_add(b, list, (op){.code = OP_SKIP_UUID});
         break;
     case NODE_STRING:
         vcol__ops_add(b, list, (op){.code = OP_SKIP_STRINGS, .n = 1});
@@ -273,8 +339,11 @@ void vcol__pass(builder *b, ops *list, const node *n)
         vcol__ops_cannot(b, "a counted array that is not supported lies before it");
         break;
     case NODE_RECORD: {
-        kept own = {{0}, 0};
-        vcol__pass_members(b, list, n, 0, n->n_members, n->n_members, &own);
+        kept own = {.n = 0};
+        int scope = vcol__node_counts(n);
+        vcol__pass_members(b, scope ? &body : list, n, 0, n->n_members, n->n_members, &own);
+        if (scope)
+            vcol__ops_add_body(b, list, (op){.code = OP_SCOPE}, &body);
         break;
     }
     case NODE_UNKNOWN:

@@ -2,7 +2,7 @@
 /*
  * From nodes to columns: one for each value that is not a head, a length or a pointer; and to the steps that find its values
  * in an entry. What lies before a value is passed (pass.c); what lies behind it, inside a frame, is not looked at. Items of a
- * collection that have no values make a column `size`, how many they are.
+ * collection that have no values make a column `size`, how many they are; those that a member counts a column of values without bytes.
  */
 #include "program.h"
 
@@ -20,6 +20,7 @@ static int list_below(const builder *b, int32_t at)
         case NODE_LOOP:
         case NODE_STRING:
         case NODE_CHARS:
+        case NODE_UUID:
             return 1;
         case NODE_LIST:
         case NODE_SLOT:
@@ -91,9 +92,10 @@ static void take_items(builder *b, program *p, ops *list, int32_t at, op each, o
 static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *members, int inner);
 
 /* The items of the array at link `at`, which another member counts. */
-static void take_counted(builder *b, program *p, ops *list, int32_t at, int local)
+static void take_counted(builder *b, program *p, ops *list, int32_t at, const kept *k)
 {
     int loop = b->chain[at].node->kind == NODE_LOOP, bare = b->chain[at].node->bare, depth;
+    int local = vcol__kept_counter(b, list, k, b->chain[at].node);
     if (local < 0) {
         vcol__ops_cannot(b, "the member that counts its items cannot be kept");
         return;
@@ -102,7 +104,12 @@ static void take_counted(builder *b, program *p, ops *list, int32_t at, int loca
     depth = descend(p, 1);
     if (loop) {
         ops body = {0};
-        take(b, p, &body, at + 1);
+        if (at + 1 == b->length) { /* nothing is known of the items, which a frame ends, but their number */
+            p->form = (value_form){.type = VCOL_EMPTY};
+            p->type = VCOL_EMPTY;
+        } else {
+            take(b, p, &body, at + 1);
+        }
         vcol__ops_add_body(b, list, (op){.code = OP_LOOP, .local = (uint8_t)local, .depth = (uint8_t)depth}, &body);
     } else {
         op each = {.code = OP_COUNTED, .local = (uint8_t)local, .depth = (uint8_t)depth, .bare = (uint8_t)bare}, bulk = each;
@@ -113,22 +120,27 @@ static void take_counted(builder *b, program *p, ops *list, int32_t at, int loca
 
 static op frame_of(const node *n)
 {
-    return (op){.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign, .n = n->least};
+    return (op){.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign, .n = n->least, .info = n->info};
 }
 
 /* inner: it has no frame, so that all of it has to be passed. */
 static void take_record(builder *b, program *p, ops *list, int32_t at, int inner)
 {
     const node *n = b->chain[at].node;
-    kept k = {{0}, 0};
+    kept k = {.n = 0};
     int32_t child = b->chain[at].child, until = inner ? n->n_members : child + 1;
     const node *member = n->members[child];
     vcol__pass_members(b, list, n, 0, child, until, &k);
+    if (inner && member->kind == NODE_RECORD && vcol__node_wants(n, child + 1, until, member)) { /* what it counts is passed, too */
+        ops body = {0};
+        vcol__pass_members(b, &body, n, child, child + 1, until, &k);
+        vcol__ops_add_body(b, list, (op){.code = OP_AHEAD}, &body);
+    }
     if (member->kind == NODE_COUNTED) {
-        take_counted(b, p, list, at + 1, vcol__kept_find(&k, n, member->n));
+        take_counted(b, p, list, at + 1, &k);
     } else if (member->kind == NODE_LOOP) {
         ops body = {0};
-        take_counted(b, p, &body, at + 1, vcol__kept_find(&k, n, member->n));
+        take_counted(b, p, &body, at + 1, &k);
         vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = member->members[0]->cls}, &body);
     } else {
         if (inner)
@@ -139,27 +151,30 @@ static void take_record(builder *b, program *p, ops *list, int32_t at, int inner
         vcol__pass_members(b, list, n, child + 1, n->n_members, n->n_members, &k);
 }
 
-/* Likewise of all items of a collection that is stored member by member. */
-static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k, int inner)
+/* The objects that a container, or an array of containers, holds; NULL: others. */
+static const node *items_of(const node *n)
 {
-    const node *n = b->chain[at].node;
-    int32_t child = b->chain[at].child;
-    const node *member = n->members[child];
-    int local = -1;
+    while (n->kind == NODE_FIXED || n->kind == NODE_REST)
+        n = n->members[0];
+    n = n->kind == NODE_LIST && n->n_members ? n->members[0] : NULL;
+    return n && n->kind == NODE_RECORD && n->info ? n : NULL;
+}
+
+/* A member of all items of a collection that is stored member by member: link `at`. */
+static void take_column(builder *b, program *p, ops *list, int32_t at, kept *k)
+{
+    const node *member = b->chain[at].node;
+    int local = vcol__kept_find(k, member->counter);
     ops one = {0};
-    vcol__pass_columns(b, list, n, 0, child, inner ? n->n_members : child + 1, k);
-    local = vcol__kept_find(k, n, member->n);
-    if (member->kind == NODE_RECORD && member->base) {
-        take_columns(b, p, list, at + 1, k, inner);
-    } else if (vcol__node_is_container(member)) { /* one frame around those of all items */
+    if (vcol__node_is_container(member)) { /* one frame around those of all items */
         ops body = {0}, members = {0}, by_member = {0};
-        op frame = {.code = OP_FRAME, .once = 1};
+        op frame = {.code = OP_FRAME, .once = 1, .items = items_of(member)};
         if (member->kind == NODE_LOOP) {
             if (local >= 0)
                 vcol__ops_add(b, &one, vcol__ops_load(k, local));
-            take_counted(b, p, &one, at + 1, local);
+            take_counted(b, p, &one, at, k);
         } else {
-            take_inside(b, p, &one, at + 1, &members, 1);
+            take_inside(b, p, &one, at, &members, 1);
         }
         vcol__ops_add_body(b, &body, (op){.code = OP_EACH_ITEM}, &one);
         if (members.n) {
@@ -168,30 +183,55 @@ static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k,
             frame.n_members = by_member.n;
         }
         vcol__ops_add_body(b, list, frame, &body);
+        return;
+    }
+    if (member->kind == NODE_COUNTED) {
+        if (local >= 0)
+            vcol__ops_add(b, &one, vcol__ops_load(k, local));
+        take_counted(b, p, &one, at, k);
     } else {
-        if (member->kind == NODE_COUNTED) {
-            if (local >= 0)
-                vcol__ops_add(b, &one, vcol__ops_load(k, local));
-            take_counted(b, p, &one, at + 1, local);
-        } else {
-            take(b, p, &one, at + 1);
-        }
-        vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = 1}, &one);
+        take(b, p, &one, at);
+    }
+    vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = 1}, &one);
+}
+
+/* Likewise of all items of a collection that is stored member by member. */
+static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k, int inner)
+{
+    const node *n = b->chain[at].node;
+    int32_t child = b->chain[at].child;
+    const node *member = n->members[child];
+    int32_t until = inner ? n->n_members : child + 1;
+    vcol__pass_columns(b, list, n, 0, child, until, k);
+    if (member->kind == NODE_RECORD && member->base) {
+        const wanting here = {n, child + 1, until, k->outer};
+        if (member->sealed)
+            vcol__ops_cannot(b, "a base that streams itself is not stored member by member");
+        k->outer = &here;
+        take_columns(b, p, list, at + 1, k, inner);
+        k->outer = here.outer;
+    } else {
+        take_column(b, p, list, at + 1, k);
     }
     if (inner)
         vcol__pass_columns(b, list, n, child + 1, n->n_members, n->n_members, k);
 }
 
-/* The items of link `at`, stored member by member, where they are records: the same places, by another way. */
+/* The items of link `at`, stored member by member, where they are records: the same places, by another way; or arrays, whose
+ * class has one member. */
 static void take_members(builder *b, const program *p, ops *list, int32_t at, int inner)
 {
     program copy = *p;
-    kept k = {{0}, 0};
+    kept k = {.n = 0};
     const char *note = b->note;
-    if (at + 1 >= b->length || b->chain[at + 1].node->kind != NODE_RECORD)
+    if (at + 1 >= b->length || b->chain[at + 1].node->sealed ||
+        (b->chain[at + 1].node->kind != NODE_RECORD && b->chain[at + 1].node->kind != NODE_FIXED))
         return;
     b->note = NULL;
-    take_columns(b, &copy, list, at + 1, &k, inner);
+    if (b->chain[at + 1].node->kind == NODE_FIXED)
+        take_column(b, &copy, list, at + 1, &k);
+    else
+        take_columns(b, &copy, list, at + 1, &k, inner);
     if (b->note)
         *list = (ops){0}; /* then where it occurs is an error */
     b->note = note;
@@ -202,7 +242,7 @@ static void take_size(builder *b, program *p, ops *list, int32_t at, ops *member
 {
     const node *n = b->chain[at].node, *item = n->members[0];
     ops body = {0}, columns = {0};
-    kept k = {{0}, 0};
+    kept k = {.n = 0};
     p->form = (value_form){.kind = VALUE_SWAP4, .width = 4, .type = VCOL_U32};
     p->type = VCOL_U32;
     if (n->kind == NODE_SLOT) {
@@ -228,7 +268,7 @@ static int32_t base_of(const node *n, text name)
 {
     for (int32_t i = 0; i < n->n_members; i++) {
         const node *m = n->members[i];
-        if (!m->name.n && m->framed && (text_same(m->type_name, name) || (m->kind == NODE_RECORD && base_of(m, name) >= 0)))
+        if (!m->name.n && (m->framed || m->sealed) && (text_same(m->type_name, name) || (m->kind == NODE_RECORD && base_of(m, name) >= 0)))
             return i;
     }
     return -1;
@@ -239,7 +279,7 @@ static void take_as(builder *b, program *p, ops *list, int32_t at, const node *o
 {
     const node *wanted = b->chain[at].node;
     ops body = {0};
-    kept k = {{0}, 0};
+    kept k = {.n = 0};
     int32_t i;
     if (of == wanted || text_same(of->type_name, wanted->type_name)) {
         take(b, p, list, at);
@@ -297,6 +337,14 @@ static void take_objects(builder *b, program *p, ops *list, int32_t at)
     vcol__ops_add(b, list, o);
 }
 
+/* A list, or an array of lists, inside a frame that says how their items are stored. */
+static int unframed_container(const node *n)
+{
+    while (n->kind == NODE_FIXED && !n->framed && !n->skip)
+        n = n->members[0];
+    return n->kind == NODE_LIST && !n->framed && !n->skip;
+}
+
 static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *members, int inner)
 {
     const node *n = b->chain[at].node;
@@ -316,16 +364,22 @@ static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *memb
         p->form = (value_form){.kind = VALUE_SWAP4, .width = 4, .type = VCOL_U32};
         p->type = VCOL_U32;
         if (n->n)
-            vcol__ops_add(b, list, (op){.code = OP_NO_UUID});
+            vcol__ops_add(b, list, (op){.code = OP_BY_UUID});
         vcol__ops_add(b, list, (op){.code = OP_BITS});
+        break;
+    case NODE_PROCESS:
+        p->form = (value_form){.kind = VALUE_SWAP2, .width = 2, .type = VCOL_U16};
+        p->type = VCOL_U16;
+        vcol__ops_add(b, list, (op){.code = OP_PROCESS});
         break;
     case NODE_STRING:
     case NODE_CHARS:
+    case NODE_UUID:
         level(b, p, VCOL_LEVEL_LIST, 0);
         p->form = (value_form){.kind = VALUE_COPY1, .width = 1, .type = VCOL_CHAR};
         p->type = VCOL_CHAR;
         depth = descend(p, 1);
-        vcol__ops_add(b, list, (op){.code = n->kind == NODE_STRING ? OP_STRING : OP_CHARS, .depth = (uint8_t)depth});
+        vcol__ops_add(b, list, (op){.code = n->kind == NODE_STRING ? OP_STRING : n->kind == NODE_CHARS ? OP_CHARS : OP_UUID, .depth = (uint8_t)depth});
         break;
     case NODE_LIST:
         level(b, p, VCOL_LEVEL_LIST, 0);
@@ -342,7 +396,7 @@ static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *memb
     case NODE_REST:
         level(b, p, VCOL_LEVEL_LIST, 0);
         depth = descend(p, 1);
-        if (members && b->chain[at + 1].node->kind == NODE_LIST) { /* one frame around those of all items */
+        if (members && unframed_container(n->members[0])) { /* one frame around those of all items */
             ops body = {0}, columns = {0};
             take_inside(b, p, &body, at + 1, &columns, 1);
             vcol__ops_add_body(b, list, (op){.code = OP_REST, .depth = (uint8_t)depth}, &body);
@@ -354,18 +408,22 @@ static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *memb
                    (op){.code = OP_REST_VALUES, .depth = (uint8_t)depth});
         break;
     case NODE_FIXED: {
-        ops body = {0};
+        ops body = {0}, columns = {0};
+        op each = {.code = OP_TIMES, .n = n->n};
         level(b, p, VCOL_LEVEL_FIXED, n->n);
         if (list_below(b, at + 1)) {
-            depth = descend(p, 0);
-            take(b, p, &body, at + 1);
-            vcol__ops_add_body(b, list, (op){.code = OP_FIXED, .depth = (uint8_t)depth, .n = n->n}, &body);
-        } else {
-            if (__builtin_mul_overflow(p->multiple, n->n, &p->multiple) || p->multiple > INT32_MAX / 8)
-                vcol__ops_cannot(b, "arrays of so many items are not supported");
-            take(b, p, &body, at + 1);
-            vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = n->n}, &body);
+            each.code = OP_FIXED;
+            each.depth = (uint8_t)descend(p, 0);
+        } else if (__builtin_mul_overflow(p->multiple, n->n, &p->multiple) || p->multiple > INT32_MAX / 8) {
+            vcol__ops_cannot(b, "arrays of so many items are not supported");
         }
+        if (members && unframed_container(n->members[0])) /* one frame around all of them */
+            take_inside(b, p, &body, at + 1, &columns, 1);
+        else
+            take(b, p, &body, at + 1);
+        vcol__ops_add_body(b, list, each, &body);
+        if (columns.n)
+            vcol__ops_add_body(b, members, each, &columns);
         break;
     }
     case NODE_SLOT:
@@ -388,10 +446,16 @@ static void take(builder *b, program *p, ops *list, int32_t at)
     if (n->framed) {
         ops body = {0}, members = {0};
         op o = frame_of(n);
+        o.items = items_of(n);
+        o.exact = n->kind == NODE_FIXED || (n->kind == NODE_LIST && at + 1 < b->length); /* all items are gone over */
         take_inside(b, p, &body, at, &members, 0);
         o.members = members.at;
         o.n_members = members.n;
         vcol__ops_add_body(b, list, o, &body);
+    } else if (n->kind == NODE_RECORD && at > 0 && vcol__node_counts(n)) {
+        ops body = {0};
+        take_inside(b, p, &body, at, NULL, 1);
+        vcol__ops_add_body(b, list, (op){.code = OP_SCOPE}, &body);
     } else {
         take_inside(b, p, list, at, NULL, at > 0 || n->whole);
         if (n->whole)
@@ -435,10 +499,7 @@ static void column(builder *b)
     for (int i = 0; i < VCOL_MAX_LEVELS; i++)
         p->leaf_of[i] = -1;
     b->note = NULL;
-    if (last->kind == NODE_LOOP)
-        vcol__ops_cannot(b, "its items have no members that are described");
-    else
-        take(b, p, &list, 0);
+    take(b, p, &list, 0);
     if ((last->kind == NODE_CLONES || last->kind == NODE_ARRAY) && !last->n_members && !last->settled)
         p->unsettled = (node *)(uintptr_t)last;
     p->note = b->note;

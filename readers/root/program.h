@@ -28,10 +28,18 @@ typedef struct builder {
     int nomem;
 } builder;
 
+/* Members [from, until) of a record, which bases of it may count. */
+typedef struct wanting {
+    const node *record;
+    int32_t from, until;
+    const struct wanting *outer; /* of the record that this one is a base of */
+} wanting;
+
 /* The counters that are at hand while the steps of one record's members are made: where in the run they are. */
 typedef struct kept {
     const node *member[MAX_LEAVES_KEPT];
     int32_t n;
+    const wanting *outer;
 } kept;
 
 void vcol__ops_add(builder *b, ops *list, op o);
@@ -44,8 +52,14 @@ void vcol__ops_heads(builder *b, ops *list, const node *n);
 op vcol__ops_load(const kept *k, int local);
 /* Keeps member i if it counts one of those before `until`, by OP_KEEP, OP_LOOK or OP_COLUMN. 0: it does not, or cannot be kept. */
 int vcol__kept_add(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k);
-/* Where a record's counter number `member` is kept, or -1. */
-int vcol__kept_find(const kept *k, const node *record, int64_t member);
+/* Where what counts is kept, or -1. */
+int vcol__kept_find(const kept *k, const node *counter);
+/* Where that of a counted array is, once the array's other numbers are verified; -1: it, or one of them, is not kept. */
+int vcol__kept_counter(builder *b, ops *list, const kept *k, const node *array);
+/* Whether [from, until) of a record has arrays that a member, or one of its bases, counts. */
+int vcol__node_wants(const node *record, int32_t from, int32_t until, const node *member);
+/* Whether something in it is counted. */
+int vcol__node_counts(const node *record);
 
 /* Steps that pass a node. */
 void vcol__pass(builder *b, ops *list, const node *n);

@@ -266,11 +266,11 @@ static vcol_status unpack(void *object, const vcol_block *block, const void *sto
 }
 
 static vcol_status measure(void *object, int32_t group, const vcol_block *block, const void *plain, const void *state,
-                           int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
+                           const vcol_deps *deps, int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
 {
     if (ntuple_of(object))
         return vcol_error_format(err, VCOL_MISUSE, "ntuple '%s': it has no group to be measured", ntuple_of(object)->name);
-    return vcol__basket_measure(object, group, block, plain, state, skip, count, rows, items, err);
+    return vcol__basket_measure(object, group, block, plain, state, deps, skip, count, rows, items, err);
 }
 
 static vcol_status decode(void *object, int32_t group, const vcol_block *block, const void *plain, int whole,

@@ -112,25 +112,35 @@ int vcol__run_members(run *r, int64_t n, const op *body, int32_t n_body)
     return status;
 }
 
-/* Whether objects by one description of a class can be read by the other. */
-static int alike(const root_info *a, const root_info *b)
+static int same_members(const root_info *a, const root_info *b)
 {
     int same = a->n_elements == b->n_elements;
-    for (int32_t i = 0; same && i < a->n_elements; i++)
-        same = a->elements[i].type == b->elements[i].type && a->elements[i].length == b->elements[i].length &&
-               text_same(a->elements[i].name, b->elements[i].name) &&
-               text_same(a->elements[i].type_name, b->elements[i].type_name);
+    for (int32_t i = 0; same && i < a->n_elements; i++) {
+        const root_element *x = &a->elements[i], *y = &b->elements[i];
+        same = x->type == y->type && x->length == y->length && text_same(x->name, y->name) &&
+               text_same(x->type_name, y->type_name) && text_same(x->counter, y->counter) && text_same(x->title, y->title);
+    }
     return same;
+}
+
+/* An object that the file describes by another version of its class than the columns are made of; without a description nothing is
+ * known, and it is taken for the same. */
+static int other_version(run *r, const root_class *cls, const root_info *info, int version, uint32_t checksum)
+{
+    const root_info *its = vcol__class_info(cls, version, checksum);
+    if (!its || its == info || its->builtin || same_members(its, info))
+        return 0;
+    r->unsupported = 1;
+    return vcol__run_fail(r, "an object of another version of its class, which is not supported");
 }
 
 /* A frame without a byte count has no end of its own: only what comes last can be one. */
 static int frame(run *r, const op *o)
 {
     const uint8_t *outer = r->end, *end = outer;
-    uint32_t word;
+    uint32_t word, checksum = 0;
     int counted, version, status;
     int64_t kept[MAX_KEPT];
-    const root_info *stored = NULL; /* another description than the newest */
     if (vcol__run_left(r) < 2)
         return vcol__run_short(r);
     memcpy(kept, r->keep, sizeof kept); /* of the class around it; a loop inside looks at them */
@@ -146,39 +156,77 @@ static int frame(run *r, const op *o)
     r->p += 2;
     r->end = end;
     if ((version & ~MEMBERWISE) <= 0 && vcol__run_left(r) >= 4 &&
-        (o->foreign || (o->cls && (stored = vcol__class_info(o->cls, 0, be32(r->p))))))
+        (o->foreign || (o->cls && vcol__class_info(o->cls, 0, be32(r->p))))) {
+        checksum = be32(r->p);
         r->p += 4;
-    else if (o->n && o->cls && version > 0 && version != o->cls->newest->version)
-        stored = vcol__class_info(o->cls, version, 0);
+    }
+    if (o->info && (version > 0 || checksum) && other_version(r, o->cls, o->info, version & ~MEMBERWISE, checksum))
+        return -1;
     if (version > 0 && version & MEMBERWISE) {
         int64_t inner;
-        if (!o->members)
+        if (!o->members) {
+            r->unsupported = 1;
             return vcol__run_fail(r, "its items are stored member by member, which is not supported here");
+        }
         if (vcol__run_left(r) < 2)
             return vcol__run_short(r);
         if ((version & ~MEMBERWISE) >= CLASS_VERSIONS) {
             inner = (int16_t)be16(r->p);
             r->p += 2;
-            if (inner <= 0 && vcol__run_skip(r, 4))
+            if (inner <= 0) {
+                if (vcol__run_left(r) < 4)
+                    return vcol__run_short(r);
+                checksum = be32(r->p);
+                r->p += 4;
+            }
+            if (o->items && other_version(r, o->items->cls, o->items->info, inner > 0 ? (int)inner : 0, checksum))
                 return -1;
         }
         status = vcol__run_ops(r, o->members, o->n_members);
     } else {
-        if (o->n && stored && stored != o->cls->newest && !alike(stored, o->cls->newest)) {
-            r->unsupported = 1;
-            return vcol__run_fail(r, "an object is of an older version of its class, which is not supported");
-        }
-        if (!counted && o->n && o->cls && !stored && version != o->cls->newest->version)
+        if (!counted && o->n && o->info && version != o->info->version && !checksum &&
+            !(version > 0 && vcol__class_info(o->cls, version, 0)))
             return vcol__run_fail(r, "an object is of no version of its class that is known");
         if (counted && vcol__run_left(r) < o->n)
             return vcol__run_fail(r, "an object has fewer bytes than its class's members");
         status = vcol__run_ops(r, o->body, o->n_body);
+        if (!status && counted && o->exact && r->p != end) /* they are of another type */
+            status = vcol__run_fail(r, "its items do not take as many bytes as it has");
     }
     if (!status && counted)
         r->p = end;
     r->end = outer;
+    if (!o->lends)
+        memcpy(r->keep, kept, sizeof kept);
+    return status;
+}
+
+static int scope(run *r, const op *o)
+{
+    int64_t kept[MAX_KEPT];
+    int status;
+    memcpy(kept, r->keep, sizeof kept);
+    status = vcol__run_ops(r, o->body, o->n_body);
     memcpy(r->keep, kept, sizeof kept);
     return status;
+}
+
+static int ahead(run *r, const op *o)
+{
+    const uint8_t *p = r->p;
+    if (vcol__run_ops(r, o->body, o->n_body))
+        return -1;
+    r->p = p;
+    return 0;
+}
+
+static int triangle(run *r, const op *o)
+{
+    int64_t n = r->keep[o->local];
+    if (n < 0 || n > INT32_MAX || r->keep[o->n & 255] != n || r->keep[o->n >> 8] != n * n)
+        return vcol__run_fail(r, "a symmetric matrix has other numbers of rows, columns and elements");
+    r->keep[o->local] = n * (n + 1) / 2;
+    return 0;
 }
 
 static int rest(run *r, const op *o)
@@ -341,16 +389,30 @@ static int one(run *r, const op *o)
         return 0;
     case OP_END:
         return vcol__run_left(r) ? vcol__run_fail(r, "its leaves end before it does") : 0;
-    case OP_NO_UUID:
-        if (vcol__run_left(r) < 4 || !(be32(r->p) & HAS_UUID))
-            return 0;
-        r->unsupported = 1;
-        return vcol__run_fail(r, "references by UUID are not supported");
+    case OP_BY_UUID:
+        r->by_uuid = vcol__run_left(r) >= 4 && be32(r->p) & HAS_UUID; /* it ends early: the next step says so */
+        return 0;
+    case OP_SKIP_PROCESS:
+        return r->by_uuid ? 0 : vcol__run_skip(r, 2);
+    case OP_SKIP_UUID:
+        return r->by_uuid ? vcol__run_string(r, &s, &n) : 0;
+    case OP_PROCESS:
+        return r->by_uuid ? vcol__run_number(r, 0) : take_values(r, 1);
+    case OP_UUID:
+        if (!r->by_uuid)
+            return vcol__run_add(r, o->depth, 0);
+        return vcol__run_string(r, &s, &n) || vcol__run_add(r, o->depth, n) || values(r, s, n) ? -1 : 0;
     case OP_KEEP:
     case OP_LOOK:
         return keep(r, o);
     case OP_FRAME:
         return frame(r, o);
+    case OP_SCOPE:
+        return scope(r, o);
+    case OP_AHEAD:
+        return ahead(r, o);
+    case OP_TRIANGLE:
+        return triangle(r, o);
     case OP_LIST:
     case OP_LIST_VALUES:
         return list(r, o);

@@ -57,7 +57,7 @@ typedef struct build {
 
 static const char *const type_shapes[VCOL_TYPE_COUNT] = {
     "unknown", "bool",  "int8",   "uint8",   "int16",   "uint16", "int32",
-    "uint32",  "int64", "uint64", "float32", "float64", "string",
+    "uint32",  "int64", "uint64", "float32", "float64", "string", "empty record",
 };
 static const char *const var_shapes[VCOL_TYPE_COUNT] = {
     "unknown",       "var * bool",    "var * int8",   "var * uint8", "var * int16",
@@ -135,6 +135,23 @@ static int32_t fixed_group(build *b, const visit *v, const leaf_forms *forms, in
     }
     return add_group(b, blocks_group(b, v, -1, 0), (binding){.kind = BIND_FIXED, .stride = v->stride, .branch = v->branch, .pieces = pieces},
                      leaves, (int32_t)(to - from));
+}
+
+/* Lists in the items that `depends` counts, whose lengths `source` says. */
+static int32_t lists_group(build *b, const visit *v, const leaf_form *f, int32_t depends, int32_t source)
+{
+    piece *pieces = lasting(b, 1, sizeof *pieces);
+    vcol_leaf *leaves = lasting(b, 2, sizeof *leaves);
+    vcol_group group;
+    if (!pieces || !leaves)
+        return -1;
+    pieces[0] = (piece){f->form, 1, 0};
+    leaves[0] = (vcol_leaf){VCOL_LEAF_OFFSETS, VCOL_I64, 1, 0, 1};
+    leaves[1] = (vcol_leaf){VCOL_LEAF_VALUES, f->form.type, 2, 0, 1};
+    group = blocks_group(b, v, depends, VCOL_GROUP_MEASURED | VCOL_GROUP_COUNTED);
+    group.source = source;
+    return add_group(b, group, (binding){.kind = BIND_LISTS, .stride = f->form.width, .branch = v->branch, .pieces = pieces},
+                     leaves, 2);
 }
 
 /* The only leaf of a branch whose entries vary: counted by `depends`, or measured. */
@@ -277,7 +294,7 @@ static void make_group(build *b, visit *v, const leaf_forms *forms)
     if (!n || v->branch->fault || forms->at[0].note)
         return;
     if (!v->stride) {
-        if (forms->at[0].kind != BIND_ITEMS)
+        if (forms->at[0].kind != BIND_ITEMS && forms->at[0].kind != BIND_LISTS)
             v->group = varying_group(b, v, &forms->at[0], -1);
         return;
     }
@@ -323,6 +340,24 @@ static int32_t counts_group(build *b, model_leaf *leaf)
         name = (text){name.s + 1, name.n - 1};
     leaf->collection = keep(b, "", name, "");
     return leaf->counts_group;
+}
+
+/* The values of a member of the items of a split collection, where it is not there yet; -1 if they cannot be read. */
+static int32_t member_group(build *b, visit *v)
+{
+    leaf_form f;
+    int32_t counts;
+    if (v->group >= 0)
+        return v->group;
+    make_forms(b, v, &b->counters);
+    make_group(b, v, &b->counters);
+    if (b->nomem || v->branch->fault)
+        return -1;
+    f = b->counters.at[0];
+    counts = counts_group(b, f.counter);
+    if (counts >= 0)
+        v->group = varying_group(b, v, &f, counts);
+    return v->group;
 }
 
 /* ---- objects ---------------------------------------------------------------------------------------- */
@@ -403,7 +438,7 @@ static const char *object_shape(build *b, const program *p)
 static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
 {
     char dims[160] = "", brackets[160] = "";
-    int var = f->kind == BIND_ITEMS || f->kind == BIND_VECTOR;
+    int lists = f->kind == BIND_LISTS, var = f->kind == BIND_ITEMS || f->kind == BIND_VECTOR;
     if (c->status) {
         c->type_name = f->type_name ? f->type_name : keep(b, "", f->full_name, "");
         c->shape = type_shapes[0];
@@ -418,6 +453,8 @@ static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
     if (f->n_dims) {
         const char *shape = keep(b, var ? "var * " : "", text_from(dims), type_shapes[c->type]);
         c->shape = shape;
+    } else if (lists) {
+        c->shape = keep(b, "var * ", text_from(var_shapes[c->type]), "");
     } else {
         c->shape = var ? var_shapes[c->type] : type_shapes[c->type];
     }
@@ -428,7 +465,9 @@ static void describe(build *b, vcol_schema_column *c, const leaf_form *f)
         if (!*known || strncmp(*known + at, f->type_name, n) || strlen(*known + at) != n + (vector ? 1 : 2))
             *known = keep(b, vector ? "std::vector<" : "", text_from(f->type_name), vector ? ">" : "[]");
         c->type_name = *known;
-    } else if (f->kind == BIND_ITEMS || f->n_dims)
+    } else if (lists)
+        c->type_name = keep(b, f->type_name, text_from("[][]"), "");
+    else if (f->kind == BIND_ITEMS || f->n_dims)
         c->type_name = keep(b, f->type_name, text_from(f->kind == BIND_ITEMS ? "[]" : ""), brackets);
     else
         c->type_name = f->type_name;
@@ -458,7 +497,7 @@ static void add_column(build *b, visit *v, int64_t i)
     const model_leaf *leaf = leaf_of(b, v->model, i);
     vcol_schema_column *c;
     const char *slash;
-    int32_t counts = -1, index = (int32_t)i;
+    int32_t counts = -1, lengths = -1, index = (int32_t)i;
     if (b->n_columns == b->max_columns)
         return;
     c = &b->columns[b->n_columns++];
@@ -479,13 +518,19 @@ static void add_column(build *b, visit *v, int64_t i)
         c->status = VCOL_CORRUPT;
         c->note = v->branch->fault;
     }
-    if (!c->status && f->kind == BIND_ITEMS) {
+    if (!c->status && (f->kind == BIND_ITEMS || f->kind == BIND_LISTS)) {
         counts = counts_group(b, f->counter);
+        lengths = f->kind == BIND_LISTS && counts >= 0 ? member_group(b, f->lengths->visit) : -1;
         if (counts < 0) {
             c->status = VCOL_CORRUPT;
             c->note = "the branch that counts its items cannot be read";
+        } else if (f->kind == BIND_ITEMS) {
+            v->group = v->group < 0 ? varying_group(b, v, f, counts) : v->group;
+        } else if (lengths < 0) {
+            c->status = VCOL_CORRUPT;
+            c->note = "the branch that says how long its arrays are cannot be read";
         } else {
-            v->group = varying_group(b, v, f, counts);
+            v->group = lists_group(b, v, f, counts, lengths);
         }
     }
     if (!c->status && v->group < 0) {
@@ -498,6 +543,11 @@ static void add_column(build *b, visit *v, int64_t i)
     if (f->kind == BIND_ITEMS) {
         add_level(c, VCOL_LEVEL_LIST, counts, 0);
         c->collection = f->counter->collection;
+    } else if (f->kind == BIND_LISTS) {
+        add_level(c, VCOL_LEVEL_LIST, counts, 0);
+        add_level(c, VCOL_LEVEL_LIST, v->group, 0);
+        c->collection = f->counter->collection;
+        index = 1;
     } else if (f->kind != BIND_FIXED) {
         add_level(c, VCOL_LEVEL_LIST, v->group, 0);
         index = 1;

@@ -67,6 +67,8 @@ typedef enum binding_kind {
     BIND_COUNTS, /* computed by the runtime */
     BIND_FIXED,  /* entries of `stride` bytes */
     BIND_ITEMS,  /* as many items of `stride` bytes as another group counts */
+    BIND_LISTS,  /* as many lists as another group counts: u8 flag, and if it is set as many values of `stride` bytes as a third
+                    group says of the item */
     BIND_VECTOR, /* byte count, version, i32 n, n values */
     BIND_STRING, /* a counted string */
     BIND_CHARS,  /* a counted string, or nothing for an empty one */
@@ -145,8 +147,8 @@ vcol_status vcol__basket_inspect(void *object, int32_t group, vcol_block *block,
 vcol_status vcol__basket_unpack(void *object, const vcol_block *block, const void *stored, void *dst,
                                 size_t want, vcol_worker *worker, vcol_error *err);
 vcol_status vcol__basket_measure(void *object, int32_t group, const vcol_block *block, const void *plain,
-                                 const void *state, int64_t skip, int64_t count, int64_t *rows,
-                                 int64_t *items, vcol_error *err);
+                                 const void *state, const vcol_deps *deps, int64_t skip, int64_t count,
+                                 int64_t *rows, int64_t *items, vcol_error *err);
 vcol_status vcol__basket_decode(void *object, int32_t group, const vcol_block *block, const void *plain,
                                 int whole, const void *state, const vcol_deps *deps, const vcol_part *parts,
                                 int32_t n_parts, vcol_worker *worker, vcol_error *err);

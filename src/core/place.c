@@ -71,12 +71,23 @@ vcol_status vcol__place_known(vcol__hand *h, vcol_error *err)
     return at == u->row0 + u->rows ? VCOL_OK : hole(u, at, err);
 }
 
+/* What is known of rows [lo, hi) beside their blocks. */
+static vcol_deps deps_of(const vcol__unit *u, const vcol__work *w, int64_t lo, int64_t hi)
+{
+    vcol_deps deps = w->deps;
+    deps.offsets += lo - u->base.first;
+    deps.first = lo;
+    deps.count = hi - lo;
+    return deps;
+}
+
 vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
 {
     vcol__unit *u = h->u;
     vcol__work *w = h->work;
     int64_t next_row = -1, at = u->row0, end = u->row0 + u->rows;
     const vcol_reader *reader = u->file->reader;
+    bool counted = (u->group->flags & VCOL_GROUP_COUNTED) != 0;
     memset(total, 0, (VCOL_MAX_LEVELS + 1) * sizeof *total);
     for (int64_t i = 0; i < w->n; i++) {
         vcol__block *b = w->blocks[i];
@@ -88,8 +99,8 @@ vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
         int64_t row = rows >= 0 || next_row < 0 ? b->asked.first_entry : next_row;
         vcol_status status = VCOL_OK;
         bool all = false;
-        if (rows < 0) {
-            status = reader->measure(u->file->object, u->base.group, &b->d, b->plain_bytes, state, 0, -1,
+        if (rows < 0 && !counted) {
+            status = reader->measure(u->file->object, u->base.group, &b->d, b->plain_bytes, state, NULL, 0, -1,
                                      &rows, items, err);
             all = true;
         }
@@ -106,11 +117,15 @@ vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
             return hole(u, at, err);
         at = p->hi;
         if (!all || p->lo != row || p->hi != next_row) {
-            int64_t counted = p->hi - p->lo;
-            status = reader->measure(u->file->object, u->base.group, &b->d, b->plain_bytes, state,
-                                     p->lo - row, p->hi - p->lo, &counted, items, err);
+            int64_t measured = p->hi - p->lo;
+            vcol_deps deps = counted ? deps_of(u, w, p->lo, p->hi) : (vcol_deps){0};
+            status = reader->measure(u->file->object, u->base.group, &b->d, b->plain_bytes, state, counted ? &deps : NULL,
+                                     p->lo - row, p->hi - p->lo, &measured, items, err);
             if (status != VCOL_OK)
                 return status;
+            if (counted && items[0] != deps.offsets[deps.count] - deps.offsets[0])
+                return vcol_error_format(err, VCOL_CORRUPT, "%s: %lld lists where %lld items are counted", u->group->name,
+                                         (long long)items[0], (long long)(deps.offsets[deps.count] - deps.offsets[0]));
         }
         for (int k = 1; k <= VCOL_MAX_LEVELS; k++) {
             p->items[k] = items[k - 1];

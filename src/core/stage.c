@@ -224,7 +224,8 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
     vcol_status status = VCOL_OK;
     const void *state = vcol__work_needed(w, i);
     bool has_deps = vcol__unit_has_deps(u), ends = (g->flags & VCOL_GROUP_ENDS) != 0;
-    int64_t resume = has_deps ? items_before(u, b, p) : ends ? run_before(b, p) : -1;
+    bool resumes_items = has_deps && !(g->flags & VCOL_GROUP_MEASURED);
+    int64_t resume = resumes_items ? items_before(u, b, p) : ends ? run_before(b, p) : -1;
     for (int32_t l = 0; l < g->n_leaves && status == VCOL_OK; l++) {
         const vcol_leaf *leaf = &g->leaves[l];
         vcol_part *part = &parts[l];
@@ -271,7 +272,7 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
                 }
             }
             if (aux)
-                deps = (vcol_deps){aux->leaf[0].data, p->row, p->hi - p->row};
+                deps = (vcol_deps){.offsets = aux->leaf[0].data, .first = p->row, .count = p->hi - p->row};
         } else {
             deps.offsets += p->lo - u->base.first;
             deps.first = p->lo;
@@ -286,7 +287,7 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
                                          has_deps ? &deps : NULL, parts, g->n_leaves, h->worker, err);
         VCOL__TRACE_END(u->base.manager, VCOL__TRACE_DECODE, start, g->name, 0);
     }
-    if (status == VCOL_OK && has_deps && resume >= 0 && p->hi < p->row + p->rows && p->hi > p->lo)
+    if (status == VCOL_OK && resumes_items && resume >= 0 && p->hi < p->row + p->rows && p->hi > p->lo)
         leave_mark(b, p->hi - p->row, resume + p->items[1]);
     if (status == VCOL_OK && ends && p->hi < p->row + p->rows && p->hi - p->lo > 1)
         leave_run(b, p, (const int64_t *)u->base.leaf[0].data + (p->before[0] + p->hi - p->lo - 1));

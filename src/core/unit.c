@@ -257,6 +257,17 @@ static void read_with_offsets(vcol_buffer *b, vcol__load *load)
     vcol__lock_drop(&b->stripe->lock);
 }
 
+/* How long the lists in the items are said to be; source has a value for each of these items. */
+static vcol_status take_counts(const vcol__unit *u, vcol_deps *deps, vcol_error *err)
+{
+    int64_t items = deps->offsets[u->base.entries] - deps->offsets[0];
+    if (u->source->count[0] < items)
+        return vcol_error_format(err, VCOL_CORRUPT, "%s: %s has %lld values, one for each of %lld items is needed", u->group->name,
+                                 u->source->name, (long long)u->source->count[0], (long long)items);
+    deps->counts = u->source->leaf[0].data;
+    return VCOL_OK;
+}
+
 /* Whether a failure may lie in the bytes that were read; else they are as good as before. */
 static bool of_the_bytes(vcol_status status)
 {
@@ -281,7 +292,15 @@ static vcol_status load_blocks(vcol_buffer *b, vcol__load *load, vcol_error *err
         if (u->group->flags & VCOL_GROUP_ITEMS)
             status = find_rows(u, &why);
         else
-            deps = (vcol_deps){u->dep->leaf[0].data, b->first, b->entries};
+            deps = (vcol_deps){.offsets = u->dep->leaf[0].data, .first = b->first, .count = b->entries};
+    }
+    if (u->source) { /* COUNTED, so that dep is pinned */
+        status = vcol__buffer_pin(u->source, err);
+        if (status != VCOL_OK) {
+            vcol__buffer_unpin(u->dep);
+            return status;
+        }
+        status = take_counts(u, &deps, &why);
     }
     if (status == VCOL_OK)
         status = plan(b, load, deps.offsets ? &deps : NULL, &why);
@@ -295,6 +314,8 @@ static vcol_status load_blocks(vcol_buffer *b, vcol__load *load, vcol_error *err
     if (status == VCOL_OK)
         status = u->group->flags & VCOL_GROUP_MEASURED ? load_measured(&h, &why) : load_direct(&h, &why);
     vcol__hand_close(&h);
+    if (u->source)
+        vcol__buffer_unpin(u->source);
     if (pinned)
         vcol__buffer_unpin(u->dep);
     if (of_the_bytes(status) && load->work)
@@ -392,6 +413,9 @@ vcol_status vcol__unit_create(vcol__binding *file, vcol__pass *pass, int32_t gro
     if (dep && (dep->first != first || dep->entries < count))
         return vcol_error_format(err, VCOL_CORRUPT, "%s: %s ends at entry %lld, before what it counts: %s",
                                  file->where, dep->name, (long long)(dep->first + dep->entries), g->name);
+    if (source && (g->flags & VCOL_GROUP_COUNTED) && (source->first != first || source->entries < count))
+        return vcol_error_format(err, VCOL_CORRUPT, "%s: %s ends at entry %lld, before the lists whose lengths it says: %s",
+                                 file->where, source->name, (long long)(source->first + source->entries), g->name);
     u = vcol__memory_new(m, sizeof *u);
     if (!u)
         return vcol_error_format(err, VCOL_NOMEM, "no memory for %s", g->name);

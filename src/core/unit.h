@@ -14,7 +14,7 @@ static inline int32_t vcol__group_dep(const vcol_group *g)
 
 static inline int32_t vcol__group_source(const vcol_group *g)
 {
-    return g->kind == VCOL_GROUP_SPREAD ? g->source : -1;
+    return g->kind == VCOL_GROUP_SPREAD || (g->flags & VCOL_GROUP_COUNTED) ? g->source : -1;
 }
 
 /* Rows that it has for an entry, or for an item of rows_of. */

@@ -189,6 +189,8 @@ vcol_status vcol__chunk_unit(vcol_chunk *c, int32_t group, vcol_buffer **out, vc
     int32_t depends = vcol__group_dep(g), from = vcol__group_source(g);
     if (depends >= 0 && rows_of(c, depends) < rows_of(c, group))
         return ends_early(c, depends, err);
+    if (from >= 0 && rows_of(c, from) < rows_of(c, group))
+        return ends_early(c, from, err);
     vcol_status status = depends >= 0 ? vcol__chunk_unit(c, depends, &dep, err) : VCOL_OK;
     if (status == VCOL_OK && from >= 0)
         status = vcol__chunk_unit(c, from, &source, err);

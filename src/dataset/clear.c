@@ -135,6 +135,20 @@ static void clear_found(vcol_chunk *c, int64_t at)
         vcol__matched_clear(found, s);
 }
 
+/* Whether the values of a group say how long the lists of other columns are. */
+static bool says_lengths(const vcol_chunk *c, int32_t group)
+{
+    const vcol__users *users = c->table->users;
+    const vcol_schema *s = c->table->schema;
+    for (int64_t i = users->first[group]; i < users->first[group + 1]; i++) {
+        int64_t id = users->columns[i], at = c->table->map ? c->table->map[id] : id;
+        const vcol_group *g = &s->groups[s->columns[at].values.group];
+        if ((g->flags & VCOL_GROUP_COUNTED) && g->source == group)
+            return true;
+    }
+    return false;
+}
+
 static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
 {
     int leased = atomic_load(&x->leased);
@@ -144,8 +158,9 @@ static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
     atomic_store(&x->touched, false);
     vcol__column_end_lease(x);
     int dropped = 0;
-    bool counts_others = x->values->group >= 0 && x->levels == 0 && group_has_users(c, x->values->group, x->id);
-    /* The counts of a collection stay while its offsets may still be wanted from them: they are no longer this column's. */
+    bool counts_others = x->values->group >= 0 && (x->levels == 0 || says_lengths(c, x->values->group)) &&
+                         group_has_users(c, x->values->group, x->id);
+    /* Counts stay while offsets may still be wanted from them, or lists of such lengths: they are no longer this column's. */
     if (!counts_others)
         dropped = vcol__buffer_clear(x->values);
     if (own && x->values->group < 0) { /* widened or padded: the file's own values go too */
@@ -155,6 +170,8 @@ static int64_t clear_column(vcol_chunk *c, vcol__chunk_column *x, bool by_plan)
             vcol__buffer_clear(unit);
         clear_found(c, at);
     }
+    if (x->values->group >= 0 && (c->table->schema->groups[x->values->group].flags & VCOL_GROUP_COUNTED))
+        clear_inputs(c, x->values->group); /* what says the lengths has offsets of this column: it goes before them */
     for (int32_t l = 0; l < x->levels; l++)
         if (x->level[l].buffer && x->level[l].buffer != x->values)
             dropped |= clear_shared(c, x->level[l].buffer, x->id, by_plan);

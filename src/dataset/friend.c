@@ -188,13 +188,13 @@ static void unprepare(void *object, void *state, const vcol_allocator *allocator
 }
 
 static vcol_status measure(void *object, int32_t group, const vcol_block *block, const void *plain, const void *state,
-                           int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
+                           const vcol_deps *deps, int64_t skip, int64_t count, int64_t *rows, int64_t *items, vcol_error *err)
 {
     const part *p = part_of(object, group);
     vcol_block own = own_block(p, block);
     vcol_error why = {0};
-    vcol_status status = p->reader->measure(p->object, group - p->first_group, &own, plain, own_state(state), skip, count, rows,
-                                            items, &why);
+    vcol_status status = p->reader->measure(p->object, group - p->first_group, &own, plain, own_state(state), deps, skip, count,
+                                            rows, items, &why);
     return told(p, status, &why, err);
 }
 

@@ -30,7 +30,7 @@ static void fault(verifier *v, const vcol_error *err)
 static vcol_status read_rows(vcol__infile *t, int32_t group, int64_t first, int64_t rows, vcol_error *err)
 {
     const vcol_group *g = &t->schema->groups[group];
-    vcol_buffer *counts = NULL, *offsets = NULL, *b = NULL;
+    vcol_buffer *counts = NULL, *offsets = NULL, *lengths = NULL, *b = NULL;
     vcol_status status = VCOL_OK;
     int64_t own;
     if (g->depends >= 0) {
@@ -39,10 +39,12 @@ static vcol_status read_rows(vcol__infile *t, int32_t group, int64_t first, int6
             status = vcol__unit_create(&t->binding, NULL, o->depends, first, rows, NULL, NULL, &counts, err);
         if (status == VCOL_OK)
             status = vcol__unit_create(&t->binding, NULL, g->depends, first, rows, counts, NULL, &offsets, err);
+        if (status == VCOL_OK && (g->flags & VCOL_GROUP_COUNTED))
+            status = vcol__unit_create(&t->binding, NULL, g->source, first, rows, offsets, NULL, &lengths, err);
     }
     if (status == VCOL_OK)
         status = vcol__unit_has_rows(g, &own) ? vcol__unit_create_rows(&t->binding, group, first, rows, &b, err)
-                                              : vcol__unit_create(&t->binding, NULL, group, first, rows, offsets, NULL, &b, err);
+                                              : vcol__unit_create(&t->binding, NULL, group, first, rows, offsets, lengths, &b, err);
     if (status == VCOL_OK) {
         vcol__unit_verify(b);
         status = vcol__buffer_pin(b, err);
@@ -50,6 +52,7 @@ static vcol_status read_rows(vcol__infile *t, int32_t group, int64_t first, int6
             vcol__buffer_unpin(b);
     }
     vcol_buffer_release(b);
+    vcol_buffer_release(lengths);
     vcol_buffer_release(offsets);
     vcol_buffer_release(counts);
     return status;

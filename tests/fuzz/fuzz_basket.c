@@ -67,7 +67,7 @@ static rows decode(target *t, int32_t group, const vcol_block *block, const void
     rows out = {.count = count};
     FUZZ_RULE(g->n_leaves <= MAX_LEAVES);
     if (g->flags & VCOL_GROUP_MEASURED) {
-        out.status = t->reader->measure(t->object, group, block, plain, NULL, skip, count, &got, depth, &err);
+        out.status = t->reader->measure(t->object, group, block, plain, NULL, deps, skip, count, &got, depth, &err);
         fuzz_status(out.status, &err);
         if (out.status)
             return out;
@@ -185,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const vcol_schema_column *column;
     uint8_t *stored;
     vcol_block block = {.needs = -1};
-    vcol_deps deps = {offsets, 0, 0};
+    vcol_deps deps = {.offsets = offsets};
     int32_t group;
     if (size < HEAD + KEY_MIN)
         return 0;

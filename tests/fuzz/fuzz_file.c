@@ -11,6 +11,7 @@
  * and 128 more: what then is a whole file was not closed, and is recovered.
  */
 #include "fuzz.h"
+#include "made_split.h"
 
 enum { RECOVER = 128 };
 enum { WHOLE, DIRECTORY, DIRECTORY_LARGE, KEYS, KEYS_LARGE, RECORD, KINDS };
@@ -95,17 +96,29 @@ static void records_sample(made_file *f, int large)
     made_free(&info);
 }
 
+/* A file with arrays in the items of a split collection, whose lengths another branch says; one item has no values. */
+static void split_sample(made_file *f, int clones)
+{
+    static const int32_t items[] = {2, 0, 1, 3, 1};
+    static const made_hit hits[] = {{2, 1, 2}, {3, 0, 0}, {0, 0, 0}, {1, 1, 1}, {-1, 1, 0}, {4, 1, 4}, {1, 1, 1}};
+    const made_split split = {.entries = 5, .items = items, .hits = hits, .baskets = {5, 5, 3, 5}, .clones = clones};
+    *f = made_split_file(&split);
+}
+
 /*
  * 0–3 the sample, small and large, whole and behind its header; 4, 5 other records, small and large; 6 the same, but the
  * records' keys say other sizes, cycles, places, names and classes than the directory's; 7, 8 a packed record, good and of
- * another size than is said; 9, 10 the sample and other records, as files that were not closed
+ * another size than is said; 9, 10 the sample and other records, as files that were not closed; 11, 12
+ * arrays in split collections
  */
 int fuzz_seed(int i, made *out)
 {
     made_file f;
-    if (i >= 11)
+    if (i >= 13)
         return 0;
-    if (i < 4 || i == 9)
+    if (i >= 11)
+        split_sample(&f, i == 12);
+    else if (i < 4 || i == 9)
         made_sample(&f, i % 2, i < 4 ? i / 2 : 0);
     else
         records_sample(&f, i == 5);
@@ -116,7 +129,7 @@ int fuzz_seed(int i, made *out)
         f.bytes.data[f.info + 9] ^= 1;
     }
     if (i < 2 || (i >= 4 && i < 7) || i >= 9) {
-        made_u8(out, i >= 9 ? RECOVER + WHOLE : WHOLE);
+        made_u8(out, i == 9 || i == 10 ? RECOVER + WHOLE : WHOLE);
         made_bytes(out, f.bytes.data, f.bytes.n);
     } else if (i < 4) {
         made_u8(out, i == 2 ? DIRECTORY : DIRECTORY_LARGE);

@@ -3,7 +3,7 @@
  * Objects: names of types to nodes, nodes to programs, programs over the bytes of an entry. Input: a byte of length and
  * the name of a type, a byte of choices (bit 0: the branch is a member of a split collection; bit 1: the items of ROOT's own
  * collections are of no class that is known; bit 2: where references count from is not known), and an entry's bytes. The
- * classes are ROOT's own and those that made_info describes.
+ * classes are ROOT's own and those that made_info and made_info_counted describe.
  */
 #include "fuzz.h"
 
@@ -33,16 +33,15 @@ static const vcol_allocator allocator = {system_alloc, system_free, NULL};
 static root_file *classes(void)
 {
     static root_file file;
-    static made info;
-    root_record record = {0};
+    static made info, counted;
     if (file.classes)
         return &file;
     vcol__arena_init(&file.memory, &allocator);
     made_info(&info);
-    record.data = info.data;
-    record.size = info.n;
+    made_info_counted(&counted);
     FUZZ_RULE(!vcol__classes_open(&file, NULL));
-    FUZZ_RULE(!vcol__classes_read(&file, &record, NULL));
+    FUZZ_RULE(!vcol__classes_read(&file, &(root_record){.data = info.data, .size = info.n}, NULL));
+    FUZZ_RULE(!vcol__classes_read(&file, &(root_record){.data = counted.data, .size = counted.n}, NULL));
     FUZZ_RULE(!vcol__classes_compile(&file, NULL));
     return &file;
 }
@@ -70,7 +69,7 @@ static void run_program(const program *p, const uint8_t *entry, size_t n, int64_
     }
     uint8_t *values = NULL;
     if (items <= MOST / p->multiple) {
-        taken.values_room = items * p->multiple;
+        taken.values_room = vcol_type_width(p->form.type) ? items * p->multiple : 0;
         taken.values = values = malloc((size_t)taken.values_room * vcol_type_width(p->form.type) + 1);
         FUZZ_RULE(!vcol__run_entry(&taken));
         FUZZ_RULE(taken.p == counted.p && taken.values_room == 0);
@@ -187,12 +186,26 @@ static void object(made *m, const char *name, uint32_t tag)
     made_set32(m, at, 0x40000000u | (uint32_t)(m->n - at - 4));
 }
 
+/* The base of a matrix, up to its elements. */
+static void matrix(made *m, uint32_t rows, uint32_t columns, uint32_t elements)
+{
+    size_t frame = made_frame(m, 5);
+    tobject(m, 0);
+    made_u32(m, rows);
+    made_u32(m, columns);
+    made_fill(m, 0, 8);
+    made_u32(m, elements);
+    made_fill(m, 0, 12);
+    made_end(m, frame);
+}
+
 int fuzz_seed(int i, made *out)
 {
     static const char *const types[] = {"vector<vector<float> >", "map<string,int>", "vector<string>", "Made",
                                         "pair<int,vector<Made> >", "vector<array<short,3> >", "bitset<8>", "vector<Made>",
                                         "vector<Made*>", "TClonesArray", "TObjArray", "TRefArray", "Held", "Own", "vector<Held>",
-                                        "TList", "vector<Derived>", "TRef"};
+                                        "TList", "vector<Derived>", "TRef", "vector<TMatrixTSym<double> >", "Matrices",
+                                        "vector<Counted>", "vector<Bares>", "vector<TRef>"};
     size_t frame, inner;
     if (i >= (int)(sizeof types / sizeof *types))
         return 0;
@@ -298,6 +311,59 @@ int fuzz_seed(int i, made *out)
     case 17:
         tobject(out, 0);
         made_u16(out, 1);
+        break;
+    case 18: /* the second one's number of elements is 2^32, cut */
+        frame = list(out, 1, 9, 2);
+        matrix(out, 2, 2, 4);
+        made_fill(out, 1, 24);
+        matrix(out, 65536, 65536, 0);
+        made_fill(out, 1, 24);
+        made_end(out, frame);
+        break;
+    case 19:
+        made_u32(out, 1);
+        matrix(out, 1, 1, 1);
+        made_fill(out, 1, 8);
+        inner = made_frame(out, 4);
+        matrix(out, 1, 2, 2);
+        made_u8(out, 1);
+        made_fill(out, 1, 16);
+        made_end(out, inner);
+        made_u8(out, 1);
+        made_f32(out, 1);
+        made_u32(out, 0);
+        break;
+    case 20:
+        frame = list(out, 1, 9, 1);
+        inner = made_frame(out, 1);
+        one_made(out);
+        made_u32(out, 1);
+        made_u8(out, 1);
+        made_u32(out, 2);
+        made_u32(out, 3);
+        made_end(out, inner);
+        made_end(out, frame);
+        break;
+    case 21:
+        frame = list(out, 1, 9, 1);
+        inner = made_frame(out, 1);
+        made_u32(out, 2);
+        for (int k = 0; k < 2; k++) {
+            size_t items = made_frame(out, 1);
+            made_fill(out, 1, 12);
+            made_end(out, items);
+        }
+        made_u32(out, 3);
+        made_end(out, inner);
+        made_end(out, frame);
+        break;
+    case 22: /* the second by UUID */
+        frame = list(out, 1, 10, 2);
+        tobject(out, 0);
+        made_u16(out, 1);
+        tobject(out, 0x20);
+        made_text(out, "12345678-1234-1234-1234-123456789abc");
+        made_end(out, frame);
         break;
     default:
         frame = list(out, 1, 9, 1);

@@ -750,9 +750,12 @@ static void streamer_element(made *m, const char *class_name, const char *name, 
         made_u32(m, 1); /* fSTLtype: vector */
         made_u32(m, strcmp(type_name, "vector<float>") ? 61 : 5);
     }
-    if ((type > 40 && type < 60) || type == 501) {
+    if ((type > 40 && type < 60) || type == 501) { /* the title is "[what counts]" */
+        char counter[16] = "";
+        for (size_t i = 0; i + 1 < sizeof counter && title[i] && title[i + 1] != ']'; i++)
+            counter[i] = title[i + 1];
         made_u32(m, 1);
-        made_text(m, type == 501 ? "fCount" : "fN");
+        made_text(m, counter);
         made_text(m, type == 501 ? "Held" : "Made");
     }
     made_end(m, outer);
@@ -861,6 +864,41 @@ void made_info_old(made *m)
     made_end(m, frame);
 }
 
+void made_info_counted(made *m)
+{
+    size_t frame = made_frame(m, 5);
+    info f;
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, 5);
+    f = info_begin(m, "Counted", 0x56789abc, 1, 4); /* by a member of its base */
+    streamer_element(m, "TStreamerBase", "Made", "", 0, 0, "BASE");
+    streamer_element(m, "TStreamerBasicType", "fFirst", "", 3, 0, "int");
+    streamer_element(m, "TStreamerBasicPointer", "fExtra", "[fN]", 43, 0, "int*");
+    streamer_element(m, "TStreamerBasicType", "fLast", "", 3, 0, "int");
+    info_end(m, f);
+    f = info_begin(m, "TMatrixT<double>", 0x6789abcd, 4, 2);
+    streamer_element(m, "TStreamerBase", "TMatrixTBase<double>", "", 0, 0, "BASE");
+    streamer_element(m, "TStreamerBasicPointer", "fElements", "[fNelems]", 48, 0, "double*");
+    info_end(m, f);
+    f = info_begin(m, "Matrices", 0x789abcde, 1, 5);
+    streamer_element(m, "TStreamerBasicType", "fN", "", 6, 0, "int");
+    streamer_element(m, "TStreamerObject", "fSymmetric", "", 61, 0, "TMatrixTSym<double>");
+    streamer_element(m, "TStreamerObject", "fMatrix", "", 61, 0, "TMatrixT<double>");
+    streamer_element(m, "TStreamerBasicPointer", "fValues", "[fN]", 45, 0, "float*");
+    streamer_element(m, "TStreamerObjectPointer", "fPointer", "", 64, 0, "TMatrixTSym<float>*");
+    info_end(m, f);
+    f = info_begin(m, "Bare", 0x89abcdef, 1, 0);
+    info_end(m, f);
+    f = info_begin(m, "Bares", 0x9abcdef0, 1, 4);
+    streamer_element(m, "TStreamerBasicType", "fCount", "", 6, 0, "int");
+    streamer_element(m, "TStreamerLoop", "fBare", "[fCount]", 501, 0, "Bare*");
+    streamer_element(m, "TStreamerLoop", "fUnknown", "[fCount]", 501, 0, "Unknown*");
+    streamer_element(m, "TStreamerBasicType", "fLast", "", 3, 0, "int");
+    info_end(m, f);
+    made_end(m, frame);
+}
+
 void made_info_lies(made *m)
 {
     size_t frame = made_frame(m, 5);
@@ -875,6 +913,32 @@ void made_info_lies(made *m)
     streamer_element(m, "TStreamerObjectAny", "fIndex", "", 62, 0, "TArrayC");
     streamer_element(m, "TStreamerString", "fTotBytes", "", 65, 0, "TString");
     streamer_element(m, "TStreamerBasicType", "fBranches", "", 16, 0, "Long64_t");
+    info_end(m, f);
+    made_end(m, frame);
+}
+
+void made_info_arrays(made *m)
+{
+    size_t frame = made_frame(m, 5);
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, 4);
+    info f = info_begin(m, "Arrays", 0x01020304, 1, 4);
+    streamer_element(m, "TStreamerString", "fT", "", 85, 2, "TString");
+    streamer_element(m, "TStreamerSTL", "fV", "", 500, 2, "vector<int>");
+    streamer_element(m, "TStreamerSTL", "fM", "", 500, 2, "map<int,int>");
+    streamer_element(m, "TStreamerObjectAny", "fA", "", 82, 2, "vector<int>");
+    info_end(m, f);
+    f = info_begin(m, "pair<int,int>", 0x05060708, 0, 2);
+    streamer_element(m, "TStreamerBasicType", "first", "", 3, 0, "int");
+    streamer_element(m, "TStreamerBasicType", "second", "", 3, 0, "int");
+    info_end(m, f);
+    f = info_begin(m, "Versions", 0x11121314, 1, 1);
+    streamer_element(m, "TStreamerBasicType", "fA", "", 3, 0, "int");
+    info_end(m, f);
+    f = info_begin(m, "Versions", 0x21222324, 2, 2);
+    streamer_element(m, "TStreamerBasicType", "fB", "", 8, 0, "double");
+    streamer_element(m, "TStreamerBasicType", "fA", "", 3, 0, "int");
     info_end(m, f);
     made_end(m, frame);
 }
