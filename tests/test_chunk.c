@@ -345,9 +345,41 @@ START_TEST(e8_1_a_data_set_stays_until_who_evicts_its_blocks_is_done)
 }
 END_TEST
 
+/* Entries 1 and 2 of data/objects.jsonl: vv [[[1],[1]],[[2,2]]] and [[[2,2]],[[],[]],[[4]]], names [["a","b"],["aa","b"]] and … */
+START_TEST(lists_of_lists_and_of_strings_are_got_by_the_number_of_the_list)
+{
+    vcol_manager_options o = t_options();
+    vcol_dataset *d = NULL;
+    vcol_chunk *c = NULL;
+    vcol_error err = {0};
+    vcol_manager *m = t_manager(&o);
+    ck_assert_int_eq(vcol_dataset_open(m, (const char *[]){VCOL_OBJECTS}, 1, NULL, &d, &err), VCOL_OK);
+    ck_assert_int_eq(vcol_chunk_open(d, 1, 2, &c, &err), VCOL_OK);
+    const int64_t subs[] = {0, 2, 5}, lists[] = {0, 2, 3, 4, 6, 7}, items[] = {0, 1, 2, 4, 6, 6, 6, 7};
+    const int32_t values[] = {1, 1, 2, 2, 2, 2, 4};
+    ck_assert_mem_eq(vcol_chunk_offsets_of(c, "whole.subs.vv", 0, &err), subs, sizeof subs);
+    ck_assert_mem_eq(vcol_chunk_offsets(c, "whole.subs.vv", &err), subs, sizeof subs);
+    ck_assert_mem_eq(vcol_chunk_offsets_of(c, "whole.subs.vv", 1, &err), lists, sizeof lists);
+    ck_assert_mem_eq(vcol_chunk_offsets_of(c, "whole.subs.vv", 2, &err), items, sizeof items);
+    ck_assert_mem_eq(vcol_chunk_i32(c, "whole.subs.vv", &err), values, sizeof values);
+    ck_assert_ptr_null(vcol_chunk_offsets_of(c, "whole.subs.vv", 3, &err));
+    ck_assert_int_eq(err.status, VCOL_TYPE);
+    vcol_error_reset(&err);
+    const int64_t chars[] = {0, 1, 2, 4, 5, 7, 8, 8, 9, 10, 11}; /* two names a list */
+    ck_assert_mem_eq(vcol_chunk_offsets_of(c, "whole.subs.names", 1, &err), chars, sizeof chars);
+    ck_assert_mem_eq(vcol_chunk_chars(c, "whole.subs.names", &err), "abaabaabbab", 11);
+    ck_assert_ptr_null(vcol_chunk_offsets_of(c, "whole.subs.names", -1, &err));
+    ck_assert_int_eq(err.status, VCOL_MISUSE);
+    vcol_chunk_close(c);
+    vcol_dataset_close(d);
+    vcol_manager_close(m);
+}
+END_TEST
+
 int main(void)
 {
     const t_test tests[] = {
+        {lists_of_lists_and_of_strings_are_got_by_the_number_of_the_list, 0},
         {e2_2_a_getters_pointer_is_poisoned_after_clear_and_the_chunks_end, 6},
         {e2_2_clear_of_a_pinned_view_waits_for_its_unpin, 2},
         {e3_5_a_chunk_may_be_closed_inside_its_scopes, 8},

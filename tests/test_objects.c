@@ -61,14 +61,17 @@ static void free_classes(void)
     memset(&counted, 0, sizeof counted);
 }
 
+static void (*describe)(made *m) = made_info; /* what the file describes */
+static int32_t written; /* the version of the branch's class */
+
 /* The columns of a branch that has a type, or (id 0) a member of a class; the items of ROOT's own collections are of class Made. */
 static void open_branch(const char *type, int id, int branch_type, const root_element *member)
 {
     root_class element = {.name = {"TBranchElement", 14}};
-    model_branch branch = {.named.cls = &element, .class_name = text_from(type), .id = id, .type = branch_type};
+    model_branch branch = {.named.cls = &element, .class_name = text_from(type), .class_version = written, .id = id, .type = branch_type};
     walk w = {.file = &file};
     vcol__arena_init(&memory, &allocator);
-    open_classes(made_info);
+    open_classes(describe);
     node *top = vcol__node_of_branch(&w, &memory, &branch, member);
     ck_assert_ptr_nonnull(top);
     programs = vcol__program_make(&memory, top, &n_programs);
@@ -107,6 +110,8 @@ END_TEST
 
 static void close_type(made *entry)
 {
+    describe = made_info;
+    written = 0;
     made_free(entry);
     free_classes();
     vcol__arena_free(&memory);
@@ -1021,6 +1026,177 @@ START_TEST(every_cut_of_a_reference_ends_with_what_is_wrong)
 }
 END_TEST
 
+/* The head of what is stored member by member: of items of a class that has no version, but a checksum. */
+static size_t begin_members(made *m, uint32_t checksum)
+{
+    size_t frame = made_frame(m, 0x400a);
+    made_u16(m, 0);
+    made_u32(m, checksum);
+    return frame;
+}
+
+static void check_i32(const made *e, const char *suffix, int64_t n, const int32_t *values)
+{
+    taken t = entry_of(suffix, e);
+    ck_assert_msg(!t.why, "%s: %s", suffix, t.why);
+    ck_assert_int_eq(t.n, n);
+    ck_assert_mem_eq(t.values.i32, values, (size_t)n * sizeof *values);
+}
+
+static void put_numbers(made *m, uint32_t n, uint32_t first)
+{
+    made_u32(m, n);
+    for (uint32_t i = 0; i < n; i++)
+        made_u32(m, first + i);
+}
+
+START_TEST(arrays_of_texts_and_containers_have_one_frame_those_of_std_have_none)
+{
+    made e = {0};
+    describe = made_info_arrays;
+    open_type("Arrays");
+    size_t frame = made_frame(&e, 10);
+    made_text(&e, "ab");
+    made_text(&e, "c");
+    made_end(&e, frame);
+    frame = made_frame(&e, 10);
+    put_numbers(&e, 2, 1);
+    put_numbers(&e, 1, 3);
+    made_end(&e, frame);
+    frame = begin_members(&e, 0x05060708); /* the keys of the first map, its values, the keys of the second … */
+    put_numbers(&e, 1, 5);
+    made_u32(&e, 6);
+    put_numbers(&e, 2, 7);
+    made_u32(&e, 9);
+    made_u32(&e, 10);
+    made_end(&e, frame);
+    put_numbers(&e, 1, 4);
+    put_numbers(&e, 0, 0);
+    taken t = entry_of(".fT", &e);
+    const int64_t texts[] = {2, 3}, lists[] = {2, 3}, maps[] = {1, 3};
+    ck_assert_msg(!t.why, "%s", t.why);
+    ck_assert_mem_eq(t.values.text, "abc", 3);
+    ck_assert_mem_eq(t.ends[1], texts, sizeof texts);
+    ck_assert_mem_eq(entry_of(".fV", &e).ends[1], lists, sizeof lists);
+    ck_assert_mem_eq(entry_of(".fM.1", &e).ends[1], maps, sizeof maps);
+    check_i32(&e, ".fV", 3, (const int32_t[]){1, 2, 3});
+    check_i32(&e, ".fM.0", 3, (const int32_t[]){5, 7, 8});
+    check_i32(&e, ".fM.1", 3, (const int32_t[]){6, 9, 10});
+    check_i32(&e, ".fA", 1, (const int32_t[]){4});
+    close_type(&e);
+}
+END_TEST
+
+/* As keys of a map that is stored member by member they have a frame each: its head is not taken for values. */
+START_TEST(pairs_that_are_keys_have_a_frame_each)
+{
+    made e = {0};
+    describe = made_info_arrays;
+    open_type("map<pair<int,int>,int>");
+    size_t frame = begin_members(&e, 0x31323334);
+    made_u32(&e, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        size_t key = made_frame(&e, 0);
+        made_u32(&e, 0x05060708);
+        made_u32(&e, 10 + i);
+        made_u32(&e, 20 + i);
+        made_end(&e, key);
+    }
+    made_u32(&e, 30);
+    made_u32(&e, 31);
+    made_end(&e, frame);
+    check_i32(&e, ".0.first", 2, (const int32_t[]){10, 11});
+    check_i32(&e, ".0.second", 2, (const int32_t[]){20, 21});
+    check_i32(&e, ".1", 2, (const int32_t[]){30, 31});
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(items_of_arrays_of_std_in_a_list_are_its_only_member)
+{
+    made e = {0};
+    describe = made_info_arrays;
+    open_type("vector<array<int,2> >");
+    size_t frame = begin_members(&e, 0x41424344);
+    put_numbers(&e, 2, 1);
+    made_u32(&e, 3);
+    made_u32(&e, 4);
+    made_end(&e, frame);
+    check_i32(&e, "", 4, (const int32_t[]){1, 2, 3, 4});
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(items_that_leave_bytes_of_their_container_are_an_error)
+{
+    made e = {0};
+    describe = made_info_arrays;
+    open_type("vector<vector<int> >");
+    size_t frame = begin_vector(&e, 1);
+    put_numbers(&e, 1, 1);
+    made_u8(&e, 0);
+    made_end(&e, frame);
+    ck_assert_str_eq(entry_of("", &e).why, "its items do not take as many bytes as it has");
+    close_type(&e);
+}
+END_TEST
+
+static void put_version(made *m, unsigned version)
+{
+    size_t frame = made_frame(m, version);
+    if (version == 2)
+        made_fill(m, 0, 8);
+    made_u32(m, 40 + version);
+    made_end(m, frame);
+}
+
+/* Of merged files: an object is not taken for one of the newest version. */
+START_TEST(objects_of_another_version_of_their_class_are_unsupported)
+{
+    made e = {0};
+    size_t frame;
+    describe = made_info_arrays;
+    open_type("vector<Versions>");
+    frame = begin_vector(&e, 2);
+    put_version(&e, 2);
+    put_version(&e, _i ? 1 : 2);
+    made_end(&e, frame);
+    taken t = entry_of(".fA", &e);
+    ck_assert_int_eq(t.unsupported, _i);
+    if (!_i)
+        check_i32(&e, ".fA", 2, (const int32_t[]){42, 42});
+    made_free(&e);
+    e = (made){0};
+    frame = made_frame(&e, 0x400a); /* member by member they have one version */
+    made_u16(&e, _i ? 1 : 2);
+    made_u32(&e, 1);
+    if (!_i)
+        made_fill(&e, 0, 8);
+    made_u32(&e, 7);
+    made_end(&e, frame);
+    t = entry_of(".fA", &e);
+    ck_assert_int_eq(t.unsupported, _i);
+    if (!_i)
+        check_i32(&e, ".fA", 1, (const int32_t[]){7});
+    close_type(&e);
+}
+END_TEST
+
+START_TEST(a_branchs_object_is_read_by_the_version_of_the_branch)
+{
+    made e = {0};
+    describe = made_info_arrays;
+    written = _i;
+    open_type("Versions");
+    ck_assert_int_eq(n_programs, _i);
+    if (_i == 2)
+        made_fill(&e, 0, 8);
+    made_u32(&e, 11);
+    check_i32(&e, ".fA", 1, (const int32_t[]){11});
+    close_type(&e);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("objects");
@@ -1050,6 +1226,12 @@ int main(void)
     tcase_add_test(cases, more_items_than_bytes_are_refused);
     tcase_add_test(cases, references_by_uuid_have_a_text_in_place_of_a_process);
     tcase_add_test(cases, every_cut_of_a_reference_ends_with_what_is_wrong);
+    tcase_add_test(cases, arrays_of_texts_and_containers_have_one_frame_those_of_std_have_none);
+    tcase_add_test(cases, pairs_that_are_keys_have_a_frame_each);
+    tcase_add_test(cases, items_of_arrays_of_std_in_a_list_are_its_only_member);
+    tcase_add_test(cases, items_that_leave_bytes_of_their_container_are_an_error);
+    tcase_add_loop_test(cases, objects_of_another_version_of_their_class_are_unsupported, 0, 2);
+    tcase_add_loop_test(cases, a_branchs_object_is_read_by_the_version_of_the_branch, 1, 3);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -81,6 +81,18 @@ VCOL_API const double *vcol_chunk_f64(vcol_chunk *chunk, const char *name, vcol_
 VCOL_API const char *vcol_chunk_chars(vcol_chunk *chunk, const char *name, vcol_error *err);
 /* The outermost offsets of a column or of a collection: entries + 1 values, the first 0. */
 VCOL_API const int64_t *vcol_chunk_offsets(vcol_chunk *chunk, const char *name, vcol_error *err);
+/*
+ * The offsets of a column's list number `list` (0: the outermost), for lists of lists and lists of strings, whose bytes are the
+ * innermost list. List i has the items [offsets[i], offsets[i + 1]): lists of number list + 1, or values. Options are not counted, nor
+ * fixed dimensions: below one of n, item i has the lists [n · i, n · i + n). Errors: TYPE: there are fewer lists.
+ *
+ *     const int64_t *track = vcol_chunk_offsets_of(c, "Track_hits", 0, &err), *hit = vcol_chunk_offsets_of(c, "Track_hits", 1, &err);
+ *     const float *e = vcol_chunk_f32(c, "Track_hits", &err);
+ *     for (int64_t t = track[entry]; t < track[entry + 1]; t++)
+ *         for (int64_t h = hit[t]; h < hit[t + 1]; h++)
+ *             sum += e[h];
+ */
+VCOL_API const int64_t *vcol_chunk_offsets_of(vcol_chunk *chunk, const char *name, int32_t list, vcol_error *err);
 
 /*
  * Drops the named columns (NULL: all) at once, pinned ones at their last unpin; ends their leases.

@@ -153,22 +153,25 @@ static void plain(const walk *w, const model_branch *branch, model_leaf *leaf, l
 
 /* ---- members of classes ----------------------------------------------------------------------- */
 
-/* The element of a class that a branch holds, or NULL. */
-static const root_element *member_of(const walk *w, const model_branch *b)
+const root_info *vcol__leaf_class(const walk *w, const model_branch *b)
 {
     const root_class *cls = vcol__class_find(w->file->classes, b->class_name);
-    const root_info *info = NULL;
-    if (!cls || b->id < 0)
+    const root_info *info;
+    if (!cls)
         return NULL;
     for (info = cls->infos; info; info = info->next)
         if (info->checksum == (uint32_t)b->class_checksum && info->version == b->class_version)
-            break;
-    if (!info)
-        for (info = cls->infos; info; info = info->next)
-            if (info->checksum == (uint32_t)b->class_checksum)
-                break;
-    if (!info)
-        info = vcol__class_info(cls, (int32_t)b->class_version, (uint32_t)b->class_checksum);
+            return info;
+    for (info = cls->infos; info; info = info->next)
+        if (info->checksum == (uint32_t)b->class_checksum)
+            return info;
+    return vcol__class_info(cls, (int32_t)b->class_version, (uint32_t)b->class_checksum);
+}
+
+/* The element of a class that a branch holds, or NULL. */
+static const root_element *member_of(const walk *w, const model_branch *b)
+{
+    const root_info *info = b->id < 0 ? NULL : vcol__leaf_class(w, b);
     return info && b->id < info->n_elements ? &info->elements[b->id] : NULL;
 }
 
@@ -266,7 +269,11 @@ int vcol__leaf_named(leaf_form *f, text type)
     const number_type *n = named_number(type.s, type.n);
     if (n)
         set(f, n);
-    return n != NULL;
+    else if (text_is(type, "Float16_t")) /* of an item there is nothing that tells a range */
+        set_real(f, VCOL_F32, (text){"", 0});
+    else
+        return 0;
+    return 1;
 }
 
 /* vector<T> (and other sequences, which are streamed alike) of numbers. */
@@ -384,7 +391,7 @@ static void member(const walk *w, const model_branch *b, model_leaf *leaf, leaf_
         f->note = "counted arrays in classes are not supported yet";
     } else if (b->id >= 0 && number == TYPE_TSTRING) {
         string(f, "TString");
-    } else if (sequence(f, type)) {
+    } else if ((b->id < 0 || !e || (e->type >= TYPE_STL && e->dims == 0)) && sequence(f, type)) {
         ;
     } else {
         f->note = text_is(type, "string") ? "strings in classes are not supported yet"

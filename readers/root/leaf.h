@@ -32,6 +32,8 @@ leaf_form vcol__leaf_counts(void);
 int vcol__leaf_number(leaf_form *f, int64_t type, text title);
 int vcol__leaf_named(leaf_form *f, text type);
 
+/* The description by which a branch's class was written, by version and checksum; NULL: it is not in the file. */
+const root_info *vcol__leaf_class(const walk *w, const model_branch *branch);
 leaf_form vcol__leaf_form(const walk *w, const model_branch *branch, model_leaf *leaf);
 
 #endif

@@ -11,6 +11,8 @@ typedef struct maker {
     const walk *w;
     arena *memory;
     const root_class *open[MAX_NESTING]; /* classes whose members are being made */
+    const root_info *top; /* by which description a branch's objects were written, or NULL */
+    text top_name;
     int depth;
     int n; /* nodes made: classes that hold each other twice make twice as many with each */
     int looks; /* descriptions looked at for bases */

@@ -7,6 +7,7 @@
  *   a std::string that is a member has a frame, a branch or an item of a container has none; a TString never has one
  *   an object that is a member, a base or an item of a container has a frame, a pair too, but not a map's two;
  *   object that is a branch has none
+ *   a fixed array of containers or of TStrings has one frame around all, items of a std::array have none, whatever they are
  *   TObject, TString, TDatime, TArray… stream themselves without a frame
  *   a member of a split collection that is a container has one head an entry, its items follow without
  *   leaves of one branch lie in a row, an array that one of them counts without a head (as h2root makes of an n-tuple's blocks)
@@ -146,6 +147,12 @@ static node *two(maker *m, node *first, node *second, const char *a, const char 
     return n;
 }
 
+static int described(const maker *m, text name)
+{
+    const root_class *cls = vcol__class_find(m->w->file->classes, name);
+    return cls && cls->infos;
+}
+
 /* FORMAT root/enumeration: an i32, whatever its type is in memory. source: root-project/root core/meta/src/TStreamerElement.cxx
  * (TStreamerSTL::TStreamerSTL), io/io/src/TGenCollectionStreamer.cxx */
 static node *enumeration(maker *m)
@@ -174,7 +181,7 @@ static node *of_map(maker *m, const text *arguments)
     return vcol__maker_with(m, NODE_LIST, two(m, key, value, "0", "1"));
 }
 
-static node *of_template(maker *m, text head, const text *arguments, int n)
+static node *of_template(maker *m, text type, text head, const text *arguments, int n)
 {
     static const char *const lists[] = {"vector", "list", "deque", "set", "multiset", "unordered_set", "unordered_multiset",
                                         "forward_list", "ROOT::VecOps::RVec", "RVec", "ROOT::RVec", NULL};
@@ -183,11 +190,13 @@ static node *of_template(maker *m, text head, const text *arguments, int n)
         return vcol__maker_with(m, NODE_LIST, vcol__maker_type(m, arguments[0]));
     if (is_any(head, maps) && n >= 2)
         return of_map(m, arguments);
-    if (text_is(head, "pair") && n == 2) {
+    if (text_is(head, "pair") && n == 2 && !described(m, type)) { /* else it is a class as any */
         node *pair = two(m, vcol__maker_type(m, arguments[0]), vcol__maker_type(m, arguments[1]), "first", "second");
         pair->framed = pair->foreign = 1;
         return pair;
     }
+    if (text_is(head, "unique_ptr") && n)
+        return vcol__maker_pointer(m, arguments[0]);
     if (text_is(head, "array") && n == 2)
         return fixed(m, strtoll(arguments[1].s, NULL, 10), vcol__maker_type(m, arguments[0]));
     if (text_is(head, "bitset")) {
@@ -220,7 +229,7 @@ node *vcol__maker_type(maker *m, text type)
     m->open[m->depth - 1] = NULL;
     n = template_of(type, &head, arguments);
     if (n)
-        made = of_template(m, head, arguments, n);
+        made = of_template(m, type, head, arguments, n);
     m->depth--;
     return made ? made : vcol__maker_class(m, type);
 }
@@ -335,12 +344,14 @@ static node *of_element(maker *m, const node *record, const root_element *e)
     case TYPE_OBJECT_INLINE + TYPE_ARRAY:
     case TYPE_ANY_INLINE + TYPE_ARRAY:
     case TYPE_OBJECT + TYPE_ARRAY:
-    case TYPE_ANY + TYPE_ARRAY:
-        return dimensions(m, e, vcol__maker_class(m, type));
+    case TYPE_ANY + TYPE_ARRAY: /* of a std::array: its items, bare */
+        return dimensions(m, e, is_container(type) ? vcol__maker_type(m, type) : vcol__maker_class(m, type));
     case TYPE_TSTRING:
         return vcol__maker_node(m, NODE_STRING);
     case TYPE_TSTRING + TYPE_ARRAY:
-        return dimensions(m, e, vcol__maker_node(m, NODE_STRING));
+        n = dimensions(m, e, vcol__maker_node(m, NODE_STRING));
+        n->framed = 1;
+        return n;
     case TYPE_TOBJECT:
         return vcol__maker_node(m, NODE_TOBJECT);
     case TYPE_TNAMED:
@@ -386,6 +397,7 @@ static node *record(maker *m, const root_class *cls, const root_info *info)
 {
     node *n = vcol__maker_node(m, NODE_RECORD);
     n->cls = cls;
+    n->info = info;
     n->type_name = cls->name;
     n->members = vcol__arena_new(m->memory, (uint64_t)info->n_elements, sizeof *n->members);
     if (!n->members) {
@@ -457,6 +469,8 @@ node *vcol__maker_class(maker *m, text name)
     if (!cls || !cls->infos)
         cls = like(m->w->file->classes, name);
     info = cls ? cls->newest : NULL;
+    if (m->top && !m->depth && cls && text_same(name, m->top_name)) /* a branch's object has no frame that would tell */
+        info = m->top;
     if (!info) {
         n = vcol__maker_unread(m, NODE_OPAQUE, "its class is not described in the file");
         n->undescribed = 1;
@@ -545,6 +559,10 @@ node *vcol__node_of_branch(const walk *w, arena *memory, const model_branch *b, 
         return m.nomem ? NULL : n;
     }
     if (b->id < 0 || !e) {
+        m.top = b->id < 0 ? vcol__leaf_class(w, b) : NULL;
+        if (m.top && m.top->builtin)
+            m.top = NULL;
+        m.top_name = b->class_name;
         n = vcol__maker_type(&m, b->class_name);
         if (n->kind == NODE_TOBJECT)
             n = vcol__maker_tobject(&m);

@@ -52,6 +52,7 @@ typedef struct node {
     const struct node *equal, *square; /* COUNTED: NULL; or of a symmetric matrix: the counter is its number of rows, these of
                                           columns and elements; the items are the triangle above and with the diagonal */
     const root_class *cls; /* RECORD: whose checksum may follow a version 0 */
+    const root_info *info; /* RECORD of a class: the description it was made of */
     struct node **members; /* RECORD: n_members; LIST, REST, FIXED, COUNTED, LOOP, SLOT, CLONES, ARRAY: one, the item */
     int32_t n_members;
     struct node **cases;   /* SLOT: records of classes that have the item's class among their bases */
@@ -209,8 +210,11 @@ typedef struct op_case {
 struct op {
     uint8_t code, depth, local, width;
     uint8_t is_signed, once, bare, foreign, lends;
+    uint8_t exact; /* FRAME: its body ends where it does */
     int64_t n;
     const root_class *cls; /* FRAME */
+    const root_info *info; /* FRAME of an object: as what it is read */
+    const node *items;     /* FRAME: likewise what it holds where that is stored member by member, or NULL */
     const op *body;
     int32_t n_body;
     const op *members; /* FRAME around a list: what is done where its items are stored member by member */

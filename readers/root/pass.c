@@ -77,8 +77,8 @@ int64_t vcol__node_width(const node *n)
 
 int vcol__node_is_container(const node *n)
 {
-    while (n->kind == NODE_FIXED)
-        n = n->members[0];
+    if (n->kind == NODE_FIXED) /* as one has a frame, all have one; in a std::array none has */
+        return n->framed;
     return n->kind == NODE_LOOP || (n->kind == NODE_LIST && n->n == 0) || (n->kind == NODE_STRING && n->n);
 }
 

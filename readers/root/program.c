@@ -146,33 +146,30 @@ static void take_record(builder *b, program *p, ops *list, int32_t at, int inner
         vcol__pass_members(b, list, n, child + 1, n->n_members, n->n_members, &k);
 }
 
-/* Likewise of all items of a collection that is stored member by member. */
-static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k, int inner)
+/* The objects that a container, or an array of containers, holds; NULL: others. */
+static const node *items_of(const node *n)
 {
-    const node *n = b->chain[at].node;
-    int32_t child = b->chain[at].child;
-    const node *member = n->members[child];
-    int32_t until = inner ? n->n_members : child + 1;
-    int local = -1;
+    while (n->kind == NODE_FIXED || n->kind == NODE_REST)
+        n = n->members[0];
+    n = n->kind == NODE_LIST && n->n_members ? n->members[0] : NULL;
+    return n && n->kind == NODE_RECORD && n->info ? n : NULL;
+}
+
+/* A member of all items of a collection that is stored member by member: link `at`. */
+static void take_column(builder *b, program *p, ops *list, int32_t at, kept *k)
+{
+    const node *member = b->chain[at].node;
+    int local = vcol__kept_find(k, member->counter);
     ops one = {0};
-    vcol__pass_columns(b, list, n, 0, child, until, k);
-    local = vcol__kept_find(k, member->counter);
-    if (member->kind == NODE_RECORD && member->base) {
-        const wanting here = {n, child + 1, until, k->outer};
-        if (member->sealed)
-            vcol__ops_cannot(b, "a base that streams itself is not stored member by member");
-        k->outer = &here;
-        take_columns(b, p, list, at + 1, k, inner);
-        k->outer = here.outer;
-    } else if (vcol__node_is_container(member)) { /* one frame around those of all items */
+    if (vcol__node_is_container(member)) { /* one frame around those of all items */
         ops body = {0}, members = {0}, by_member = {0};
-        op frame = {.code = OP_FRAME, .once = 1};
+        op frame = {.code = OP_FRAME, .once = 1, .items = items_of(member)};
         if (member->kind == NODE_LOOP) {
             if (local >= 0)
                 vcol__ops_add(b, &one, vcol__ops_load(k, local));
-            take_counted(b, p, &one, at + 1, k);
+            take_counted(b, p, &one, at, k);
         } else {
-            take_inside(b, p, &one, at + 1, &members, 1);
+            take_inside(b, p, &one, at, &members, 1);
         }
         vcol__ops_add_body(b, &body, (op){.code = OP_EACH_ITEM}, &one);
         if (members.n) {
@@ -181,30 +178,55 @@ static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k,
             frame.n_members = by_member.n;
         }
         vcol__ops_add_body(b, list, frame, &body);
+        return;
+    }
+    if (member->kind == NODE_COUNTED) {
+        if (local >= 0)
+            vcol__ops_add(b, &one, vcol__ops_load(k, local));
+        take_counted(b, p, &one, at, k);
     } else {
-        if (member->kind == NODE_COUNTED) {
-            if (local >= 0)
-                vcol__ops_add(b, &one, vcol__ops_load(k, local));
-            take_counted(b, p, &one, at + 1, k);
-        } else {
-            take(b, p, &one, at + 1);
-        }
-        vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = 1}, &one);
+        take(b, p, &one, at);
+    }
+    vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = 1}, &one);
+}
+
+/* Likewise of all items of a collection that is stored member by member. */
+static void take_columns(builder *b, program *p, ops *list, int32_t at, kept *k, int inner)
+{
+    const node *n = b->chain[at].node;
+    int32_t child = b->chain[at].child;
+    const node *member = n->members[child];
+    int32_t until = inner ? n->n_members : child + 1;
+    vcol__pass_columns(b, list, n, 0, child, until, k);
+    if (member->kind == NODE_RECORD && member->base) {
+        const wanting here = {n, child + 1, until, k->outer};
+        if (member->sealed)
+            vcol__ops_cannot(b, "a base that streams itself is not stored member by member");
+        k->outer = &here;
+        take_columns(b, p, list, at + 1, k, inner);
+        k->outer = here.outer;
+    } else {
+        take_column(b, p, list, at + 1, k);
     }
     if (inner)
         vcol__pass_columns(b, list, n, child + 1, n->n_members, n->n_members, k);
 }
 
-/* The items of link `at`, stored member by member, where they are records: the same places, by another way. */
+/* The items of link `at`, stored member by member, where they are records: the same places, by another way; or arrays, whose
+ * class has one member. */
 static void take_members(builder *b, const program *p, ops *list, int32_t at, int inner)
 {
     program copy = *p;
     kept k = {.n = 0};
     const char *note = b->note;
-    if (at + 1 >= b->length || b->chain[at + 1].node->kind != NODE_RECORD || b->chain[at + 1].node->sealed)
+    if (at + 1 >= b->length || b->chain[at + 1].node->sealed ||
+        (b->chain[at + 1].node->kind != NODE_RECORD && b->chain[at + 1].node->kind != NODE_FIXED))
         return;
     b->note = NULL;
-    take_columns(b, &copy, list, at + 1, &k, inner);
+    if (b->chain[at + 1].node->kind == NODE_FIXED)
+        take_column(b, &copy, list, at + 1, &k);
+    else
+        take_columns(b, &copy, list, at + 1, &k, inner);
     if (b->note)
         *list = (ops){0}; /* then where it occurs is an error */
     b->note = note;
@@ -265,7 +287,7 @@ static void take_as(builder *b, program *p, ops *list, int32_t at, const node *o
     }
     vcol__pass_members(b, &body, of, 0, i, i + 1, &k);
     take_as(b, p, &body, at, of->members[i]);
-    vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = of->cls}, &body);
+    vcol__ops_add_body(b, list, (op){.code = OP_FRAME, .cls = of->cls, .info = of->info}, &body);
 }
 
 /* The objects that link `at` points to, by their class. */
@@ -308,6 +330,14 @@ static void take_objects(builder *b, program *p, ops *list, int32_t at)
     o.members = columns.at;
     o.n_members = columns.n;
     vcol__ops_add(b, list, o);
+}
+
+/* A list, or an array of lists, inside a frame that says how their items are stored. */
+static int unframed_container(const node *n)
+{
+    while (n->kind == NODE_FIXED && !n->framed && !n->skip)
+        n = n->members[0];
+    return n->kind == NODE_LIST && !n->framed && !n->skip;
 }
 
 static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *members, int inner)
@@ -361,7 +391,7 @@ static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *memb
     case NODE_REST:
         level(b, p, VCOL_LEVEL_LIST, 0);
         depth = descend(p, 1);
-        if (members && b->chain[at + 1].node->kind == NODE_LIST) { /* one frame around those of all items */
+        if (members && unframed_container(n->members[0])) { /* one frame around those of all items */
             ops body = {0}, columns = {0};
             take_inside(b, p, &body, at + 1, &columns, 1);
             vcol__ops_add_body(b, list, (op){.code = OP_REST, .depth = (uint8_t)depth}, &body);
@@ -373,18 +403,22 @@ static void take_inside(builder *b, program *p, ops *list, int32_t at, ops *memb
                    (op){.code = OP_REST_VALUES, .depth = (uint8_t)depth});
         break;
     case NODE_FIXED: {
-        ops body = {0};
+        ops body = {0}, columns = {0};
+        op each = {.code = OP_TIMES, .n = n->n};
         level(b, p, VCOL_LEVEL_FIXED, n->n);
         if (list_below(b, at + 1)) {
-            depth = descend(p, 0);
-            take(b, p, &body, at + 1);
-            vcol__ops_add_body(b, list, (op){.code = OP_FIXED, .depth = (uint8_t)depth, .n = n->n}, &body);
-        } else {
-            if (__builtin_mul_overflow(p->multiple, n->n, &p->multiple) || p->multiple > INT32_MAX / 8)
-                vcol__ops_cannot(b, "arrays of so many items are not supported");
-            take(b, p, &body, at + 1);
-            vcol__ops_add_body(b, list, (op){.code = OP_TIMES, .n = n->n}, &body);
+            each.code = OP_FIXED;
+            each.depth = (uint8_t)descend(p, 0);
+        } else if (__builtin_mul_overflow(p->multiple, n->n, &p->multiple) || p->multiple > INT32_MAX / 8) {
+            vcol__ops_cannot(b, "arrays of so many items are not supported");
         }
+        if (members && unframed_container(n->members[0])) /* one frame around all of them */
+            take_inside(b, p, &body, at + 1, &columns, 1);
+        else
+            take(b, p, &body, at + 1);
+        vcol__ops_add_body(b, list, each, &body);
+        if (columns.n)
+            vcol__ops_add_body(b, members, each, &columns);
         break;
     }
     case NODE_SLOT:
@@ -406,7 +440,8 @@ static void take(builder *b, program *p, ops *list, int32_t at)
     vcol__ops_heads(b, list, n);
     if (n->framed) {
         ops body = {0}, members = {0};
-        op o = {.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign};
+        op o = {.code = OP_FRAME, .cls = n->cls, .foreign = (uint8_t)n->foreign, .info = n->info, .items = items_of(n)};
+        o.exact = n->kind == NODE_FIXED || (n->kind == NODE_LIST && at + 1 < b->length); /* all items are gone over */
         take_inside(b, p, &body, at, &members, 0);
         o.members = members.at;
         o.n_members = members.n;

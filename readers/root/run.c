@@ -112,11 +112,33 @@ int vcol__run_members(run *r, int64_t n, const op *body, int32_t n_body)
     return status;
 }
 
+static int same_members(const root_info *a, const root_info *b)
+{
+    int same = a->n_elements == b->n_elements;
+    for (int32_t i = 0; same && i < a->n_elements; i++) {
+        const root_element *x = &a->elements[i], *y = &b->elements[i];
+        same = x->type == y->type && x->length == y->length && text_same(x->name, y->name) &&
+               text_same(x->type_name, y->type_name) && text_same(x->counter, y->counter) && text_same(x->title, y->title);
+    }
+    return same;
+}
+
+/* An object that the file describes by another version of its class than the columns are made of; without a description nothing is
+ * known, and it is taken for the same. */
+static int other_version(run *r, const root_class *cls, const root_info *info, int version, uint32_t checksum)
+{
+    const root_info *its = vcol__class_info(cls, version, checksum);
+    if (!its || its == info || its->builtin || same_members(its, info))
+        return 0;
+    r->unsupported = 1;
+    return vcol__run_fail(r, "an object of another version of its class, which is not supported");
+}
+
 /* A frame without a byte count has no end of its own: only what comes last can be one. */
 static int frame(run *r, const op *o)
 {
     const uint8_t *outer = r->end, *end = outer;
-    uint32_t word;
+    uint32_t word, checksum = 0;
     int counted, version, status;
     int64_t kept[MAX_KEPT];
     if (vcol__run_left(r) < 6)
@@ -134,8 +156,12 @@ static int frame(run *r, const op *o)
     r->p += 2;
     r->end = end;
     if ((version & ~MEMBERWISE) <= 0 && vcol__run_left(r) >= 4 &&
-        (o->foreign || (o->cls && vcol__class_info(o->cls, 0, be32(r->p)))))
+        (o->foreign || (o->cls && vcol__class_info(o->cls, 0, be32(r->p))))) {
+        checksum = be32(r->p);
         r->p += 4;
+    }
+    if (o->info && (version > 0 || checksum) && other_version(r, o->cls, o->info, version & ~MEMBERWISE, checksum))
+        return -1;
     if (version > 0 && version & MEMBERWISE) {
         int64_t inner;
         if (!o->members) {
@@ -147,12 +173,20 @@ static int frame(run *r, const op *o)
         if ((version & ~MEMBERWISE) >= CLASS_VERSIONS) {
             inner = (int16_t)be16(r->p);
             r->p += 2;
-            if (inner <= 0 && vcol__run_skip(r, 4))
+            if (inner <= 0) {
+                if (vcol__run_left(r) < 4)
+                    return vcol__run_short(r);
+                checksum = be32(r->p);
+                r->p += 4;
+            }
+            if (o->items && other_version(r, o->items->cls, o->items->info, inner > 0 ? (int)inner : 0, checksum))
                 return -1;
         }
         status = vcol__run_ops(r, o->members, o->n_members);
     } else {
         status = vcol__run_ops(r, o->body, o->n_body);
+        if (!status && counted && o->exact && r->p != end) /* they are of another type */
+            status = vcol__run_fail(r, "its items do not take as many bytes as it has");
     }
     if (!status && counted)
         r->p = end;

@@ -332,3 +332,28 @@ const int64_t *vcol_chunk_offsets(vcol_chunk *c, const char *name, vcol_error *e
     vcol_error_format(err, VCOL_TYPE, "%s: column '%s' is not a list", c->table->where, name);
     return NULL;
 }
+
+const int64_t *vcol_chunk_offsets_of(vcol_chunk *c, const char *name, int32_t list, vcol_error *err)
+{
+    int64_t id;
+    vcol__chunk_column *x;
+    if (err && err->status)
+        return NULL;
+    if (!c || !name || list < 0) {
+        vcol_error_format(err, VCOL_MISUSE, "a getter needs a chunk, a name and which list it is");
+        return NULL;
+    }
+    if (vcol__chunk_find(c, name, &id, err) != VCOL_OK || vcol__chunk_column_of(c, id, &x, err) != VCOL_OK)
+        return NULL;
+    for (int32_t l = 0, nth = 0; l < x->levels; l++) {
+        if (x->level[l].kind != VCOL_LEVEL_LIST || nth++ != list)
+            continue;
+        if (hold(c, x, err) != VCOL_OK)
+            return NULL;
+        const int64_t *offsets = x->level[l].buffer->leaf[x->level[l].leaf].data;
+        lease(c, x);
+        return offsets;
+    }
+    vcol_error_format(err, VCOL_TYPE, "%s: column '%s' has no list number %d", c->table->where, name, (int)list);
+    return NULL;
+}

@@ -890,3 +890,29 @@ void made_info_lies(made *m)
     info_end(m, f);
     made_end(m, frame);
 }
+
+void made_info_arrays(made *m)
+{
+    size_t frame = made_frame(m, 5);
+    object_head(m);
+    made_text(m, "");
+    made_u32(m, 4);
+    info f = info_begin(m, "Arrays", 0x01020304, 1, 4);
+    streamer_element(m, "TStreamerString", "fT", "", 85, 2, "TString");
+    streamer_element(m, "TStreamerSTL", "fV", "", 500, 2, "vector<int>");
+    streamer_element(m, "TStreamerSTL", "fM", "", 500, 2, "map<int,int>");
+    streamer_element(m, "TStreamerObjectAny", "fA", "", 82, 2, "vector<int>");
+    info_end(m, f);
+    f = info_begin(m, "pair<int,int>", 0x05060708, 0, 2);
+    streamer_element(m, "TStreamerBasicType", "first", "", 3, 0, "int");
+    streamer_element(m, "TStreamerBasicType", "second", "", 3, 0, "int");
+    info_end(m, f);
+    f = info_begin(m, "Versions", 0x11121314, 1, 1);
+    streamer_element(m, "TStreamerBasicType", "fA", "", 3, 0, "int");
+    info_end(m, f);
+    f = info_begin(m, "Versions", 0x21222324, 2, 2);
+    streamer_element(m, "TStreamerBasicType", "fB", "", 8, 0, "double");
+    streamer_element(m, "TStreamerBasicType", "fA", "", 3, 0, "int");
+    info_end(m, f);
+    made_end(m, frame);
+}

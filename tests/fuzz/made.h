@@ -138,6 +138,8 @@ void made_sample(made_file *f, int large, int inside);
 void made_info(made *m);
 /* One that describes members of TTree as what they are not: all but the first two. */
 void made_info_lies(made *m);
+/* One with arrays of texts and containers, and a class of two versions. */
+void made_info_arrays(made *m);
 /* Of classes with arrays that their bases' members count, and of matrices. */
 void made_info_counted(made *m);
 
