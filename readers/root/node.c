@@ -535,12 +535,9 @@ node *vcol__node_of_bytes(arena *memory)
 }
 
 /* Where among a branch's leaves the one is that counts leaf i, which must come before it; -1. */
-static int64_t counter_before(const walk *w, const model_branch *b, int64_t i, const model_leaf *counter)
+static int64_t counter_before(const model_branch *b, int64_t i, const model_leaf *counter)
 {
-    for (int64_t k = 0; k < i; k++)
-        if (vcol__walk_target(w, b->leaves.refs[k], KIND_LEAF) == counter)
-            return k;
-    return -1;
+    return counter && counter->branch == b && counter->position < i ? counter->position : -1;
 }
 
 int vcol__leaves_vary(const walk *w, const model_branch *b)
@@ -554,7 +551,7 @@ int vcol__leaves_vary(const walk *w, const model_branch *b)
         if (!leaf || leaf->branch != b)
             return 0;
         f = vcol__leaf_form(w, b, leaf);
-        if (f.together ? counter_before(w, b, i, f.counter) < 0 : f.note || f.kind != BIND_FIXED)
+        if (f.together ? counter_before(b, i, f.counter) < 0 : f.note || f.kind != BIND_FIXED)
             return 0;
         any |= f.together;
     }
@@ -577,7 +574,8 @@ node *vcol__node_of_leaves(const walk *w, arena *memory, const model_branch *b)
             n = fixed(&m, f.dims[d - 1], n);
         if (f.together) {
             n = vcol__maker_with(&m, NODE_COUNTED, n);
-            n->counter = top->members[counter_before(w, b, i, f.counter)];
+            n->counter = top->members[counter_before(b, i, f.counter)];
+            top->members[counter_before(b, i, f.counter)]->counts = 1;
             n->bare = 1;
         }
         n->name = vcol__maker_text(&m, leaf->named.name);

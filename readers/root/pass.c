@@ -155,7 +155,7 @@ int vcol__node_counts(const node *record)
 /* Whether member i is wanted by what follows it up to `until`, or by what its record is a base of. */
 static int wanted(const node *record, int32_t i, int32_t until, const kept *k)
 {
-    int is = vcol__node_wants(record, i + 1, until, record->members[i]);
+    int is = record->whole ? record->members[i]->counts : vcol__node_wants(record, i + 1, until, record->members[i]);
     for (const wanting *o = k->outer; o && !is; o = o->outer)
         is = vcol__node_wants(o->record, o->from, o->until, record->members[i]);
     return is;
