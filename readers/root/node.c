@@ -279,10 +279,12 @@ node *vcol__maker_member(const node *record, text name)
         if (record->members[i]->name.n && text_same(record->members[i]->name, name))
             return record->members[i];
     for (int32_t i = 0; i < record->n_members; i++) {
-        const node *base = record->members[i];
+        node *base = record->members[i];
         node *found = base->base && base->kind == NODE_RECORD ? vcol__maker_member(base, name) : NULL;
-        if (found)
+        if (found) {
+            base->counts = 1;
             return found;
+        }
     }
     return NULL;
 }
@@ -324,6 +326,14 @@ static node *loop_item(maker *m, const root_element *e)
     return pointers ? vcol__maker_pointer(m, type) : vcol__maker_class(m, type);
 }
 
+static const node *counter_of(const node *record, const root_element *e)
+{
+    node *counter = vcol__maker_member(record, e->counter);
+    if (counter)
+        counter->counts = 1;
+    return counter;
+}
+
 /* What an element holds as a member of a class, whose members before it are those of `record`. */
 static node *of_element(maker *m, const node *record, const root_element *e)
 {
@@ -363,7 +373,7 @@ static node *of_element(maker *m, const node *record, const root_element *e)
         return dimensions(m, e, vcol__maker_pointer(m, type));
     case TYPE_STREAM_LOOP:
         n = vcol__maker_with(m, NODE_LOOP, loop_item(m, e));
-        n->counter = vcol__maker_member(record, e->counter);
+        n->counter = counter_of(record, e);
         return !n->counter ? vcol__maker_unread(m, NODE_OPAQUE, "the member that counts its items is not in its class") : n;
     default:
         break;
@@ -375,7 +385,7 @@ static node *of_element(maker *m, const node *record, const root_element *e)
         return dimensions(m, e, item);
     if (e->type > TYPE_COUNTED && e->type < TYPE_OBJECT && (item = of_number(m, e, e->type - TYPE_COUNTED))) {
         n = vcol__maker_with(m, NODE_COUNTED, item);
-        n->counter = vcol__maker_member(record, e->counter);
+        n->counter = counter_of(record, e);
         return !n->counter ? vcol__maker_unread(m, NODE_UNKNOWN, "the member that counts its items is not in its class") : n;
     }
     if (is_container(type)) { /* one frame around all of an array */

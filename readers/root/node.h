@@ -40,8 +40,8 @@ typedef struct node {
     int bare;        /* COUNTED: no flag before it */
     int sealed;      /* RECORD: streams itself, so that its members are never stored apart */
     int foreign;     /* framed: its class has no version: where that is 0 a checksum follows */
-    int whole;       /* RECORD: its members are all that there is, and those that count others say so (`counts`) */
-    int counts;
+    int whole;       /* RECORD: its members are all that there is */
+    int counts;      /* an array is counted by it; RECORD, of a base: by one of its members */
     int settled;     /* CLONES, ARRAY: the class of its items was looked for */
     int undescribed; /* OPAQUE: its class is not described in the file, so that no object of it was written */
     text name;       /* of a member; empty: it adds nothing to the path */

@@ -80,6 +80,7 @@ node *vcol__maker_references(maker *m)
                        vcol__maker_named(vcol__maker_with(m, NODE_COUNTED, vcol__maker_type(m, text_from("UInt_t"))), "fUIDs")};
     node *n;
     members[5]->counter = members[2];
+    members[2]->counts = 1;
     members[5]->bare = 1;
     n = of_members(m, members, 6);
     n->framed = n->sealed = 1;
@@ -121,6 +122,7 @@ node *vcol__maker_symmetric(maker *m, text name)
         elements->counter = rows;
         elements->equal = columns;
         elements->square = all;
+        base->counts = rows->counts = columns->counts = all->counts = 1;
         members[0] = base;
         members[1] = elements;
         n = of_members(m, members, 2);

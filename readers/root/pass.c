@@ -155,7 +155,10 @@ int vcol__node_counts(const node *record)
 /* Whether member i is wanted by what follows it up to `until`, or by what its record is a base of. */
 static int wanted(const node *record, int32_t i, int32_t until, const kept *k)
 {
-    int is = record->whole ? record->members[i]->counts : vcol__node_wants(record, i + 1, until, record->members[i]);
+    int is = record->members[i]->counts;
+    if (!is || record->whole)
+        return is;
+    is = vcol__node_wants(record, i + 1, until, record->members[i]);
     for (const wanting *o = k->outer; o && !is; o = o->outer)
         is = vcol__node_wants(o->record, o->from, o->until, record->members[i]);
     return is;
@@ -164,8 +167,8 @@ static int wanted(const node *record, int32_t i, int32_t until, const kept *k)
 int vcol__kept_add(builder *b, ops *list, op_code code, const node *record, int32_t i, int32_t until, kept *k)
 {
     const node *member = record->members[i];
-    if (!wanted(record, i, until, k) || member->kind != NODE_NUMBER || member->skip ||
-        k->n == (record->whole ? MAX_LEAVES_KEPT : MAX_KEPT))
+    if (member->kind != NODE_NUMBER || member->skip || k->n == (record->whole ? MAX_LEAVES_KEPT : MAX_KEPT) ||
+        !wanted(record, i, until, k))
         return 0;
     vcol__ops_add(b, list,
                   (op){.code = (uint8_t)code, .local = (uint8_t)k->n, .width = (uint8_t)member->form.width, .once = 1,
