@@ -196,6 +196,10 @@ int vcol__run_clones(run *r, const op *o)
         r->unsupported = 1;
         return vcol__run_fail(r, "its items are of another class than the first ones, which is not supported");
     }
+    if (flags & BYPASSED && n && !o->n_members) {
+        r->unsupported = 1;
+        return vcol__run_fail(r, "its items are stored member by member, which is not supported here");
+    }
     if (flags & BYPASSED)
         return vcol__run_add(r, o->depth, n) || vcol__run_members(r, n, o->members, o->n_members) ? -1 : 0;
     for (int64_t i = 0; i < n; i++) {
