@@ -554,6 +554,29 @@ START_TEST(arrays_of_clones_in_a_split_collection_have_a_frame_each)
 }
 END_TEST
 
+START_TEST(arrays_of_more_items_than_can_be_counted_are_unsupported)
+{
+    static const char *const types[] = {
+        "vector<array<array<array<array<float,65536>,65536>,65536>,65536> >",
+        "array<array<array<array<float,65536>,65536>,65536>,65536>",
+        "map<vector<array<array<array<char,1048576>,1048576>,1048576> >,int>",
+    };
+    made e = {0};
+    open_type(types[_i]);
+    size_t frame = begin_vector(&e, 16);
+    made_fill(&e, 0, 64);
+    made_end(&e, frame);
+    ck_assert_int_gt(n_programs, 0);
+    for (int64_t i = 0; i < n_programs; i++)
+        if (!programs[i].note) {
+            taken t = entry_of(programs[i].suffix, &e);
+            ck_assert_ptr_nonnull(t.why);
+        }
+    ck_assert_ptr_nonnull(programs[0].note);
+    close_type(&e);
+}
+END_TEST
+
 /* References stream themselves: there is nothing of them apart. */
 START_TEST(clones_of_references_are_not_stored_member_by_member)
 {
@@ -1354,6 +1377,7 @@ int main(void)
     tcase_add_test(cases, pairs_in_a_list_have_a_frame_each);
     tcase_add_test(cases, pointers_to_arrays_of_numbers_are_followed);
     tcase_add_test(cases, arrays_of_clones_in_a_split_collection_have_a_frame_each);
+    tcase_add_loop_test(cases, arrays_of_more_items_than_can_be_counted_are_unsupported, 0, 3);
     tcase_add_test(cases, clones_of_references_are_not_stored_member_by_member);
     tcase_add_loop_test(cases, counted_arrays_of_pointers_hold_objects_in_old_files, 0, 2);
     tcase_add_test(cases, enumerations_in_a_container_are_numbers_of_four_bytes);

@@ -397,6 +397,7 @@ START_TEST(e8_3_a_file_cut_anywhere_gives_whole_columns_or_says_why_not)
     made_file whole = made_crash(LATER);
     opened a = open_table(m, &whole.bytes, VCOL_DATASET_RECOVER, VCOL_OK, NULL);
     for (size_t n = 200; n <= whole.bytes.n; n += 1 + (size_t)_i * 7) {
+        t_watch("e8_3_a_file_cut_anywhere_gives_whole_columns_or_says_why_not"); /* anew for each cut */
         made part = {whole.bytes.data, n, n};
         opened x = recover_file(m, &part), y = recover_file(m, &part);
         ck_assert_str_eq(vcol_file_note(x.file), vcol_file_note(y.file));

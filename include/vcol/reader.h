@@ -122,7 +122,7 @@ typedef enum vcol_group_kind {
                                   leaf 1 are its tags) */
 #define VCOL_GROUP_COUNTED 16u /* BLOCKS and MEASURED, with `depends` and `source`, blocks of known rows: leaf 0 is OFFSETS of
                                   domain 1, lists in the items that `depends` counts; what is said of the lengths of these lists,
-                                  leaf 0 of `source`, a value an item, is given to measure and decode */
+                                  leaf 0 of `source`, a value an item, is given to measure and decode; no block FROM_START */
 
 typedef struct vcol_group {
     int32_t kind;    /* vcol_group_kind */

@@ -160,6 +160,12 @@ static node *enumeration(maker *m)
     return vcol__maker_type(m, (text){"Int_t", 5});
 }
 
+static int is_integer(int32_t type)
+{
+    leaf_form f = {.count = 1};
+    return vcol__leaf_number(&f, type, (text){"", 0}) && f.form.type >= VCOL_I8 && f.form.type <= VCOL_U64;
+}
+
 /* A map's key or value that no class describes: the description of the two as a pair may say that it is an enumeration. */
 static node *of_pair(maker *m, text pair, int i, node *n)
 {
@@ -390,7 +396,7 @@ static node *of_element(maker *m, const node *record, const root_element *e)
     }
     if (is_container(type)) { /* one frame around all of an array */
         n = vcol__maker_type(m, type);
-        if (n->kind == NODE_LIST && n->n_members == 1 && n->members[0]->undescribed && e->content > 0 && e->content < TYPE_ARRAY)
+        if (n->kind == NODE_LIST && n->n_members == 1 && n->members[0]->undescribed && is_integer(e->content))
             n->members[0] = enumeration(m);
         n = e->length > 1 ? dimensions(m, e, n) : n;
         n->framed = 1;

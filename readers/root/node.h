@@ -126,6 +126,7 @@ typedef struct run {
     int by_uuid;     /* the TRef at hand */
     const uint8_t *column[MAX_KEPT]; /* those of all items of a collection that is stored member by member */
     int64_t items, item;             /* of that collection: how many, which one */
+    const root_info *same[2]; /* two descriptions that were found to be the same */
     const uint8_t *entry;  /* where it begins */
     int64_t position;      /* what references call that place; 0: not known */
     int64_t credit;        /* bytes that references may still lead to */

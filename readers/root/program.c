@@ -69,7 +69,7 @@ static void take_items(builder *b, program *p, ops *list, int32_t at, op each, o
     const node *n = item;
     int32_t link = at + 1;
     /* numbers, or fixed arrays of them: all items at once */
-    while (n->kind == NODE_FIXED && !n->framed && !n->skip && link + 1 < b->length) {
+    while (n->kind == NODE_FIXED && !n->framed && !n->skip && link + 1 < b->length && multiple <= INT32_MAX) {
         multiple *= n->n;
         n = n->members[0];
         link++;

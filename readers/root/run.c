@@ -36,6 +36,12 @@ static int chars(run *r, const uint8_t **s, int64_t *n)
     return vcol__run_skip(r, *n);
 }
 
+static int skip_items(run *r, int64_t n, int64_t width)
+{
+    int64_t bytes;
+    return __builtin_mul_overflow(n, width, &bytes) ? vcol__run_short(r) : vcol__run_skip(r, bytes);
+}
+
 static int skip_frame(run *r)
 {
     if (vcol__run_left(r) < 4 || !(be32(r->p) & BYTE_COUNT))
@@ -127,9 +133,17 @@ static int same_members(const root_info *a, const root_info *b)
  * known, and it is taken for the same. */
 static int other_version(run *r, const root_class *cls, const root_info *info, int version, uint32_t checksum)
 {
-    const root_info *its = vcol__class_info(cls, version, checksum);
-    if (!its || its == info || its->builtin || same_members(its, info))
+    const root_info *its;
+    if (version > 0 && version == info->version)
+        return 0; /* of those of one version, if there are more, the columns are made of the first */
+    its = vcol__class_info(cls, version, checksum);
+    if (!its || its == info || its->builtin || (r->same[0] == its && r->same[1] == info))
         return 0;
+    if (same_members(its, info)) {
+        r->same[0] = its;
+        r->same[1] = info;
+        return 0;
+    }
     r->unsupported = 1;
     return vcol__run_fail(r, "an object of another version of its class, which is not supported");
 }
@@ -302,7 +316,7 @@ static int counted(run *r, const op *o)
     if (n > vcol__run_left(r))
         return vcol__run_fail(r, "a length does not fit");
     if (o->code == OP_SKIP_COUNTED)
-        return vcol__run_skip(r, n * o->n);
+        return skip_items(r, n, o->n);
     if (vcol__run_add(r, o->depth, n))
         return -1;
     return o->code == OP_COUNTED_VALUES ? take_values(r, n * o->n) : times(r, n, o->body, o->n_body);
@@ -378,7 +392,7 @@ static int one(run *r, const op *o)
                 return -1;
         return 0;
     case OP_SKIP_LIST:
-        return count(r, &n) || vcol__run_skip(r, n * o->n) ? -1 : 0;
+        return count(r, &n) || skip_items(r, n, o->n) ? -1 : 0;
     case OP_SKIP_EACH:
         return count(r, &n) || times(r, n, o->body, o->n_body) ? -1 : 0;
     case OP_SKIP_TIMES:
