@@ -272,6 +272,51 @@ int records_find(const records *r, const char *class_name, const char *name, rec
     return found;
 }
 
+/* Bytes of a blob's envelope, unpacked: of one block or of several. */
+static size_t envelope_size(const uint8_t *p, size_t stored)
+{
+    size_t sum = 0;
+    if (!is_block(p, stored))
+        return stored;
+    for (size_t at = 0; at + HEAD < stored; at += HEAD + le24(p + at + 3))
+        sum += le24(p + at + 6);
+    return sum;
+}
+
+/* FORMAT root/RNTuple anchor: 4 u16 of its version, then, big-endian as well, u64 place, stored and unpacked bytes of the header, the
+ * same of the footer. Page lists begin with u64 3 | bytes << 16 and the checksum that ends the header. */
+int records_ntuple(const records *r, const char *name, record *parts, int most)
+{
+    record anchor;
+    unpacker u;
+    uint64_t header;
+    int n = 0;
+    if (most < 2 || records_find(r, "ROOT::RNTuple", name, &anchor) != 0 || anchor.stored < 62)
+        return -1;
+    for (const uint8_t *p = anchor.payload + 6 + 8; n < 2; p += 24) /* behind byte count and version */
+        parts[n++] = (record){.payload = r->bytes + be(p, 8), .stored = be(p + 8, 8), .unpacked = be(p + 16, 8)};
+    if (unpacker_open(&u, parts[0].unpacked) != 0 || unpacker_run(&u, parts[0].payload, parts[0].stored, parts[0].unpacked) != 0) {
+        unpacker_close(&u);
+        return -1;
+    }
+    const uint8_t *from = parts[0].stored < parts[0].unpacked ? u.buffer : parts[0].payload;
+    header = le64(from + parts[0].unpacked - CHECKSUM);
+    unpacker_close(&u);
+    for (int64_t i = 0; i < r->n && n < most; i++) {
+        record one = r->list[i];
+        if (one.page || strcmp(one.class_name, "RBlob") != 0 || one.stored < 24)
+            continue;
+        one.unpacked = envelope_size(one.payload, one.stored);
+        if (unpacker_open(&u, one.unpacked) == 0 && unpacker_run(&u, one.payload, one.stored, one.unpacked) == 0) {
+            from = one.stored < one.unpacked ? u.buffer : one.payload;
+            if ((uint16_t)le64(from) == 3 && le64(from) >> 16 == one.unpacked && le64(from + 8) == header)
+                parts[n++] = one;
+        }
+        unpacker_close(&u);
+    }
+    return n;
+}
+
 void records_close(records *r)
 {
     free(r->bytes);

@@ -45,6 +45,9 @@ int records_at(const records *records, uint64_t offset, record *out);
 /* The record of that class and name with the highest cycle, by the top directory's list. 0, or -1. */
 int records_find(const records *records, const char *class_name, const char *name, record *out);
 
+/* The metadata of the RNTuple of that name: its header, its footer, its page lists. How many, at most `most`; -1: there is none. */
+int records_ntuple(const records *records, const char *name, record *parts, int most);
+
 int unpacker_open(unpacker *u, size_t largest);
 void unpacker_close(unpacker *u);
 /* Unpacks one payload into the buffer by plain calls of the libraries; copies what is stored as it is. 0, or -1. */
