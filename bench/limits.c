@@ -9,7 +9,8 @@
  *             buffer that is reused, by plain calls of the codec's library: a page that columns share for each of them, and
  *             what is stored as it is copied, as ROOT does both. Both sides come to the same bytes. For an RNTuple one
  *             plain loop that also reads each page from the file, takes its checksum, and copies what it unpacked to its
- *             place, in which vcol has its values: what no reader is without. A copy of as many bytes; for lz4 a byte swap of as many values of the same widths, on a warm buffer. With --small the file
+ *             place, in which vcol has its values: what no reader is without. A copy of as many bytes; for lz4 a byte
+ *             swap of as many values of the same widths, on a warm buffer. With --small the file
  *             is taken as one of many small baskets. Without a file: buffers of generators that do nothing.
  * Memory:     each round opens a manager, whose memory is zeroed by the system when it is first used. With --keep one
  *             manager goes through all rounds: its memory is there from the round that warms up on, as the one buffer of
@@ -273,7 +274,8 @@ static int file_open(file_bench *b, const char *path)
     b->big = malloc(b->big_size);
     b->big_copy = malloc(b->big_size);
     b->page = calloc(1, b->records.largest + 64);
-    if (!b->page || b->records.largest > b->big_size || !b->from || !b->to || !b->big || !b->big_copy || unpacker_open(&b->unpacker, b->records.largest) != 0)
+    if (!b->page || b->records.largest > b->big_size || !b->from || !b->to || !b->big || !b->big_copy ||
+        unpacker_open(&b->unpacker, b->records.largest) != 0)
         return -1;
     memset(b->big, 1, b->big_size);
     memset(b->big_copy, 1, b->big_size);

@@ -184,13 +184,20 @@ static int64_t position_of(const reading *r, int64_t row, int64_t at)
     return at + r->tag.keylen;
 }
 
+/* Where the entry that begins at `at` ends; may lie outside the content. */
+static int64_t end_of(const reading *r, int64_t row, int64_t at)
+{
+    if (row + 1 == r->rows)
+        return r->tag.content;
+    return (int64_t)be32(r->plain + r->tag.content + 4 + 4 * (row + 1)) + (r->tag.tail == TAIL_SIZES ? at : -(int64_t)r->tag.keylen);
+}
+
 /* The entry behind `at`, to be run over; TAIL_NONE: passed first, to find its end. */
 static vcol_status one_object(const reading *r, int64_t row, int64_t at, run *x)
 {
-    int64_t end = r->tag.content;
-    const uint8_t *number = r->plain + r->tag.content + 4 + 4 * (row + 1);
+    int64_t end;
     x->p = r->plain + at;
-    x->end = r->plain + end;
+    x->end = r->plain + r->tag.content;
     x->position = position_of(r, row, at);
     if (row + 1 < r->rows && r->tag.tail == TAIL_NONE) {
         const program *p = x->program;
@@ -208,8 +215,8 @@ static vcol_status one_object(const reading *r, int64_t row, int64_t at, run *x)
         if (vcol__run_ops(&pass, p->whole, p->n_whole))
             return bad_object(r, row, &pass, pass.p - r->plain);
         end = pass.p - r->plain;
-    } else if (row + 1 < r->rows) {
-        end = (int64_t)be32(number) + (r->tag.tail == TAIL_SIZES ? at : -(int64_t)r->tag.keylen);
+    } else {
+        end = end_of(r, row, at);
     }
     if (end < at || end > (int64_t)r->tag.content)
         return bad_offset(r, row, at, end);
@@ -297,14 +304,6 @@ static vcol_status bounds(const reading *r, int64_t skip, int64_t count, int64_t
     *at = skip ? tail_offset(r, skip) : 0;
     *end = tail_offset(r, skip + count);
     return *at < 0 || *end < *at || *end > (int64_t)r->tag.content ? bad_offset(r, skip, *at, *end) : VCOL_OK;
-}
-
-/* Where the entry that begins at `at` ends; may lie outside the content. */
-static int64_t end_of(const reading *r, int64_t row, int64_t at)
-{
-    if (row + 1 == r->rows)
-        return r->tag.content;
-    return (int64_t)be32(r->plain + r->tag.content + 4 + 4 * (row + 1)) + (r->tag.tail == TAIL_SIZES ? at : -(int64_t)r->tag.keylen);
 }
 
 /* A flag an item, and all else is values; decode looks at each. */

@@ -590,8 +590,9 @@ node *vcol__node_of_leaves(const walk *w, arena *memory, const model_branch *b)
             n = fixed(&m, f.dims[d - 1], n);
         if (f.together) {
             n = vcol__maker_with(&m, NODE_COUNTED, n);
-            n->counter = top->members[counter_before(b, i, f.counter)];
-            top->members[counter_before(b, i, f.counter)]->counts = 1;
+            node *counter = top->members[f.counter->position];
+            counter->counts = 1;
+            n->counter = counter;
             n->bare = 1;
         }
         n->name = vcol__maker_text(&m, leaf->named.name);

@@ -71,16 +71,6 @@ vcol_status vcol__place_known(vcol__hand *h, vcol_error *err)
     return at == u->row0 + u->rows ? VCOL_OK : hole(u, at, err);
 }
 
-/* What is known of rows [lo, hi) beside their blocks. */
-static vcol_deps deps_of(const vcol__unit *u, const vcol__work *w, int64_t lo, int64_t hi)
-{
-    vcol_deps deps = w->deps;
-    deps.offsets += lo - u->base.first;
-    deps.first = lo;
-    deps.count = hi - lo;
-    return deps;
-}
-
 vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
 {
     vcol__unit *u = h->u;
@@ -118,7 +108,7 @@ vcol_status vcol__place_measured(vcol__hand *h, int64_t *total, vcol_error *err)
         at = p->hi;
         if (!all || p->lo != row || p->hi != next_row) {
             int64_t measured = p->hi - p->lo;
-            vcol_deps deps = counted ? deps_of(u, w, p->lo, p->hi) : (vcol_deps){0};
+            vcol_deps deps = counted ? vcol__work_deps(u, w, p->lo, p->hi) : (vcol_deps){0};
             status = reader->measure(u->file->object, u->base.group, &b->d, b->plain_bytes, state, counted ? &deps : NULL,
                                      p->lo - row, p->hi - p->lo, &measured, items, err);
             if (status != VCOL_OK)

@@ -274,9 +274,7 @@ static vcol_status decode(vcol__hand *h, int64_t i, const void *plain, vcol_erro
             if (aux)
                 deps = (vcol_deps){.offsets = aux->leaf[0].data, .first = p->row, .count = p->hi - p->row};
         } else {
-            deps.offsets += p->lo - u->base.first;
-            deps.first = p->lo;
-            deps.count = p->hi - p->lo;
+            deps = vcol__work_deps(u, w, p->lo, p->hi);
         }
     }
     if (status == VCOL_OK) {

@@ -280,3 +280,12 @@ const void *vcol__work_needed(const vcol__work *w, int64_t i)
     int32_t needs = w->needs[i];
     return needs >= 0 && needs < w->n ? w->blocks[needs]->state : NULL;
 }
+
+vcol_deps vcol__work_deps(const vcol__unit *u, const vcol__work *w, int64_t lo, int64_t hi)
+{
+    vcol_deps deps = w->deps;
+    deps.offsets += lo - u->base.first;
+    deps.first = lo;
+    deps.count = hi - lo;
+    return deps;
+}

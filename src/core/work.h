@@ -121,6 +121,8 @@ bool vcol__work_arrived(const vcol__work *work);
 uint64_t vcol__work_input(const vcol__work *work);
 /* What prepare made of the block that block i needs. */
 const void *vcol__work_needed(const vcol__work *work, int64_t i);
+/* What is known of rows [lo, hi) beside their blocks: of a group that depends. */
+vcol_deps vcol__work_deps(const vcol__unit *u, const vcol__work *w, int64_t lo, int64_t hi);
 
 /* ---- place.c ---- */
 
